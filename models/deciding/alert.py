@@ -1,0 +1,159 @@
+"""What leaves the house: the alert that asks a CRM to act, and the outcome that it reports back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+ALERT_VERSION: Final = 1
+OUTCOME_VERSION: Final = 1
+#: CloudEvents type of an alert; a new version of the body gets a new type.
+ALERT_TYPE: Final = "ebbtide.alert.v1"
+CONTENT_TYPE: Final = "application/json"
+
+Arm: TypeAlias = Literal["treated", "holdout"]
+Band: TypeAlias = Literal["low", "medium", "high"]
+Cause: TypeAlias = Literal["silence", "distress", "session_end"]
+Action: TypeAlias = Literal["none", "remind", "offer", "apologise", "call"]
+
+_Id = Annotated[str, Meta(min_length=1, max_length=200)]
+_Moment = Annotated[datetime, Meta(tz=True)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One cause of a risk, in words that can be read out to a customer's agent.
+
+    Parameters
+    ----------
+    code
+        Stable name of the cause, such as ``silence``.
+    text
+        The cause with its numbers: "usually comes every 9 days, silent for 31".
+    contribution
+        What it adds to the logit of the risk; the contributions of all inputs and the
+        intercept sum to the logit exactly.
+    """
+
+    code: str
+    text: str
+    contribution: float
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision to act on one customer, published on ``interventions``.
+
+    Parameters
+    ----------
+    alert_id
+        Deterministic: the same decision always has the same id. Deduplicate by it.
+    user_id
+        The customer; also the Kafka key.
+    decided_at
+        Event time of the decision point.
+    valid_until
+        Acting later than this is worse than not acting.
+    cause
+        Why the customer was looked at: ``silence``, ``distress`` or ``session_end``.
+    risk
+        Probability of no activity in the ``horizon_days`` after ``decided_at``.
+    band
+        The risk in one word.
+    reasons
+        The strongest causes, strongest first.
+    silence_days
+        Days since the last activity.
+    action
+        What we suggest; ``none`` for a held-out customer, who must not be contacted.
+    arm
+        ``treated``, or ``holdout``: published so that the effect can be measured.
+    model_version
+        Which model judged; ``prior`` before any was learnt.
+    catalogue
+        Fingerprint of the features' names and order.
+    vector
+        The features as they were scored.
+
+    Notes
+    -----
+    Sent as CloudEvents in binary mode: the attributes are headers (``ce_id`` is ``alert_id``,
+    ``ce_type`` is ``ebbtide.alert.v1``), the value is this body.
+    """
+
+    alert_id: _Id
+    user_id: _Id
+    decided_at: _Moment
+    valid_until: _Moment
+    cause: Cause
+    risk: _Share
+    band: Band
+    reasons: list[Reason]
+    silence_days: Annotated[float, Meta(ge=0)]
+    action: Action
+    arm: Arm
+    horizon_days: Annotated[float, Meta(gt=0)]
+    model_version: str
+    catalogue: str
+    vector: dict[str, float]
+    v: Annotated[int, Meta(ge=1, le=ALERT_VERSION)] = ALERT_VERSION
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a CRM says happened to an alert, published on ``outcomes``.
+
+    Parameters
+    ----------
+    outcome_id
+        Unique for what happened; repeats are harmless.
+    alert_id, user_id
+        Which alert, and whom.
+    type
+        ``delivered``, ``opened``, ``clicked``, ``redeemed``, ``declined``, ``failed`` or
+        ``unsubscribed``.
+    time
+        When it happened.
+    cost, value
+        What it cost and what it brought, in the shop's currency.
+    properties
+        Anything else.
+    """
+
+    outcome_id: _Id
+    alert_id: _Id
+    user_id: _Id
+    type: Literal[
+        "delivered", "opened", "clicked", "redeemed", "declined", "failed", "unsubscribed"
+    ]
+    time: _Moment
+    cost: float | None = None
+    value: float | None = None
+    properties: Annotated[dict[str, Any], Meta(max_length=64)] = {}
+    v: Annotated[int, Meta(ge=1, le=OUTCOME_VERSION)] = OUTCOME_VERSION
+
+
+def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
+    """Return the CloudEvents attributes of an alert as Kafka headers (binary mode, 1.0).
+
+    Parameters
+    ----------
+    alert
+        The alert whose attributes are wanted.
+
+    Returns
+    -------
+    list of (str, bytes)
+        ``source`` and ``id`` together are the deduplication key.
+    """
+    time = alert.decided_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", ALERT_TYPE.encode()),
+        ("ce_source", b"/ebbtide"),
+        ("ce_id", alert.alert_id.encode()),
+        ("ce_time", time.encode()),
+        ("ce_subject", alert.user_id.encode()),
+        ("content-type", CONTENT_TYPE.encode()),
+    ]
