@@ -1,5 +1,9 @@
 """What we know about a customer, and nothing of what we believe or do about it."""
 
+from features.catalogue import Catalogue, Feature, build_catalogue
+from features.codec import UnknownStateVersion, decode_state, encode_state
+from features.customer import Applied, CustomerState
+from features.definition import Definition
 from features.events import (
     KINDS,
     Event,
@@ -9,6 +13,8 @@ from features.events import (
     encode_event,
     is_distress,
 )
+from features.rhythm import POWERS
+from features.silence import NEVER
 from features.timeline import (
     DAY,
     HOUR,
@@ -28,14 +34,25 @@ __all__ = [
     "HOUR",
     "KINDS",
     "MINUTE",
+    "NEVER",
+    "POWERS",
     "SECOND",
     "WEEK",
+    "Applied",
+    "Catalogue",
+    "CustomerState",
+    "Definition",
     "Event",
+    "Feature",
     "InvalidEvent",
     "Kind",
     "Millis",
+    "UnknownStateVersion",
+    "build_catalogue",
     "decode_event",
+    "decode_state",
     "encode_event",
+    "encode_state",
     "format_duration",
     "from_datetime",
     "is_distress",

@@ -1,0 +1,339 @@
+"""All that is kept of one customer, and the two things that change it: an event, and time.
+
+Rules:
+
+- Before an event at t is applied, the timers due by t have fired; `CustomerState.due` says when
+  the next one is, `CustomerState.fire` fires it. Both are the caller's to call, in event time.
+- An event that was applied before (the same ``event_id``) changes nothing. Ids are remembered
+  for as long as the tiles reach back and up to `IDS_KEPT`; what is older than the oldest id that
+  may have been forgotten (``floor``) can no longer be told from a repeat, and is refused. So an
+  event is counted at most once, whatever is sent again.
+- A late event is counted in its tile and in the totals. It does not move sessions, gaps or
+  timers: those follow arrival order.
+- One absurd price does not own a customer: amounts are capped by the shop's cap and by
+  `OUTLIER` times the customer's own typical amount.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from math import expm1, log1p
+from typing import Final, Literal, TypeAlias
+from zlib import crc32
+
+from features.definition import Definition
+from features.events import Event, Kind, is_distress
+from features.rhythm import Rhythm
+from features.silence import NEVER, next_check
+from features.tiles import KINDS_COUNT, Tiles, oldest_day
+from features.timeline import DAY, MINUTE, SECOND, Millis
+
+#: Event ids remembered for one customer, so that a repeat is known.
+IDS_KEPT: Final = 128
+_IDS_LEFT: Final = 96
+#: A customer's typical amount is known after that many orders ...
+_TYPICAL_AFTER: Final = 3
+#: ... and an amount beyond so many times it counts as that.
+OUTLIER: Final = 50.0
+TRAITS_KEPT: Final = 16
+_TRAIT_LENGTH: Final = 64
+
+Cause: TypeAlias = Literal["silence", "session_end"]
+
+
+class Applied(Enum):
+    """What became of an event."""
+
+    NEW = "new"
+    #: Counted, though a later one of this customer was here before.
+    LATE = "late"
+    #: Sent again; changed nothing.
+    DUPLICATE = "duplicate"
+    #: Too old to be told from a repeat; changed nothing.
+    TOO_LATE = "too late"
+
+
+class InSession(IntEnum):
+    """What the open session has seen, as bits."""
+
+    CART = 1
+    CHECKOUT = 2
+    PURCHASE = 4
+
+
+class Session:
+    """The visit under way (``events`` above 0), and the sums of those that ended."""
+
+    __slots__ = (
+        "cart_abandons",
+        "checkout_abandons",
+        "ended",
+        "ended_events",
+        "ended_minutes",
+        "events",
+        "last",
+        "seen",
+        "start",
+    )
+
+    def __init__(self) -> None:
+        self.start: Millis = 0
+        self.last: Millis = 0
+        self.events = 0
+        self.seen = 0
+        self.ended = 0
+        self.ended_events = 0
+        self.ended_minutes: float = 0
+        self.cart_abandons = 0
+        self.checkout_abandons = 0
+
+    def add(self, at: Millis, kind: Kind) -> None:
+        """Take an event into the open session, or open one."""
+        if self.events == 0:
+            self.start = at
+            self.seen = 0
+        self.last = at
+        self.events += 1
+        if kind is Kind.CART:
+            self.seen |= InSession.CART
+        elif kind is Kind.CHECKOUT:
+            self.seen |= InSession.CHECKOUT
+        elif kind is Kind.PURCHASE:
+            self.seen |= InSession.PURCHASE
+
+    def end(self) -> None:
+        """Close the open session: what was in the cart and not bought is abandoned."""
+        self.ended += 1
+        self.ended_events += self.events
+        self.ended_minutes += (self.last - self.start) / MINUTE
+        if not self.seen & InSession.PURCHASE:
+            self.cart_abandons += bool(self.seen & InSession.CART)
+            self.checkout_abandons += bool(self.seen & InSession.CHECKOUT)
+        self.events = 0
+        self.seen = 0
+
+
+class Money:
+    """What a customer spends: totals, with outliers winsorised on the way in."""
+
+    __slots__ = ("last_amount", "last_order", "log_amount", "orders", "quantity", "spent")
+
+    def __init__(self) -> None:
+        self.orders = 0
+        self.last_order = 0
+        self.spent: float = 0
+        self.log_amount: float = 0
+        self.last_amount: float = 0
+        self.quantity: float = 0
+
+    def winsorised(self, amount: float, cap: float) -> float:
+        """Return the amount as it counts: within the shop's cap and the customer's own habit."""
+        if self.orders >= _TYPICAL_AFTER:
+            typical = expm1(self.log_amount / self.orders)
+            cap = min(cap, OUTLIER * max(typical, 1.0))
+        return max(-cap, min(amount, cap))
+
+    def buy(self, amount: float, quantity: float, order: int) -> None:
+        """Add a purchase; lines of one order, one after the other, are one order."""
+        if order == 0 or order != self.last_order:
+            self.orders += 1
+            self.log_amount += log1p(max(amount, 0.0))
+            self.last_amount = amount
+        else:
+            self.last_amount += amount
+        self.last_order = order
+        self.spent += amount
+        self.quantity += quantity
+
+
+class CustomerState:
+    """Everything that the features are made of, for one customer.
+
+    Parameters
+    ----------
+    definition
+        The shop's definition of churn; not stored with the state.
+
+    Examples
+    --------
+    >>> from features.events import Event
+    >>> shop = Definition(horizon=30 * DAY, active=90 * DAY)
+    >>> ada = CustomerState(shop)
+    >>> ada.apply(Event(event_id="1", user_id="ada", type="purchase", time=0, amount=9.5))
+    <Applied.NEW: 'new'>
+    >>> ada.apply(Event(event_id="1", user_id="ada", type="purchase", time=0, amount=9.5))
+    <Applied.DUPLICATE: 'duplicate'>
+    >>> while ada.due() <= 8 * DAY:
+    ...     print(ada.due() / DAY, ada.fire())
+    0.020833333333333332 session_end
+    3.0 silence
+    7.5 silence
+    """
+
+    __slots__ = (
+        "check_due",
+        "definition",
+        "events",
+        "first_seen",
+        "floor",
+        "ids",
+        "kinds",
+        "last_activity",
+        "last_negative",
+        "last_rating",
+        "last_seen",
+        "money",
+        "negatives",
+        "now",
+        "ratings",
+        "ratings_sum",
+        "rhythm",
+        "session",
+        "tiles",
+        "traits",
+    )
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.first_seen: Millis = NEVER
+        self.last_seen: Millis = -1
+        self.last_activity: Millis = -1
+        #: The latest moment this state has been moved to, by an event or by a timer.
+        self.now: Millis = -1
+        self.check_due: Millis = NEVER
+        self.floor: Millis = 0
+        self.events = 0
+        self.kinds = [0] * KINDS_COUNT
+        self.negatives = 0
+        self.last_negative: Millis = -1
+        self.ratings = 0
+        self.ratings_sum: float = 0
+        self.last_rating: float = 0
+        self.money = Money()
+        self.session = Session()
+        self.rhythm = Rhythm()
+        self.tiles = Tiles()
+        self.ids: dict[int, int] = {}
+        self.traits: dict[str, str] = {}
+
+    # -- an event -----------------------------------------------------------------------------
+
+    def apply(self, event: Event, at: Millis | None = None) -> Applied:
+        """Take an event into account, once.
+
+        Parameters
+        ----------
+        event
+            What happened; the timers due by its time must have fired.
+        at
+            The event's time where the caller has it at hand.
+
+        Returns
+        -------
+        Applied
+            ``NEW`` or ``LATE`` when the state has changed.
+        """
+        if at is None:
+            at = event.at
+        event_id = crc32(event.event_id.encode())
+        if event_id in self.ids:
+            return Applied.DUPLICATE
+        if at < self.floor:
+            return Applied.TOO_LATE
+        self.ids[event_id] = at // SECOND
+        kind = event.kind
+        value = self._take_money(event, kind)
+        self.tiles.add(at, kind, value if kind is Kind.PURCHASE else 0.0)
+        self.kinds[kind] += 1
+        self.events += 1
+        self.first_seen = min(self.first_seen, at)
+        if event.rating is not None:
+            self.ratings += 1
+            self.ratings_sum += event.rating
+        if is_distress(kind, event.rating):
+            self.negatives += 1
+            self.last_negative = max(self.last_negative, at)
+        in_order = at >= self.last_seen
+        if in_order:
+            self._move_on(event, at, kind)
+        if self.definition.counts_as_activity(event.type):
+            self._note_activity(at)
+        if len(self.ids) > IDS_KEPT:
+            self._forget_ids()
+        return Applied.NEW if in_order else Applied.LATE
+
+    def _take_money(self, event: Event, kind: Kind) -> float:
+        if kind is not Kind.PURCHASE:
+            return 0.0
+        amount = self.money.winsorised(event.value, self.definition.amount_cap)
+        quantity = min(
+            1.0 if event.quantity is None else event.quantity, self.definition.quantity_cap
+        )
+        order = crc32(event.order_id.encode()) if event.order_id else 0
+        self.money.buy(amount, quantity, order)
+        return amount
+
+    def _move_on(self, event: Event, at: Millis, kind: Kind) -> None:
+        if at // DAY != self.last_seen // DAY:
+            self.tiles.forget(at)
+            self._raise_floor(oldest_day(at) * DAY)
+        self.last_seen = at
+        self.now = max(self.now, at)
+        self.session.add(at, kind)
+        if event.rating is not None:
+            self.last_rating = event.rating
+        for name, value in event.traits.items():
+            if value is not None and (name in self.traits or len(self.traits) < TRAITS_KEPT):
+                self.traits[name] = str(value)[:_TRAIT_LENGTH]
+
+    def _note_activity(self, at: Millis) -> None:
+        self.rhythm.visit(at // DAY, self.definition.horizon_days)
+        if at > self.last_activity:
+            self.last_activity = at
+            self.check_due = self._next_check()
+
+    def _next_check(self) -> Millis:
+        after = max(self.now, self.last_activity)
+        return next_check(self.definition, self.last_activity, self.rhythm.mean, after)
+
+    def _raise_floor(self, floor: Millis) -> None:
+        if floor > self.floor:
+            self.floor = floor
+            oldest = floor // SECOND
+            self.ids = {key: second for key, second in self.ids.items() if second >= oldest}
+
+    def _forget_ids(self) -> None:
+        by_time = sorted(self.ids.items(), key=lambda item: (item[1], item[0]))
+        forgotten, kept = by_time[:-_IDS_LEFT], by_time[-_IDS_LEFT:]
+        self.ids = dict(kept)
+        self._raise_floor((forgotten[-1][1] + 1) * SECOND)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def due(self) -> Millis:
+        """Return when the next timer is due; `NEVER` when there is none."""
+        if self.session.events:
+            return min(self.check_due, self.session.last + self.definition.session_gap)
+        return self.check_due
+
+    def fire(self) -> Cause | None:
+        """Fire the timer that is due next, and move to its time.
+
+        Returns
+        -------
+        str or None
+            Why the customer should be looked at now; None where the moment has passed: a
+            session that a late event opened in the past ends without a decision.
+        """
+        due = self.due()
+        passed = due < self.now
+        self.now = max(self.now, due)
+        if self.session.events and due == self.session.last + self.definition.session_gap:
+            self.session.end()
+            return None if passed or not self.is_active(due) else "session_end"
+        self.check_due = self._next_check()
+        return "silence"
+
+    def is_active(self, at: Millis) -> bool:
+        """Whether the customer still counts as one at ``at``, and so is worth scoring."""
+        return 0 <= self.last_activity and at - self.last_activity < self.definition.active

@@ -1,0 +1,79 @@
+"""What "gone" means in this shop, and how closely its customers are watched."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Final
+
+from features.timeline import DAY, MINUTE, Millis
+
+#: Default waits of the silence ladder, as fractions of the horizon.
+LADDER: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The shop's own definition of churn, and the bounds of what is kept of a customer.
+
+    Parameters
+    ----------
+    horizon
+        H: a customer without activity in (t, t + H] had churned at t. Milliseconds.
+    active
+        A: who has had no activity for that long is gone, and is no longer scored. Milliseconds.
+    activity
+        Event types that count as activity; empty means any event.
+    session_gap
+        Silence that ends a session, in milliseconds.
+    waits
+        Fixed waits of the silence ladder, in milliseconds since the last activity; empty means
+        fractions of the horizon (`LADDER`).
+    multiples
+        Waits in multiples of the customer's own rhythm.
+    traits
+        Customer traits that become features, each one-hot by hash.
+    amount_cap, quantity_cap
+        What is above counts as this: one absurd price must not own a customer's history.
+
+    Examples
+    --------
+    >>> shop = Definition(horizon=28 * DAY, active=84 * DAY, activity=frozenset({"purchase"}))
+    >>> shop.counts_as_activity("purchase"), shop.counts_as_activity("coupon")
+    (True, False)
+    >>> [wait / DAY for wait in shop.ladder_waits][:3]
+    [2.8, 7.0, 14.0]
+    """
+
+    horizon: Millis = 30 * DAY
+    active: Millis = 90 * DAY
+    activity: frozenset[str] = frozenset()
+    session_gap: Millis = 30 * MINUTE
+    waits: tuple[Millis, ...] = ()
+    multiples: tuple[float, ...] = (1.5, 2.0, 3.0, 5.0)
+    traits: tuple[str, ...] = ()
+    amount_cap: float = 1e6
+    quantity_cap: float = 1e3
+
+    @cached_property
+    def horizon_days(self) -> float:
+        """H in days."""
+        return self.horizon / DAY
+
+    def counts_as_activity(self, event_type: str) -> bool:
+        """Whether an event of this type means that the customer is still one."""
+        return not self.activity or event_type in self.activity
+
+    @cached_property
+    def ladder_waits(self) -> tuple[Millis, ...]:
+        """The fixed waits, shortest first, below `active`."""
+        waits = self.waits or tuple(round(share * self.horizon) for share in LADDER)
+        return tuple(sorted(wait for wait in set(waits) if 0 < wait < self.active))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with whatever changes the stored state of a customer."""
+        shaping = {field.name: getattr(self, field.name) for field in fields(self)}
+        shaping["activity"] = sorted(self.activity)
+        return hashlib.blake2b(repr(sorted(shaping.items())).encode(), digest_size=6).hexdigest()
