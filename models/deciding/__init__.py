@@ -11,6 +11,14 @@ from models.deciding.alert import (
     Reason,
     cloud_event_headers,
 )
+from models.deciding.ledger import (
+    Decision,
+    Ledger,
+    Prediction,
+    UnknownLedgerVersion,
+    decision_id,
+)
+from models.deciding.policy import Policy, Standing, Verdict, suggested_action
 
 __all__ = [
     "ALERT_TYPE",
@@ -19,7 +27,16 @@ __all__ = [
     "Arm",
     "Band",
     "Cause",
+    "Decision",
+    "Ledger",
     "Outcome",
+    "Policy",
+    "Prediction",
     "Reason",
+    "Standing",
+    "UnknownLedgerVersion",
+    "Verdict",
     "cloud_event_headers",
+    "decision_id",
+    "suggested_action",
 ]

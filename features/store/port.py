@@ -1,0 +1,96 @@
+"""What a store of customers must do: one read and one fenced, atomic write a batch.
+
+A store holds, for each partition of the event topic, records of customers, a timer for each
+customer, an outbox of messages that wait to be published, and one *mark*: the bytes that say
+which position of the log all of this reflects. A commit names the mark that it read; if another
+writer has moved on since, nothing is written and the commit says so. What is in the bytes is the
+business of those who wrote them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from features.timeline import Millis
+
+
+class Record(NamedTuple):
+    """What is stored of one customer; a part that is None is absent, or not to be written.
+
+    Parameters
+    ----------
+    state
+        What is known: an encoded `CustomerState`.
+    ledger
+        What is believed and was done: predictions, decisions.
+    """
+
+    state: bytes | None = None
+    ledger: bytes | None = None
+
+
+class Page(NamedTuple):
+    """What one read brings: the records asked for, and those of customers with a timer due."""
+
+    records: Mapping[str, Record]
+    due: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Everything that one batch changes, written together or not at all.
+
+    Parameters
+    ----------
+    expected
+        The mark that was read; None when there was none yet.
+    mark
+        The mark that holds from now on.
+    records
+        Changed customers.
+    timers
+        When each changed customer is next due; `features.NEVER` removes the timer.
+    outbox
+        New messages by sequence number.
+    trim
+        Sequence numbers of messages that the broker has acknowledged.
+    """
+
+    expected: bytes | None
+    mark: bytes
+    records: Mapping[str, Record] = field(default_factory=dict)
+    timers: Mapping[str, Millis] = field(default_factory=dict)
+    outbox: Mapping[int, bytes] = field(default_factory=dict)
+    trim: range = range(0)
+
+
+class StoreAway(ConnectionError):
+    """The store cannot be reached, or cannot say whether a commit was made."""
+
+
+class Store(Protocol):
+    """Where the customers of a shop are kept."""
+
+    async def mark(self, partition: int) -> bytes | None:
+        """Return the partition's mark; None for a partition never written."""
+        ...
+
+    async def read(
+        self, partition: int, customers: Iterable[str], due_by: Millis, limit: int
+    ) -> Page:
+        """Read records and at most ``limit`` customers with a timer due by ``due_by``."""
+        ...
+
+    async def commit(self, partition: int, commit: Commit) -> bool:
+        """Write a batch; False, and nothing written, when the mark is not the expected one."""
+        ...
+
+    async def outbox(self, partition: int, sequence: range) -> dict[int, bytes]:
+        """Return those of the messages that are (still) there."""
+        ...
+
+    def customers(self, partition: int) -> AsyncIterator[tuple[str, Record]]:
+        """Iterate over all customers of a partition, while others write."""
+        ...

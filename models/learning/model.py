@@ -1,0 +1,168 @@
+"""What every model of the registry can do: learn one example, be written down, and judge.
+
+Learning and judging are apart, because they happen in different processes: one learner takes
+examples as their labels come, and publishes a `Snapshot` now and then; any number of workers
+make a `Judge` of it. A snapshot is data, never code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta
+
+from models.learning.example import TrainingExample
+from models.learning.inputs import Inputs
+from models.learning.renewal import Floats, logit
+
+SNAPSHOT_VERSION: Final = 1
+#: The version under which the label-free prior judges.
+PRIOR: Final = "prior"
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A model written down: enough to judge with, and to go on learning from.
+
+    Parameters
+    ----------
+    name
+        The model's name in the registry.
+    number
+        Counts the snapshots of this model; with the name it is the model's version.
+    learnt
+        Examples learnt so far.
+    returned, churned
+        How many of them had which label.
+    catalogue, horizon_days
+        What the model was learnt for; it judges nothing else.
+    state
+        The model's own numbers.
+    quality
+        Prequential quality: how good the predictions were that these labels have tested.
+    """
+
+    name: str
+    number: Annotated[int, Meta(ge=0)]
+    learnt: Annotated[int, Meta(ge=0)]
+    returned: Annotated[int, Meta(ge=0)]
+    churned: Annotated[int, Meta(ge=0)]
+    catalogue: str
+    horizon_days: float
+    state: dict[str, Any]
+    quality: dict[str, Any] = {}
+    v: Annotated[int, Meta(ge=1, le=SNAPSHOT_VERSION)] = SNAPSHOT_VERSION
+
+    @property
+    def version(self) -> str:
+        """What an alert calls the model."""
+        return f"{self.name}-{self.number}"
+
+
+class Judgement:
+    """Risks of many decision points, and what each input contributed.
+
+    Parameters
+    ----------
+    risks
+        Probabilities of churn, shape (decision points,).
+    contributions
+        Each input's part of the logit, shape (decision points, inputs).
+    intercept
+        The rest of the logit: ``contributions.sum(axis=1) + intercept`` is the logit of the risk.
+    names
+        Names of the inputs.
+    version
+        The model's version.
+    """
+
+    __slots__ = ("contributions", "intercept", "names", "risks", "version")
+
+    def __init__(
+        self,
+        risks: Floats,
+        contributions: Floats,
+        intercept: float,
+        names: tuple[str, ...],
+        version: str,
+    ) -> None:
+        self.risks = risks
+        self.contributions = contributions
+        self.intercept = intercept
+        self.names = names
+        self.version = version
+
+
+class Judge(Protocol):
+    """A model as the workers have it: it judges and does not learn."""
+
+    @property
+    def version(self) -> str:
+        """What an alert calls the model."""
+        ...
+
+    def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
+        """Return the risks of raw vectors, shape (decision points, features)."""
+        ...
+
+
+class Learner(Protocol):
+    """A model as the learner has it."""
+
+    def learn(self, examples: Sequence[TrainingExample]) -> None:
+        """Learn examples whose labels have matured, one after the other."""
+        ...
+
+    def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
+        """Write the model down."""
+        ...
+
+
+class PriorJudge:
+    """The label-free renewal view as a judge, for as long as nothing has been learnt."""
+
+    version = PRIOR
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+
+    def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
+        """Return P(no visit until H) of each vector."""
+        risks = self._inputs.prior(vectors)
+        return Judgement(risks, logit(risks)[:, np.newaxis], 0.0, ("renewal",), self.version)
+
+
+class LinearJudge:
+    """A linear model over `Inputs`, folded: standardising costs nothing at judging time.
+
+    Parameters
+    ----------
+    inputs
+        From raw vectors to inputs.
+    means, weights
+        Of each input; a weight is for the input as it is, less its mean.
+    intercept
+        Added to the logit.
+    version
+        The model's version.
+    """
+
+    def __init__(
+        self, inputs: Inputs, means: Floats, weights: Floats, intercept: float, version: str
+    ) -> None:
+        self._inputs = inputs
+        self._means = means
+        self._weights = weights
+        self._intercept = intercept
+        self.version = version
+
+    def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
+        """Return the risks of raw vectors."""
+        contributions = (self._inputs.matrix(vectors) - self._means) * self._weights
+        # Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
+        logits = np.clip(contributions.sum(axis=1) + self._intercept, -30.0, 30.0)
+        risks = 1 / (1 + np.exp(-logits))
+        return Judgement(risks, contributions, self._intercept, self._inputs.names, self.version)
