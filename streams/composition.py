@@ -1,0 +1,92 @@
+"""From settings to the small frozen rules that the pure rooms own: the one place where they meet."""
+
+from __future__ import annotations
+
+from features import Catalogue, Definition, build_catalogue
+from models.deciding import Policy
+from models.judging import Explainer
+from models.learning import Inputs
+from streams.pipeline import Shop
+from streams.settings import Settings, SettingsError
+
+
+def definition_of(settings: Settings) -> Definition:
+    """Return what "gone" means in this shop.
+
+    Raises
+    ------
+    SettingsError
+        If a sensitive trait is named as a feature without being taken off the sensitive ones.
+
+    Examples
+    --------
+    >>> definition_of(Settings()).counts_as_activity("anything")
+    True
+    """
+    churn = settings.churn
+    sensitive = sorted(set(settings.features.traits) & set(settings.features.sensitive))
+    if sensitive:
+        raise SettingsError(
+            f"features.traits names {', '.join(sensitive)}, which features.sensitive keeps away "
+            "from the model; take it out of one of the two"
+        )
+    any_event = "*" in churn.activity
+    return Definition(
+        horizon=churn.horizon,
+        active=churn.active,
+        activity=frozenset() if any_event else frozenset(churn.activity),
+        session_gap=churn.session_gap,
+        waits=settings.silence.waits,
+        multiples=settings.silence.multiples,
+        traits=settings.features.traits,
+        amount_cap=settings.features.amount_cap,
+        quantity_cap=settings.features.quantity_cap,
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return when to act."""
+    policy = settings.policy
+    return Policy(
+        threshold=policy.threshold,
+        hysteresis=policy.hysteresis,
+        cooldown=policy.cooldown,
+        holdout=policy.holdout,
+        salt=policy.salt,
+        valid=policy.valid,
+    )
+
+
+def explainer_of(settings: Settings) -> Explainer:
+    """Return who tells reasons: customers of a shop that counts purchases only *buy*."""
+    only_purchases = set(settings.churn.activity) <= {"purchase", "order_completed"}
+    return Explainer("buys" if only_purchases else "comes")
+
+
+def shop_of(settings: Settings) -> Shop:
+    """Return all the rules of the shop."""
+    definition = definition_of(settings)
+    return Shop(
+        definition=definition,
+        catalogue=build_catalogue(definition),
+        policy=policy_of(settings),
+        explainer=explainer_of(settings),
+        lateness=settings.time.lateness,
+        skew=settings.time.skew,
+        keep=settings.labels.keep,
+        max_pending=settings.labels.max_pending,
+    )
+
+
+def inputs_of(catalogue: Catalogue, definition: Definition) -> Inputs:
+    """Return what the models read of a vector."""
+    return Inputs(catalogue, definition.horizon_days)
+
+
+__all__ = [
+    "definition_of",
+    "explainer_of",
+    "inputs_of",
+    "policy_of",
+    "shop_of",
+]

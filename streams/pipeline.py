@@ -1,0 +1,440 @@
+"""THE core: a batch of events and the customers they concern in, effects out.
+
+    events ─► observe ─► vector ─► score ─► decide ─► alerts, examples, changed customers
+    timers ──┘                                │
+    labels ───────────────────────────────────┘
+
+Pure: no clock, no chance, no I/O. The live worker and replay call the same `handle`, so what a
+replay computes is what the worker computed. The rules, in order:
+
+1. Before an event at t is applied, that customer's timers due by t, or by the watermark, fire
+   at their own event times. So it does not matter how the log is cut into batches.
+2. An event is applied once (by its id), in arrival order.
+3. A decision point (a silence check, a session's end, distress) is scored on the customer as
+   known then; all of a batch are scored at once, since scores do not change what is known.
+4. A prediction is kept; its label is known when the watermark has passed its horizon.
+5. Every decision is logged, also the one not to act.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from features import (
+    DAY,
+    NEVER,
+    Applied,
+    Catalogue,
+    CustomerState,
+    Definition,
+    Event,
+    Kind,
+    Millis,
+    is_distress,
+    to_datetime,
+    to_iso,
+)
+from models.deciding import (
+    Alert,
+    Cause,
+    Decision,
+    Ledger,
+    Policy,
+    Prediction,
+    Reason,
+    decision_id,
+    suggested_action,
+)
+from models.judging import Explainer
+from models.learning import Judge, TrainingExample
+
+#: The watermark of a partition in which nothing has happened yet.
+NO_WATERMARK: Final[Millis] = -1
+
+
+@dataclass(frozen=True)
+class Shop:
+    """All the rules of one shop.
+
+    Parameters
+    ----------
+    definition
+        What "gone" means here.
+    catalogue
+        The features.
+    policy
+        When to act.
+    explainer
+        Tells reasons in words.
+    lateness
+        How late an event may come before the watermark has passed it, in milliseconds.
+    skew
+        How far after its arrival an event's own time may lie, in milliseconds.
+    keep
+        Share of the predictions kept for learning.
+    max_pending
+        Most predictions kept for one customer.
+    """
+
+    definition: Definition
+    catalogue: Catalogue
+    policy: Policy
+    explainer: Explainer
+    lateness: Millis
+    skew: Millis
+    keep: float = 1.0
+    max_pending: int = 32
+
+
+class Arrival(NamedTuple):
+    """An event as it lies in the log: where, when it arrived, and what it says."""
+
+    offset: int
+    timestamp: Millis
+    event: Event
+
+
+class Refusal(NamedTuple):
+    """An event that cannot be used, and why."""
+
+    offset: int
+    reason: str
+    field: str
+
+
+class Customer:
+    """A customer in hand: what is known, what is believed, and what of it has changed."""
+
+    __slots__ = ("ledger", "ledger_changed", "new", "state", "state_changed")
+
+    def __init__(self, state: CustomerState, ledger: Ledger, *, new: bool) -> None:
+        self.state = state
+        self.ledger = ledger
+        self.new = new
+        self.state_changed = False
+        self.ledger_changed = False
+
+    def due(self) -> Millis:
+        """Return when this customer must be looked at next; `NEVER` if never."""
+        return min(self.state.due(), self.ledger.due())
+
+
+@dataclass
+class Effects:
+    """What a batch brings about.
+
+    Parameters
+    ----------
+    watermark
+        The partition's watermark after the batch.
+    alerts, examples
+        To be published.
+    refused
+        For the dead-letter topic.
+    changed
+        Customers whose state, ledger or next timer may have changed.
+    counts
+        What happened, for status and metrics.
+    """
+
+    watermark: Millis
+    alerts: list[Alert] = field(default_factory=list)
+    examples: list[TrainingExample] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    changed: dict[str, Customer] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class _Moment(NamedTuple):
+    """Something that concerns a customer's ledger: an activity, or a decision point."""
+
+    user_id: str
+    customer: Customer
+    at: Millis
+    watermark: Millis
+    #: Why the customer is scored; None for an activity.
+    cause: Cause | None
+    #: Row of the score; -1 for an activity.
+    row: int
+
+
+def watermark_after(shop: Shop, arrivals: Iterable[Arrival], watermark: Millis) -> Millis:
+    """Return the watermark after the arrivals: the largest usable event time, less lateness."""
+    for arrival in arrivals:
+        at = arrival.event.at
+        if at <= arrival.timestamp + shop.skew and at - shop.lateness > watermark:
+            watermark = at - shop.lateness
+    return watermark
+
+
+def handle(
+    shop: Shop,
+    judge: Judge,
+    arrivals: Sequence[Arrival],
+    due: Iterable[str],
+    book: Mapping[str, Customer],
+    watermark: Millis,
+) -> Effects:
+    """Take a batch of one partition through the whole path.
+
+    Parameters
+    ----------
+    shop
+        The rules.
+    judge
+        The model that scores.
+    arrivals
+        Events in the order of the log.
+    due
+        Customers with a timer due by the watermark that the batch ends with.
+    book
+        Every customer of the arrivals and of ``due``; they are changed in place.
+    watermark
+        The partition's watermark before the batch; it may be ahead of the last event when the
+        clock has moved it.
+
+    Returns
+    -------
+    Effects
+        What is to be stored and published. The same log gives the same effects.
+    """
+    effects = Effects(watermark)
+    moments: list[_Moment] = []
+    vectors: list[array[float]] = []
+    _observe(shop, arrivals, due, book, effects, moments, vectors)
+    _judge_and_decide(shop, judge, effects, moments, vectors)
+    for user_id, customer in effects.changed.items():
+        _mature(shop, user_id, customer, effects.watermark, effects)
+    return effects
+
+
+# -- what happened ----------------------------------------------------------------------------
+
+
+def _observe(
+    shop: Shop,
+    arrivals: Sequence[Arrival],
+    due: Iterable[str],
+    book: Mapping[str, Customer],
+    effects: Effects,
+    moments: list[_Moment],
+    vectors: list[array[float]],
+) -> None:
+    counts = effects.counts
+    changed = effects.changed
+    definition = shop.definition
+    vector = shop.catalogue.vector
+    scored: set[str] = set()
+
+    def look(user_id: str, customer: Customer, until: Millis) -> None:
+        state = customer.state
+        while (timer := state.due()) <= until:
+            cause = state.fire()
+            customer.state_changed = True
+            if cause is not None:
+                consider(user_id, customer, timer, cause)
+
+    def consider(user_id: str, customer: Customer, at: Millis, cause: Cause) -> None:
+        scored.add(user_id)
+        moments.append(_Moment(user_id, customer, at, effects.watermark, cause, len(vectors)))
+        vectors.append(vector(customer.state, at))
+
+    for offset, timestamp, event in arrivals:
+        at = event.at
+        if at > timestamp + shop.skew:
+            refusal = f"{to_iso(at)} is after its arrival by more than {shop.skew / DAY:g} days"
+            effects.refused.append(Refusal(offset, refusal, "time"))
+            counts["invalid"] += 1
+            continue
+        user_id = event.user_id
+        customer = book[user_id]
+        changed[user_id] = customer
+        state = customer.state
+        look(user_id, customer, max(at, effects.watermark))
+        if at <= effects.watermark:
+            counts["late"] += 1
+        effects.watermark = max(effects.watermark, at - shop.lateness)
+        applied = state.apply(event, at)
+        if applied is Applied.DUPLICATE:
+            counts["duplicate"] += 1
+            continue
+        if applied is Applied.TOO_LATE:
+            counts["too_late"] += 1
+            continue
+        counts["applied"] += 1
+        customer.state_changed = True
+        if customer.new:
+            customer.new = False
+            counts["customers"] += 1
+        kind = event.kind
+        if kind is Kind.OTHER:
+            counts["unknown_type"] += 1
+        # A score on its way in this batch is not in the ledger yet, but may be answered as well.
+        if definition.counts_as_activity(event.type) and (
+            customer.ledger.pending or user_id in scored
+        ):
+            moments.append(_Moment(user_id, customer, at, effects.watermark, None, -1))
+        if is_distress(kind, event.rating):
+            now = max(at, state.now)
+            if state.is_active(now):
+                consider(user_id, customer, now, "distress")
+    for user_id in due:
+        customer = book[user_id]
+        changed[user_id] = customer
+        look(user_id, customer, effects.watermark)
+
+
+# -- what is believed and done ----------------------------------------------------------------
+
+
+def _judge_and_decide(
+    shop: Shop,
+    judge: Judge,
+    effects: Effects,
+    moments: Sequence[_Moment],
+    vectors: Sequence[array[float]],
+) -> None:
+    if vectors:
+        judgement = judge.judge(np.array(vectors, dtype=np.float32))
+        weights = shop.explainer.weigh(judgement)
+        risks = judgement.risks.tolist()
+    for user_id, customer, at, watermark, cause, row in moments:
+        _mature(shop, user_id, customer, watermark, effects)
+        if cause is None:
+            customer.ledger_changed |= customer.ledger.note_activity(at)
+        elif not customer.ledger.has_decided(at, cause):
+            facts = shop.catalogue.as_dict(vectors[row])
+            reasons = [
+                Reason(code=each.code, text=each.text, contribution=each.contribution)
+                for each in shop.explainer.causes(weights[row], facts)
+            ]
+            scored = _Scored(
+                at, cause, risks[row], judgement.version, vectors[row], facts, reasons
+            )
+            _decide(shop, user_id, customer, scored, effects)
+
+
+class _Scored(NamedTuple):
+    at: Millis
+    cause: Cause
+    risk: float
+    version: str
+    vector: array[float]
+    facts: dict[str, float]
+    reasons: list[Reason]
+
+
+def _decide(
+    shop: Shop, user_id: str, customer: Customer, scored: _Scored, effects: Effects
+) -> None:
+    ledger, counts = customer.ledger, effects.counts
+    at, cause, risk = scored.at, scored.cause, scored.risk
+    verdict = shop.policy.decide(user_id, at, cause, risk, ledger.standing)
+    ledger.standing = verdict.standing
+    counts["decisions"] += 1
+    counts[f"decisions_{cause}"] += 1
+    if verdict.alert:
+        counts["alerts"] += 1
+        counts[f"alerts_{verdict.arm}"] += 1
+        effects.alerts.append(
+            Alert(
+                alert_id=decision_id(user_id, at, cause),
+                user_id=user_id,
+                decided_at=to_datetime(at),
+                valid_until=to_datetime(at + shop.policy.valid),
+                cause=cause,
+                risk=risk,
+                band=verdict.band,
+                reasons=scored.reasons,
+                silence_days=max(scored.facts["recency"], 0.0),
+                action=suggested_action(
+                    verdict.arm, cause, [reason.code for reason in scored.reasons], risk
+                ),
+                arm=verdict.arm,
+                horizon_days=shop.definition.horizon_days,
+                model_version=scored.version,
+                catalogue=shop.catalogue.fingerprint,
+                vector=scored.facts,
+            )
+        )
+    ledger.log(
+        Decision(
+            at=at,
+            cause=cause,
+            risk=risk,
+            band=verdict.band,
+            arm=verdict.arm,
+            version=scored.version,
+            alert=verdict.alert,
+            why=verdict.why,
+            reasons=[(each.code, each.text, each.contribution) for each in scored.reasons],
+        )
+    )
+    if len(ledger.pending) >= shop.max_pending or not _is_kept(shop, user_id, at):
+        counts["unkept"] += 1
+    else:
+        counts["pending"] += 1
+        ledger.keep(
+            Prediction(
+                at=at,
+                due=at + shop.definition.horizon + 1,
+                cause=cause,
+                risk=risk,
+                version=scored.version,
+                vector=scored.vector.tobytes(),
+                treated=verdict.alert and verdict.arm == "treated",
+            )
+        )
+    customer.ledger_changed = True
+
+
+def _is_kept(shop: Shop, user_id: str, at: Millis) -> bool:
+    """Whether a prediction is among the share that is kept: always the same answer."""
+    if shop.keep >= 1:
+        return True
+    digest = blake2b(f"keep|{user_id}|{at}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64 < shop.keep
+
+
+def _mature(
+    shop: Shop, user_id: str, customer: Customer, watermark: Millis, effects: Effects
+) -> None:
+    for prediction in customer.ledger.mature(watermark):
+        customer.ledger_changed = True
+        effects.counts["matured"] += 1
+        effects.counts["pending"] -= 1
+        effects.examples.append(
+            TrainingExample(
+                example_id=decision_id(user_id, prediction.at, prediction.cause),
+                user_id=user_id,
+                at=prediction.at,
+                matured_at=prediction.due - 1,
+                cause=prediction.cause,
+                label=0 if prediction.returned else 1,
+                risk=prediction.risk,
+                model_version=prediction.version,
+                treated=prediction.treated,
+                catalogue=shop.catalogue.fingerprint,
+                vector=array("f", prediction.vector).tolist(),
+            )
+        )
+
+
+__all__ = [
+    "NEVER",
+    "NO_WATERMARK",
+    "Arrival",
+    "Customer",
+    "Effects",
+    "Refusal",
+    "Shop",
+    "handle",
+    "watermark_after",
+]
