@@ -315,9 +315,7 @@ def _judge_and_decide(
                 Reason(code=each.code, text=each.text, contribution=each.contribution)
                 for each in shop.explainer.causes(weights[row], facts)
             ]
-            scored = _Scored(
-                at, cause, risks[row], judgement.version, vectors[row], facts, reasons
-            )
+            scored = _Scored(at, cause, risks[row], judgement.version, vectors[row], facts, reasons)
             _decide(shop, user_id, customer, scored, effects)
 
 

@@ -1,0 +1,69 @@
+# Needs Python 3.11 or later and make; everything else goes into .venv.
+# `make test` also wants a JDK 17 with Maven and a redis-server (see README.md): without them it
+# uses the embedded servers, and says so.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.installed
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two minutes
+	$(BIN)/ebb demo $(ARGS)
+
+test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ...)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if command -v docker-compose >/dev/null 2>&1; then \
+		echo docker-compose config -q; docker-compose config -q; \
+	elif docker compose version >/dev/null 2>&1; then \
+		echo docker compose config -q; docker compose config -q; \
+	else \
+		echo "WARNING: docker-compose.yml was NOT checked: no docker-compose on this machine" >&2; \
+	fi
+
+bench: $(STAMPS)/dev  ## measure the speed
+	$(BIN)/python -m bench $(ARGS)
+
+# The locks hold hashes for every platform and no addresses: any registry or mirror will do.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	--group build
+
+lock: $(STAMPS)/dev  ## resolve the dependencies anew (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) $(UPGRADE) --extra fast -o requirements/base.txt
+	$(COMPILE) $(UPGRADE) --extra embedded --extra fast \
+		-c requirements/base.txt -o requirements/demo.txt
+	$(COMPILE) $(UPGRADE) --extra dev -c requirements/demo.txt -o requirements/dev.txt
+
+clean:  ## remove .venv and whatever was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for all: the locks agree on every version (`make lock` derives them in turn),
+# so installing one after the other only ever adds.
+$(STAMPS)/%: requirements/%.txt pyproject.toml | $(STAMPS)
+	$(PIP) install --require-hashes -r $<
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Ebbtide needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+			"Choose another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; \
+		rm -rf $(VENV); exit 1; }
+	@mkdir -p $@

@@ -1,0 +1,121 @@
+"""How to reach Kafka through kafka-python, with the settings' addresses and credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, errors
+
+from features import Millis
+from streams.settings import Settings
+
+#: After that long without an answer, Kafka is away.
+PATIENCE: Final[Millis] = 8_000
+
+
+class KafkaAway(ConnectionError):
+    """No broker answers, or none that lets us in.
+
+    Parameters
+    ----------
+    bootstrap
+        The addresses that were tried.
+    source
+        Where they were read, if that is known.
+    reason
+        What the client said, where it says more than "no answer".
+    """
+
+    def __init__(self, bootstrap: str, source: str = "", reason: str = "") -> None:
+        origin = f" ({source})" if source else ""
+        super().__init__(
+            f"no broker answers at {bootstrap}{origin}{f': {reason}' if reason else ''}"
+        )
+        self.bootstrap = bootstrap
+        self.source = source
+        self.reason = reason
+
+
+class TopicMissing(LookupError):
+    """A topic that is needed is not there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"topic {name} is not there; create it with: ebb topics create")
+        self.name = name
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """Return what every client of kafka-python must be told to reach Kafka.
+
+    Parameters
+    ----------
+    settings
+        Of which the section ``kafka`` counts.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `KafkaProducer`, `KafkaConsumer` and `KafkaAdminClient`. An absent
+        broker is reported after `PATIENCE`.
+
+    Examples
+    --------
+    >>> connection(Settings())["bootstrap_servers"]
+    ['localhost:9092']
+    """
+    kafka = settings.kafka
+    words: dict[str, Any] = {
+        "bootstrap_servers": [part.strip() for part in kafka.bootstrap.split(",")],
+        "client_id": "ebb",
+        "security_protocol": kafka.security,
+        "bootstrap_timeout_ms": PATIENCE,
+        "reconnect_backoff_max_ms": 1_000,
+    }
+    if kafka.security.startswith("SASL"):
+        words |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.username,
+            "sasl_plain_password": kafka.password.get_secret_value(),
+        }
+    if kafka.ca_file is not None:
+        words["ssl_cafile"] = str(kafka.ca_file)
+    return words
+
+
+def open_producer(settings: Settings, **overrides: Any) -> KafkaProducer:
+    """Connect a producer; raises `KafkaAway`."""
+    return _open(KafkaProducer, settings, {"max_block_ms": 10_000, **overrides})
+
+
+def open_consumer(settings: Settings, **overrides: Any) -> KafkaConsumer:
+    """Connect a consumer that belongs to no group and creates no topics; raises `KafkaAway`."""
+    defaults = {
+        "group_id": None,
+        "enable_auto_commit": False,
+        "allow_auto_create_topics": False,
+    }
+    return _open(KafkaConsumer, settings, {**defaults, **overrides})
+
+
+def open_admin(settings: Settings, wait: Millis = PATIENCE) -> KafkaAdminClient:
+    """Connect an administrator, waiting up to `wait` for a broker; raises `KafkaAway`."""
+    return _open(KafkaAdminClient, settings, {"bootstrap_timeout_ms": max(wait, PATIENCE)})
+
+
+def _open(client: Any, settings: Settings, words: Mapping[str, Any]) -> Any:
+    try:
+        return client(**{**connection(settings), **words})
+    except (errors.KafkaTimeoutError, errors.KafkaConnectionError):
+        raise KafkaAway(settings.kafka.bootstrap) from None
+    except (errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError) as error:
+        raise KafkaAway(
+            settings.kafka.bootstrap,
+            reason=f"it refuses kafka.username and EBB_KAFKA_PASSWORD: {error}",
+        ) from None
+    except FileNotFoundError as error:
+        if settings.kafka.ca_file is None:
+            raise
+        raise KafkaAway(
+            settings.kafka.bootstrap, reason=f"kafka.ca_file {settings.kafka.ca_file}: {error}"
+        ) from None

@@ -1,0 +1,213 @@
+"""The two Faust apps: the worker, which turns events into alerts, and the learner."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from faust.auth import SASLCredentials, SSLCredentials
+
+from features.store.redis import RedisStore
+from models.learning import REGISTRY
+from streams.composition import inputs_of, shop_of
+from streams.live.chunks import ChunkApp, ChunkConsumer, ChunkSchema
+from streams.live.clickstream import ClickstreamReader, Pace
+from streams.live.health import add_health
+from streams.live.model import LOOK, CurrentModel
+from streams.live.redis import open_redis
+from streams.live.relay import Relay
+from streams.live.training import TrainingReader
+from streams.settings import Settings, SettingsError
+
+#: The topics that an outbox may publish to, by their names in the settings.
+_OUT: Final = ("interventions", "training", "models", "dead_letters")
+
+
+def worker_app(settings: Settings) -> ChunkApp:
+    """Return the Faust app that turns events into alerts.
+
+    Parameters
+    ----------
+    settings
+        All of them.
+
+    Returns
+    -------
+    ChunkApp
+        Any number of processes may run it; Kafka spreads the partitions over them.
+    """
+    shop = shop_of(settings)
+    topic = settings.topic("clickstream")
+    app = _app(settings, "worker")
+    client = open_redis(settings.redis.url)
+    namespace = settings.redis.namespace
+    model = CurrentModel(
+        RedisStore(client, namespace, settings.topic("training")),
+        inputs_of(shop.catalogue, shop.definition),
+        settings.model.warmup,
+    )
+    relay = _relay(settings)
+    app.reader = ClickstreamReader(
+        shop,
+        RedisStore(client, namespace, topic),
+        relay,
+        model,
+        Pace(
+            settings.worker.batch, settings.worker.timers, wall=settings.time.clock == "wall"
+        ),
+        partitions=lambda: app.consumer.topic_partitions(topic) or settings.topics.partitions,
+        clock=lambda: time.time_ns() // 1_000_000,
+    )
+
+    @app.timer(interval=LOOK, on_leader=False)
+    async def look_for_a_newer_model() -> None:
+        await model.look()
+
+    @app.task()
+    async def first_look_at_the_model() -> None:
+        await model.look()
+
+    _serve(app, topic, relay)
+    return app
+
+
+def learner_app(settings: Settings) -> ChunkApp:
+    """Return the Faust app that learns from matured examples; one process of it works.
+
+    Parameters
+    ----------
+    settings
+        All of them.
+    """
+    if settings.model.name not in REGISTRY:
+        known = ", ".join(REGISTRY)
+        raise SettingsError(f"model.name = {settings.model.name!r}: known models are {known}")
+    shop = shop_of(settings)
+    topic = settings.topic("training")
+    app = _app(settings, "learner")
+    relay = _relay(settings)
+    app.reader = TrainingReader(
+        settings.model.name,
+        inputs_of(shop.catalogue, shop.definition),
+        RedisStore(open_redis(settings.redis.url), settings.redis.namespace, topic),
+        relay,
+        settings.worker.batch,
+    )
+    _serve(app, topic, relay)
+    return app
+
+
+def _serve(app: ChunkApp, topic: str, relay: Relay) -> None:
+    @app.agent(
+        app.topic(topic, schema=ChunkSchema(), acks=False, internal=False), name=f"serve-{topic}"
+    )
+    async def serve(chunks: Any) -> None:
+        async for chunk in chunks:
+            await app.serve(chunk)
+
+    @app.task()
+    async def publish_the_outbox() -> None:
+        await relay.run()
+
+
+def _app(settings: Settings, role: str) -> ChunkApp:
+    kafka = settings.kafka
+    session = kafka.session_timeout / 1_000
+    app = ChunkApp(
+        f"{settings.topics.prefix}{settings.redis.namespace}-{role}",
+        broker=[f"kafka://{address.strip()}" for address in kafka.bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=session,
+        broker_heartbeat_interval=session / 4,
+        broker_request_timeout=max(20.0, session),
+        broker_rebalance_timeout=10.0,
+        broker_max_poll_records=settings.worker.batch * 4,
+        consumer_auto_offset_reset="earliest",
+        # Positions are in the store: nothing is acknowledged, and nothing waits for it.
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        store="memory://",
+        web_enabled=bool(settings.worker.port),
+        web_port=settings.worker.port or 6066,
+        web_bind="0.0.0.0",
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+    )
+    app.transport.Consumer = ChunkConsumer
+    add_health(app)
+    # An outage would log a hundred lines a second.
+    for noisy in ("aiokafka", "faust.transport", "faust.app", "faust.tables", "mode"):
+        logging.getLogger(noisy).addFilter(_Seldom())
+    return app
+
+
+class _Seldom(logging.Filter):
+    """Lets the same line of a logger through once a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        key, now = str(record.msg)[:40], time.monotonic()
+        if now - self._last.get(key, -1.0) < 1.0:
+            return False
+        if len(self._last) > 1_000:
+            self._last.clear()
+        self._last[key] = now
+        return True
+
+
+def _relay(settings: Settings) -> Relay:
+    kafka = settings.kafka
+    words: dict[str, Any] = {}
+    if kafka.security.startswith("SASL"):
+        words = {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.username,
+            "sasl_plain_password": kafka.password.get_secret_value(),
+        }
+    if kafka.security.endswith("SSL"):
+        words["ssl_context"] = _ssl(settings)
+
+    def producer() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=[part.strip() for part in kafka.bootstrap.split(",")],
+            security_protocol=kafka.security,
+            acks="all",
+            enable_idempotence=kafka.idempotence,
+            linger_ms=5,
+            max_batch_size=256 * 1024,
+            max_request_size=4 * 1024 * 1024,
+            **words,
+        )
+
+    return Relay(producer, {name: settings.topic(name) for name in _OUT})
+
+
+def _ssl(settings: Settings) -> ssl.SSLContext:
+    ca_file = settings.kafka.ca_file
+    return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+
+
+def _credentials(settings: Settings) -> Any:
+    kafka = settings.kafka
+    context = _ssl(settings) if kafka.security.endswith("SSL") else None
+    if kafka.security.startswith("SASL"):
+        return SASLCredentials(
+            username=kafka.username,
+            password=kafka.password.get_secret_value(),
+            mechanism=kafka.sasl_mechanism,
+            ssl_context=context,
+        )
+    if kafka.security == "SSL":
+        return SSLCredentials(context)
+    return None
+
+

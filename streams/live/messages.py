@@ -1,0 +1,74 @@
+"""A message that waits in the outbox: where it goes, and what it says, as bytes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from models.deciding import Alert, cloud_event_headers
+from models.learning import Snapshot, TrainingExample
+from streams.deadletters import HEADER, DeadLetter
+
+_json = msgspec.json.Encoder()
+_packer = msgspec.msgpack.Encoder()
+
+#: Which of the topics; the full name is the settings' business.
+ALERTS: Final = "interventions"
+EXAMPLES: Final = "training"
+MODELS: Final = "models"
+LETTERS: Final = "dead_letters"
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """A message to be published.
+
+    Parameters
+    ----------
+    topic
+        Name of the topic in the settings: ``interventions``, ``training``, ...
+    key, value
+        As on the wire.
+    headers
+        Names and values.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+_unpacker = msgspec.msgpack.Decoder(Message)
+
+
+def pack(message: Message) -> bytes:
+    """Return a message as it lies in the outbox."""
+    return _packer.encode(message)
+
+
+def unpack(data: bytes) -> Message:
+    """Return the message that `pack` wrote."""
+    return _unpacker.decode(data)
+
+
+def alert_message(alert: Alert) -> Message:
+    """Return an alert as CloudEvent in binary mode, keyed by customer."""
+    return Message(
+        ALERTS, alert.user_id.encode(), _json.encode(alert), cloud_event_headers(alert)
+    )
+
+
+def example_message(example: TrainingExample) -> Message:
+    """Return a matured example for the learner."""
+    return Message(EXAMPLES, example.user_id.encode(), _json.encode(example), [])
+
+
+def snapshot_message(snapshot: Snapshot) -> Message:
+    """Return a snapshot for the compacted topic, keyed by the model's name."""
+    return Message(MODELS, snapshot.name.encode(), _json.encode(snapshot), [])
+
+
+def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -> Message:
+    """Return a dead letter: the message as it was, and why in a header."""
+    return Message(LETTERS, key, value, [(HEADER, _json.encode(letter))])

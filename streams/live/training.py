@@ -1,0 +1,154 @@
+"""The learner's side of the stream: examples in, snapshots out, each example learnt once.
+
+The position in ``training`` and the model are one record in the store, so a restart neither
+skips nor repeats an example. What is learnt is written with every batch; a numbered snapshot is
+published when enough is new, and workers take that one up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any, Final
+
+import msgspec
+
+from features.store import Record, Store
+from models.judging import Prequential
+from models.learning import REGISTRY, Inputs, Learner, Snapshot, TrainingExample
+from streams.deadletters import DeadLetter
+from streams.live.chunks import Chunk
+from streams.live.held import Held
+from streams.live.messages import Message, letter_message, snapshot_message
+from streams.live.model import PUBLISHED, RUNNING, encode_snapshot, read_snapshot
+from streams.live.relay import Relay
+
+logger = logging.getLogger(__name__)
+
+#: A snapshot is published when so many examples, or this share of all, are new.
+_PUBLISH_AFTER: Final = 100
+_PUBLISH_SHARE: Final = 0.05
+
+
+class TrainingReader:
+    """Handles the chunks of ``training``.
+
+    Parameters
+    ----------
+    name
+        The model's name in the registry.
+    inputs
+        What models read of a vector.
+    store
+        Where the model is kept.
+    relay
+        Publishes the snapshots.
+    batch
+        Most examples at once.
+    """
+
+    def __init__(
+        self, name: str, inputs: Inputs, store: Store, relay: Relay, batch: int
+    ) -> None:
+        self.batch = batch
+        self._name = name
+        self._inputs = inputs
+        self._store = store
+        self._relay = relay
+        self._decoder = msgspec.json.Decoder(TrainingExample)
+
+    async def open(self, tp: Any) -> tuple[int | None, Any]:
+        """Return where learning stands, and the model as it was then."""
+        data = await self._store.mark(tp.partition)
+        shape = f"{self._name}-{self._inputs.catalogue.fingerprint}"
+        held = Held(self._store, tp.partition, data, shape)
+        await held.recover_outbox()
+        self._relay.take(tp, held)
+        snapshot = await read_snapshot(self._store, RUNNING)
+        offset = held.mark.offset
+        return (offset if offset >= 0 else None), _Pupil(
+            held, REGISTRY[self._name].learner(self._inputs, snapshot), snapshot
+        )
+
+    async def handle(self, chunk: Chunk) -> int:
+        """Learn a chunk of examples, and store the model with the position."""
+        pupil: _Pupil = chunk.cursor.held
+        held = pupil.held
+        idle = not chunk.records
+        if idle and not held.untrimmed and not pupil.unpublished:
+            return chunk.cursor.committed
+        await held.wait_for_room()
+        offset = chunk.cursor.committed if idle else chunk.records[-1].offset + 1
+        examples, letters = self._decode(chunk)
+        counts = Counter(learnt=len(examples), invalid=len(letters))
+        for example in examples:
+            pupil.quality.add(example.risk, example.label)
+        pupil.learner.learn(examples)
+        pupil.unpublished += len(examples)
+        messages: list[Message] = letters
+        summary = pupil.quality.summary() | {"counts": pupil.quality.dump()}
+        running = pupil.learner.snapshot(pupil.number, summary)
+        records = {RUNNING: Record(encode_snapshot(running))}
+        enough = max(_PUBLISH_AFTER, round(_PUBLISH_SHARE * running.learnt))
+        if pupil.unpublished >= enough or (idle and pupil.unpublished):
+            published = pupil.learner.snapshot(
+                pupil.number + 1, {k: v for k, v in summary.items() if k != "counts"}
+            )
+            running = msgspec.structs.replace(running, number=published.number)
+            records = {
+                RUNNING: Record(encode_snapshot(running)),
+                PUBLISHED: Record(encode_snapshot(published)),
+            }
+            messages = [*messages, snapshot_message(published)]
+            counts["snapshots"] += 1
+        await held.commit(
+            offset=offset,
+            watermark=max((e.matured_at for e in examples), default=held.mark.watermark),
+            records=records,
+            timers={},
+            messages=messages,
+            counts=counts,
+        )
+        if PUBLISHED in records:
+            pupil.number = running.number
+            pupil.unpublished = 0
+        self._relay.wake()
+        return offset
+
+    def _decode(self, chunk: Chunk) -> tuple[list[TrainingExample], list[Message]]:
+        examples: list[TrainingExample] = []
+        letters: list[Message] = []
+        fingerprint = self._inputs.catalogue.fingerprint
+        width = len(self._inputs.catalogue.names)
+        for record in chunk.records:
+            try:
+                example = self._decoder.decode(record.value or b"")
+                if example.catalogue != fingerprint or len(example.vector) != width:
+                    raise ValueError(
+                        f"its features are {example.catalogue}, this learner's {fingerprint}"
+                    )
+            except (msgspec.MsgspecError, ValueError) as error:
+                letter = DeadLetter(
+                    reason=str(error),
+                    field="",
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    timestamp=record.timestamp,
+                )
+                letters.append(letter_message(letter, record.key, record.value))
+            else:
+                examples.append(example)
+        return examples, letters
+
+
+class _Pupil:
+    """The model under way, and how good its predictions have been."""
+
+    def __init__(self, held: Held, learner: Learner, snapshot: Snapshot | None) -> None:
+        self.held = held
+        self.learner = learner
+        self.number = 0 if snapshot is None else snapshot.number
+        counts = None if snapshot is None else snapshot.quality.get("counts")
+        self.quality = Prequential() if counts is None else Prequential.load(counts)
+        self.unpublished = 0

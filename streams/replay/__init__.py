@@ -1,0 +1,27 @@
+"""How recorded events are read, put in the order of their time, and sent again."""
+
+from streams.replay.compression import SourceError
+from streams.replay.mapping import Mapping, MappingError
+from streams.replay.mapping_files import built_in_mappings, load_mapping, parse_mapping
+from streams.replay.proposal import propose_mapping
+from streams.replay.publish import Published, open_import_producer, publish
+from streams.replay.reading import WrongMapping, read_events
+from streams.replay.sources import RejectedRow
+from streams.replay.tally import Tally
+
+__all__ = [
+    "Mapping",
+    "MappingError",
+    "Published",
+    "RejectedRow",
+    "SourceError",
+    "Tally",
+    "WrongMapping",
+    "built_in_mappings",
+    "load_mapping",
+    "open_import_producer",
+    "parse_mapping",
+    "propose_mapping",
+    "publish",
+    "read_events",
+]

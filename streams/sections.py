@@ -1,0 +1,316 @@
+"""What can be set: one frozen section for each part of the system, with bounds and defaults.
+
+A setting is a line here; `streams.settings` reads it from the file, the environment and the
+command line, and documents it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from features import DAY, HOUR, MINUTE, format_duration, parse_duration
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+def _durations(value: object) -> object:
+    words = _words(value)
+    if isinstance(words, list | tuple):
+        return tuple(_duration(word) for word in words)
+    return words
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    Field(gt=0),
+    PlainSerializer(format_duration, return_type=str),
+]
+DurationOrZero = Annotated[
+    int,
+    BeforeValidator(_duration),
+    Field(ge=0),
+    PlainSerializer(format_duration, return_type=str),
+]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
+#: What marks a field as a duration, for those who read it from a file.
+DURATION_READERS: Final = (_duration, _durations)
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_words)]
+
+
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")
+
+
+def _bootstrap(value: str) -> str:
+    if "://" in value:
+        raise ValueError("write HOST:PORT without a scheme; for TLS set kafka.security = SSL")
+    for part in value.split(","):
+        if not _HOST.fullmatch(part.strip()):
+            raise ValueError("write HOST:PORT, several of them separated by commas")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    right = "write redis://HOST:PORT/DB (rediss:// for TLS, redis+cluster:// for a cluster)"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"the port is not a number; {right}") from None
+    if parts.scheme not in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
+        raise ValueError(right)
+    if not parts.hostname or port == 0:
+        raise ValueError(f"the host is missing; {right}")
+    database = parts.path.strip("/")
+    # The client would silently use database 0 instead.
+    if database and not database.isdecimal():
+        raise ValueError(f"{database!r} is not the number of a database; {right}")
+    if "cluster" in parts.scheme and database not in ("", "0"):
+        raise ValueError("a Redis Cluster has no databases but 0; leave the number out")
+    return value
+
+
+def _named(most: int, least: int = 1) -> AfterValidator:
+    allowed = re.compile(f"[A-Za-z0-9._-]{{{least},{most}}}")
+
+    def check(value: str) -> str:
+        if not allowed.fullmatch(value):
+            raise ValueError(
+                "letters, digits, dots, dashes and underscores only, "
+                f"{f'{least} to' if least else 'at most'} {most} of them"
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+TopicName = Annotated[str, _named(200)]
+
+
+def _setting(default: Any, meaning: str, *, env: str | None = None, **bounds: Any) -> Any:
+    extra: dict[str, Any] | None = {"env": env} if env else None
+    return Field(default, description=meaning, json_schema_extra=extra, **bounds)
+
+
+class Section(BaseModel):
+    """Keys that belong together: ``[name]`` in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(Section):
+    """How to reach Kafka."""
+
+    bootstrap: Annotated[str, AfterValidator(_bootstrap)] = _setting(
+        "localhost:9092", "bootstrap servers, separated by commas", env="EBB_KAFKA"
+    )
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = _setting(
+        "PLAINTEXT", "security protocol"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = _setting(
+        "PLAIN", "SASL mechanism"
+    )
+    username: str = _setting("", "SASL user name")
+    password: SecretStr = _setting(SecretStr(""), "SASL password; from the environment only")
+    ca_file: Path | None = _setting(None, "file of the certificate authorities to trust")
+    session_timeout: Duration = _setting(
+        6_000, "a worker silent for that long loses its partitions"
+    )
+
+
+class RedisSettings(Section):
+    """How to reach Redis."""
+
+    url: Annotated[str, AfterValidator(_redis_url)] = _setting(
+        "redis://localhost:6379/0", "redis://, rediss:// or redis+cluster://", env="EBB_REDIS"
+    )
+    namespace: Annotated[str, _named(40)] = _setting("ebb", "first part of every key")
+
+
+class ChurnSettings(Section):
+    """What it means that a customer is gone."""
+
+    horizon: Duration = _setting(30 * DAY, "H of the label rule", env="EBB_HORIZON")
+    active: Duration = _setting(
+        90 * DAY, "A: no activity for that long is gone, and no longer scored", env="EBB_ACTIVE"
+    )
+    activity: Words = _setting(
+        ("*",), "event types that count as activity; * is any", env="EBB_ACTIVITY", min_length=1
+    )
+    session_gap: Duration = _setting(30 * MINUTE, "silence that ends a session")
+
+
+class TimeSettings(Section):
+    """How event time moves."""
+
+    lateness: DurationOrZero = _setting(
+        HOUR, "how late an event may come before the watermark has passed it", env="EBB_LATENESS"
+    )
+    skew: Duration = _setting(DAY, "how far in the future an event may lie", env="EBB_SKEW")
+    clock: Literal["wall", "events"] = _setting(
+        "wall",
+        "wall: an idle partition's watermark follows the clock; events: only events move time",
+        env="EBB_CLOCK",
+    )
+
+
+class FeatureSettings(Section):
+    """What the model may see."""
+
+    traits: Words = _setting((), "traits that become features")
+    sensitive: Words = _setting(
+        ("age_band", "gender"), "traits kept with the customer, but never a feature by accident"
+    )
+    amount_cap: float = _setting(1e6, "an amount above this counts as this", gt=0)
+    quantity_cap: float = _setting(1e3, "a quantity above this counts as this", gt=0)
+
+
+class SilenceSettings(Section):
+    """When to look again at a customer who does nothing."""
+
+    waits: Durations = _setting(
+        (), "fixed waits since the last activity; empty: fractions of the horizon"
+    )
+    multiples: Numbers = _setting((1.5, 2.0, 3.0, 5.0), "waits in multiples of the own rhythm")
+
+
+class LabelSettings(Section):
+    """How predictions are kept until their label is known."""
+
+    keep: float = _setting(1.0, "share of the predictions kept for learning", gt=0, le=1)
+    max_pending: int = _setting(32, "most predictions kept for one customer", ge=1, le=1_000)
+
+
+class ModelSettings(Section):
+    """Which model judges."""
+
+    name: str = _setting("logistic", "a name of the registry", env="EBB_MODEL")
+    warmup: int = _setting(500, "examples learnt before the model takes over from the prior", ge=0)
+
+
+class PolicySettings(Section):
+    """When to act."""
+
+    file: Path | None = _setting(None, "playbooks, budgets, caps", env="EBB_POLICY")
+    threshold: float = _setting(0.6, "risk from which a customer is alerted", gt=0, lt=1)
+    hysteresis: float = _setting(
+        0.1, "risk must fall this far below the threshold to arm it again", ge=0, lt=1
+    )
+    cooldown: DurationOrZero = _setting(14 * DAY, "least time between two alerts of a customer")
+    holdout: float = _setting(0.1, "share of customers who are never treated", ge=0, lt=1)
+    salt: str = _setting("ebbtide", "changes who is held out")
+    valid: Duration = _setting(7 * DAY, "how long an alert may be acted upon")
+
+
+class TopicSettings(Section):
+    """Names and partitions of the topics."""
+
+    prefix: Annotated[str, _named(40, 0)] = _setting("", "put before every topic's name")
+    clickstream: TopicName = _setting("clickstream", "events in, keyed by customer")
+    outcomes: TopicName = _setting("outcomes", "what the CRM says happened to an alert")
+    interventions: TopicName = _setting("interventions", "alerts out")
+    training: TopicName = _setting("training", "matured examples; one partition")
+    models: TopicName = _setting("models", "model snapshots; compacted")
+    dead_letters: TopicName = _setting("dead-letters", "messages that could not be used")
+    rekeyed: TopicName = _setting("clickstream-rekeyed", "events moved to their key's partition")
+    partitions: int = _setting(12, "partitions of clickstream, the unit of capacity", ge=1, le=4096)
+    replication: int = _setting(1, "replicas of each partition", ge=1, le=7)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the keys that hold a topic's name."""
+        return tuple(
+            name
+            for name, field in cls.model_fields.items()
+            if field.annotation is str and name != "prefix"
+        )
+
+
+class WorkerSettings(Section):
+    """How a worker works."""
+
+    batch: int = _setting(500, "most records in one batch of one partition", ge=1, le=10_000)
+    timers: int = _setting(500, "most customers whose timers fire in one batch", ge=1, le=10_000)
+    port: int = _setting(0, "port of the health page; 0: none", ge=0, le=65_535)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen; read with `load_settings`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    churn: ChurnSettings = ChurnSettings()
+    time: TimeSettings = TimeSettings()
+    features: FeatureSettings = FeatureSettings()
+    silence: SilenceSettings = SilenceSettings()
+    labels: LabelSettings = LabelSettings()
+    model: ModelSettings = ModelSettings()
+    policy: PolicySettings = PolicySettings()
+    topics: TopicSettings = TopicSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Settings:
+        churn, policy, kafka = self.churn, self.policy, self.kafka
+        if churn.active < churn.session_gap:
+            raise ValueError(
+                f"churn.active = {format_duration(churn.active)} must be longer than"
+                f" churn.session_gap = {format_duration(churn.session_gap)}"
+            )
+        if policy.hysteresis >= policy.threshold:
+            raise ValueError(
+                f"policy.hysteresis = {policy.hysteresis} must be smaller than policy.threshold ="
+                f" {policy.threshold}, or nobody is ever alerted twice"
+            )
+        if kafka.security.startswith("SASL") and not kafka.username:
+            raise ValueError(
+                f"kafka.security = {kafka.security} needs kafka.username, and the password in"
+                " EBB_KAFKA_PASSWORD"
+            )
+        names = [self.topic(name) for name in TopicSettings.names()]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two topics have the name {name}; see topics.clickstream and on")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what `load_settings` hands over: it knows where each value was read."""
+        return (init_settings,)
+
+    def topic(self, name: str) -> str:
+        """Return the full name of a topic, prefix included."""
+        return f"{self.topics.prefix}{getattr(self.topics, name)}"

@@ -1,0 +1,195 @@
+"""What every test may ask for. A server starts when the first test that needs it does.
+
+``kafka`` and ``redis_server`` last for the session; ``redis_url``, ``namespace`` and
+``topic_prefix`` are one test's own; ``ebb`` and ``processes`` run commands against them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import uuid
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import settings
+
+from tests.servers import (
+    Ebb,
+    Processes,
+    Server,
+    ServerError,
+    Source,
+    first_that_answers,
+    kafka_sources,
+    redis_sources,
+    required,
+)
+
+# The machine may be busy with other things: how long an example takes says nothing.
+settings.register_profile("ebbtide", deadline=None)
+settings.load_profile("ebbtide")
+
+_UNUSED = "not needed by the tests that ran"
+_backends = pytest.StashKey[dict[str, str]]()
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """The Kafka of this run."""
+
+    bootstrap: str
+    backend: str
+    real: bool
+
+
+@dataclass(frozen=True)
+class Redis:
+    """The Redis of this run."""
+
+    url: str
+    backend: str
+    real: bool
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_backends] = {"Kafka": _UNUSED, "Redis": _UNUSED}
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None]:
+    # Outermost, so that nothing but pytest's own count comes after it.
+    yield
+    used = "   ".join(f"{name} = {text}" for name, text in config.stash[_backends].items())
+    terminalreporter.write_line(f"backends: {used}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    started = getattr(item, "funcargs", {}).get("processes")
+    if report.failed and isinstance(started, Processes):
+        report.sections.extend((f"end of {name}", text) for name, text in started.tails().items())
+    return report
+
+
+def _running(
+    request: pytest.FixtureRequest, what: str, sources: list[Source], require: str, folder: Path
+) -> Iterator[Server]:
+    backends = request.config.stash[_backends]
+    try:
+        server = first_that_answers(what, sources, folder, require_real=required(require))
+    except ServerError as error:
+        backends[what] = "NONE"
+        # Every test that comes needs it too, or the run was told not to do without.
+        pytest.exit(str(error), returncode=1)
+    backends[what] = server.backend
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _kafka(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("kafka")
+    yield from _running(request, "Kafka", kafka_sources(), "EBB_TEST_REQUIRE_KAFKA", folder)
+
+
+@pytest.fixture(scope="session")
+def _redis(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("redis")
+    yield from _running(request, "Redis", redis_sources(), "EBB_TEST_REQUIRE_REDIS", folder)
+
+
+@pytest.fixture(scope="session")
+def kafka(_kafka: Server) -> Kafka:
+    """The Kafka of this run; tests share it, so name topics with ``topic_prefix``."""
+    return Kafka(_kafka.address, _kafka.backend, _kafka.real)
+
+
+@pytest.fixture(scope="session")
+def redis_server(_redis: Server) -> Redis:
+    """The Redis of this run; tests share it, so prefer ``redis_url``."""
+    return Redis(_redis.address, _redis.backend, _redis.real)
+
+
+_databases = itertools.count()
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> Iterator[str]:
+    """The URL of an empty logical database that this test alone uses; emptied after it."""
+    client: Any = redis.Redis.from_url(redis_server.url)
+    offered = int(client.config_get("databases")["databases"])
+    taken = client.info("keyspace")
+    # Whatever holds keys belongs to someone else: it is neither used nor emptied.
+    free = (number for number in itertools.islice(_databases, offered))
+    number = next((n % offered for n in free if f"db{n % offered}" not in taken), None)
+    if number is None:
+        pytest.fail(f"no empty database in {redis_server.url}: each of its {offered} holds keys")
+    url = f"{redis_server.url.rpartition('/')[0]}/{number}"
+    yield url
+    with redis.Redis.from_url(url) as own:
+        own.flushdb()
+    client.close()
+
+
+def _unique() -> str:
+    return uuid.uuid4().hex[:10]
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A Redis namespace that nobody else uses."""
+    return f"test-{_unique()}"
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix of topic names that nobody else uses."""
+    return f"test-{_unique()}."
+
+
+@pytest.fixture
+def ebb_env(kafka: Kafka, redis_url: str, namespace: str, topic_prefix: str) -> dict[str, str]:
+    """Settings that lead a command to this test's own corner of the servers."""
+    return {
+        "EBB_KAFKA": kafka.bootstrap,
+        "EBB_REDIS": redis_url,
+        "EBB_REDIS_NAMESPACE": namespace,
+        "EBB_TOPICS_PREFIX": topic_prefix,
+    }
+
+
+@pytest.fixture
+def ebb(tmp_path: Path) -> Ebb:
+    """Run ``ebb(*arguments, env=...)`` to its end, without servers unless ``env`` names them."""
+    return Ebb(tmp_path, {})
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Start workers and learners that end with the test."""
+    started = Processes(tmp_path, {})
+    yield started
+    started.stop()
+
+
+__all__ = ["Kafka", "Redis"]
+
+
+def pytest_report_header() -> str:
+    """Say at the start what the environment asks for."""
+    asked = sorted(name for name in os.environ if name.startswith("EBB_TEST_"))
+    return f"asked for: {', '.join(asked) or 'any Kafka and any Redis, the realest first'}"
