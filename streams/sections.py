@@ -137,6 +137,9 @@ class KafkaSettings(Section):
     username: str = _setting("", "SASL user name")
     password: SecretStr = _setting(SecretStr(""), "SASL password; from the environment only")
     ca_file: Path | None = _setting(None, "file of the certificate authorities to trust")
+    idempotence: bool = _setting(
+        True, "publish idempotently; false for a broker that cannot, as the embedded one"
+    )
     session_timeout: Duration = _setting(
         6_000, "a worker silent for that long loses its partitions"
     )
@@ -253,8 +256,8 @@ class TopicSettings(Section):
 class WorkerSettings(Section):
     """How a worker works."""
 
-    batch: int = _setting(500, "most records in one batch of one partition", ge=1, le=10_000)
-    timers: int = _setting(500, "most customers whose timers fire in one batch", ge=1, le=10_000)
+    batch: int = _setting(500, "most records in one batch of one partition", ge=1, le=1_000)
+    timers: int = _setting(500, "most customers whose timers fire in one batch", ge=1, le=800)
     port: int = _setting(0, "port of the health page; 0: none", ge=0, le=65_535)
 
 

@@ -40,7 +40,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
     "Running": {
         "topics": Entry("streams.cli.topics:topics", "Create the topics, or list them."),
         "worker": Entry("streams.cli.worker:worker", "Turn events into alerts."),
-        "learner": Entry("streams.cli.learner:learner", "Learn from labels; publish the model."),
+        "learner": Entry("streams.cli.worker:learner", "Learn from labels; publish the model."),
     },
     "Watching": {
         "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),

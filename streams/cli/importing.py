@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,7 +155,7 @@ def _send(
 ) -> None:
     from kafka.errors import KafkaError
 
-    from streams.replay import Tally, open_import_producer, publish
+    from streams.replay import Tally, close_import_producer, open_import_producer, publish
 
     name = topic or context.settings.topic("clickstream")
     tally = Tally()
@@ -184,8 +184,7 @@ def _send(
         _show_rejected(context, tally)
         raise
     finally:
-        with suppress(KafkaError):  # what went wrong has been said already
-            producer.close(timeout=1)
+        close_import_producer(producer)
     _show_rejected(context, tally)
     seconds = time.monotonic() - began
     if as_json:

@@ -290,7 +290,18 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]  # Faust is untyped
         cursor.seen = monotonic()
         chunk = Chunk(cursor, records, caught_up=end is not None and cursor.next >= end)
         message = ConsumerMessage(
-            tp.topic, tp.partition, cursor.next - 1, 0.0, 0, (), None, chunk, None, tp=tp
+            tp.topic,
+            tp.partition,
+            cursor.next - 1,
+            timestamp=0.0,
+            timestamp_type=0,
+            headers=(),
+            key=None,
+            value=chunk,
+            checksum=None,
+            tp=tp,
+            # A stream silently skips messages of another generation.
+            generation_id=self.app.consumer_generation_id,
         )
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
 

@@ -4,7 +4,12 @@ from streams.replay.compression import SourceError
 from streams.replay.mapping import Mapping, MappingError
 from streams.replay.mapping_files import built_in_mappings, load_mapping, parse_mapping
 from streams.replay.proposal import propose_mapping
-from streams.replay.publish import Published, open_import_producer, publish
+from streams.replay.publish import (
+    Published,
+    close_import_producer,
+    open_import_producer,
+    publish,
+)
 from streams.replay.reading import WrongMapping, read_events
 from streams.replay.sources import RejectedRow
 from streams.replay.tally import Tally
@@ -18,6 +23,7 @@ __all__ = [
     "Tally",
     "WrongMapping",
     "built_in_mappings",
+    "close_import_producer",
     "load_mapping",
     "open_import_producer",
     "parse_mapping",

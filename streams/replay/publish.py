@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from kafka import KafkaProducer
 from kafka.codec import has_lz4
+from kafka.errors import KafkaError
 
 from features import Event, encode_event
 from streams.settings import Settings
@@ -168,3 +169,14 @@ def open_import_producer(settings: Settings, topic: str) -> KafkaProducer:
         linger_ms=20,
         batch_size=128 * 1024,
     )
+
+
+def close_import_producer(producer: KafkaProducer) -> None:
+    """Close a producer, also when what it holds can no longer be sent, without an error."""
+    try:
+        producer.close(timeout=1)
+    except KafkaError:
+        # It gave up in the middle of closing, and would try again, and print a traceback,
+        # when Python collects it.
+        producer._sender.force_close()
+        producer._closed = True

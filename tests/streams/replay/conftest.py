@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def read(tmp_path: Path) -> Read:
     """Read a file of this content, with a mapping, into its events and its rejected rows."""
 
     def reading(
-        content: str | bytes | Path, mapping: str = SHOP, **bounds: int
+        content: str | bytes | Path, mapping: str = SHOP, **bounds: Any
     ) -> tuple[list[Event], list[RejectedRow]]:
         path = content if isinstance(content, Path) else tmp_path / "events"
         if isinstance(content, str):

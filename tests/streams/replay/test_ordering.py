@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ CUTS = st.fixed_dictionaries(
 )
 
 
-def _events(folder: Path, rows: list[tuple[str, int, int]], **bounds: int) -> list[Event]:
+def _events(folder: Path, rows: list[tuple[str, int, int]], **bounds: Any) -> list[Event]:
     path = folder / "rows.csv"
     lines = [f"{customer},2026-01-0{day + 1},{amount}" for customer, day, amount in rows]
     path.write_text("\n".join(["customer,time,amount", *lines]))

@@ -1,0 +1,69 @@
+"""``ebb worker`` and ``ebb learner``: the two processes that run all the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streams.cli.context import Context
+from streams.cli.errors import Problem
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_LEVELS = click.Choice(["debug", "info", "warning", "error"])
+_wait = click.option(
+    "--wait", default=60.0, show_default=True, metavar="SECONDS", help="Wait for Kafka so long."
+)
+_level = click.option("--log-level", default="info", show_default=True, type=_LEVELS)
+
+
+@click.command(epilog="Example: EBB_KAFKA=kafka:9092 EBB_REDIS=redis://redis:6379/0 ebb worker")
+@_wait
+@_level
+@click.pass_obj
+def worker(context: Context, wait: float, log_level: str) -> None:
+    """Turn events into alerts, until stopped.
+
+    Any number of workers may run: Kafka spreads the partitions over them. A worker may be
+    killed at any time; another, or the same one later, goes on from where the state in Redis
+    stands.
+    """
+    from streams.live import worker_app
+
+    _run(context, worker_app, wait, log_level)
+
+
+@click.command(epilog="Example: ebb learner --log-level warning")
+@_wait
+@_level
+@click.pass_obj
+def learner(context: Context, wait: float, log_level: str) -> None:
+    """Learn from labels as they mature, and publish the model, until stopped.
+
+    One learner works; a second one stands by. Workers pick up a new model without a restart.
+    """
+    from streams.live import learner_app
+
+    _run(context, learner_app, wait, log_level)
+
+
+def _run(
+    context: Context, make: Callable[[Settings], Any], wait: float, log_level: str
+) -> None:
+    from streams.live import CannotGoOn, run, use_uvloop
+    from streams.topics import compare_topics, open_admin
+
+    settings = context.settings
+    # Faust exits at once when no broker answers; a worker that was started first waits.
+    open_admin(settings, round(wait * 1_000)).close()
+    missing = compare_topics(settings).missing
+    if missing:
+        raise Problem(f"{', '.join(missing)}: no such topics; create them with: ebb topics create")
+    use_uvloop()
+    try:
+        run(make(settings), log_level)
+    except CannotGoOn as error:
+        raise Problem(str(error)) from None

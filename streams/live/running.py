@@ -1,0 +1,44 @@
+"""Runs one of the Faust apps as this process, until it is told to stop or gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from contextlib import suppress
+
+from faust.worker import Worker
+
+from streams.live.chunks import ChunkApp
+
+def run(app: ChunkApp, level: str = "info") -> None:
+    """Run an app until SIGTERM or Ctrl-C.
+
+    Parameters
+    ----------
+    app
+        The worker or the learner.
+    level
+        What to log.
+
+    Raises
+    ------
+    CannotGoOn
+        If going on would be wrong; says why.
+    """
+    worker = Worker(app, loglevel=level, loop=asyncio.get_event_loop(), redirect_stdouts=False)
+    with suppress(SystemExit):
+        worker.execute_from_commandline()
+    if app.gave_up is not None:
+        raise app.gave_up
+
+
+def use_uvloop() -> bool:
+    """Run on uvloop where it is installed; return whether it is."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        return False
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    return True
