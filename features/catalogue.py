@@ -380,10 +380,10 @@ class Catalogue:
             absurd ones are cut at `LIMIT`, so every value is finite.
         """
         portrait = Portrait(state, at)
-        return array(
-            "f",
-            [max(-LIMIT, min(formula(portrait), LIMIT)) for formula in self._formulas],
-        )
+        values = [formula(portrait) for formula in self._formulas]
+        if max(values) > LIMIT or min(values) < -LIMIT:
+            values = [max(-LIMIT, min(value, LIMIT)) for value in values]
+        return array("f", values)
 
     def as_dict(self, vector: array[float]) -> dict[str, float]:
         """Return a vector by name."""

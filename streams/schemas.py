@@ -52,6 +52,7 @@ def json_schema(name: str) -> dict[str, Any]:
     wire = getattr(import_module(module), type_name)
     parts = msgspec.json.schema(wire)["$defs"]
     body = parts.pop(type_name)
+    body["properties"]["v"]["description"] = "Version of this schema."
     _describe(body, wire)
     for part, schema in parts.items():
         _describe(schema, getattr(import_module(module), part))

@@ -136,8 +136,10 @@ class RenewalView:
         return Reading(_inside(silent), _inside(left), weight @ self._logs)
 
     def _alive_or_left(self, silence: Floats) -> Floats:
-        survival = np.exp(-((silence / self._scale) ** self._shape))
-        result: Floats = self._leaving + (1 - self._leaving) * survival
+        # Survival does not depend on p, the innermost of the grid: a quarter of the powers.
+        step = len(_LEAVING)
+        survival = np.exp(-((silence / self._scale[::step]) ** self._shape[::step]))
+        result: Floats = self._leaving + (1 - self._leaving) * np.repeat(survival, step, axis=1)
         return result
 
 

@@ -150,6 +150,7 @@ class ClickstreamReader:
         await held.commit(
             offset=offset,
             watermark=effects.watermark,
+            partitions=self._partitions(),
             records={name: _changes(customer) for name, customer in effects.changed.items()},
             timers={name: customer.due() for name, customer in effects.changed.items()},
             messages=[

@@ -43,6 +43,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
         What happened so far.
     shape
         Fingerprint of what shapes the stored state.
+    partitions
+        How many the topic had: with it, a customer's partition is known without Kafka.
     """
 
     offset: int = -1
@@ -52,6 +54,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     head: int = 0
     counts: dict[str, int] = {}
     shape: str = ""
+    partitions: int = 0
     v: Annotated[int, Meta(ge=1, le=MARK_VERSION)] = MARK_VERSION
 
 
@@ -121,6 +124,7 @@ class Held:
         *,
         offset: int,
         watermark: Millis,
+        partitions: int,
         records: Mapping[str, Record],
         timers: Mapping[str, Millis],
         messages: Sequence[Message],
@@ -148,6 +152,7 @@ class Held:
             head=mark.head + len(packed),
             counts=totals,
             shape=self._shape,
+            partitions=partitions,
         )
         data = _encoder.encode(new)
         commit = Commit(

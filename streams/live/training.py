@@ -104,6 +104,7 @@ class TrainingReader:
         await held.commit(
             offset=offset,
             watermark=max((e.matured_at for e in examples), default=held.mark.watermark),
+            partitions=1,
             records=records,
             timers={},
             messages=messages,

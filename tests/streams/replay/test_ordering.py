@@ -80,6 +80,12 @@ def test_an_id_of_the_file_is_kept_and_an_empty_one_derived(read: Read) -> None:
     assert len(events[1].event_id) == 32
 
 
+def test_ids_stay_the_same_from_version_to_version(read: Read) -> None:
+    content = "zip,customer,shop,amount,time,brand\n1,ada,west,2.50,2026-01-01,acme\n"
+    (event,), _ = read(content)
+    assert event.event_id == "7173d39c98b859f67713087c8540968b"
+
+
 def test_another_type_is_another_event(read: Read) -> None:
     content = "customer,time,amount\nada,2026-01-01,1\n"
     (bought,), _ = read(content)

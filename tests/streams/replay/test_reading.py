@@ -25,10 +25,11 @@ def test_most_rows_rejected_is_a_wrong_mapping(read: Read) -> None:
 
 def test_a_wrong_mapping_stops_after_a_thousand_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text(HEADER + BAD * 501 + GOOD * 5_000)
+    path.write_text(HEADER + BAD * 501 + GOOD * 499 + BAD * 10 + GOOD * 5_000)
     found: list[Event | RejectedRow] = []
     with pytest.raises(WrongMapping):
         found.extend(read_events(path, parse_mapping(SHOP, "test")))
+    assert len(found) == 501
     assert not any(isinstance(one, Event) for one in found)
 
 

@@ -6,7 +6,7 @@ import io
 import lzma
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,7 +49,7 @@ PARQUET = _table(
         {
             "customer": ["ada", "grace"],
             "time": pa.array(
-                [datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)],
+                [1_767_312_000_000_000_001, 1_767_225_600_000_000_000],  # the first ends in 1 ns
                 pa.timestamp("ns", "UTC"),
             ),
             "amount": [2.5, 1.0],

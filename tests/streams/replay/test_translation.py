@@ -145,9 +145,10 @@ def test_a_row_that_is_no_event_is_rejected_with_its_line_and_reason(
     assert rejected[0].reason.startswith(reason)
 
 
-@pytest.mark.parametrize("text", ["1e999999999", "abc", "", "NaN", "-Infinity", "1767225600000"])
-def test_an_absurd_epoch_is_rejected_at_once(read: Read, text: str) -> None:
-    mapping = SHOP.replace('"time"', '{ column = "time", format = "epoch_s" }')
+@pytest.mark.parametrize("form", ["epoch_s", "epoch_ms"])
+@pytest.mark.parametrize("text", ["1e999999999", "abc", "", "NaN", "-Infinity", "9e15"])
+def test_an_absurd_epoch_is_rejected_at_once(read: Read, text: str, form: str) -> None:
+    mapping = SHOP.replace('"time"', f'{{ column = "time", format = "{form}" }}')
     content = f"customer,time,amount\nada,1767225600,1\nada,{text},1\n"
     events, rejected = read(content, mapping)
     assert (len(events), len(rejected)) == (1, 1)

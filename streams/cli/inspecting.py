@@ -1,0 +1,109 @@
+"""``ebb inspect``: one customer, and why the last decision was what it was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from features import Millis, from_datetime, to_iso
+from streams.cli.context import Context
+from streams.cli.errors import Problem, Usage
+
+if TYPE_CHECKING:
+    from streams.live import Dossier
+
+_CAUSES = {
+    "silence": "after a silence",
+    "distress": "when something went wrong",
+    "session_end": "at the end of a visit",
+}
+
+
+@click.command(epilog="Example: ebb inspect shopper-00042 --at 2026-12-24")
+@click.argument("customer")
+@click.option("--at", metavar="TIME", help="As of this later time, if nothing more comes.")
+@click.option("--features", "with_features", is_flag=True, help="Show every feature.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def inspect(
+    context: Context, customer: str, at: str | None, with_features: bool, as_json: bool
+) -> None:
+    """Explain one customer: what is known, the risk and its reasons, the last decisions."""
+    from streams.live import TooEarly, UnknownCustomer
+
+    moment = None if at is None else _moment(at)
+    try:
+        found = asyncio.run(_read(context, customer, moment))
+    except UnknownCustomer:
+        raise Problem(
+            f"nothing is known of {customer!r}; ids are the user_id of the events, "
+            "and ebb status says how many customers there are"
+        ) from None
+    except TooEarly as error:
+        raise Usage(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(found.as_dict()))
+    else:
+        _show(found, with_features)
+
+
+def _moment(text: str) -> Millis:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Usage(f"--at {text}: write a date or time, as 2026-12-24 or 2026-12-24T18:00Z") from None
+    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+async def _read(context: Context, customer: str, at: Millis | None) -> Dossier:
+    from streams.live import looking
+
+    async with looking(context.settings) as view:
+        return await view.dossier(customer, at)
+
+
+def _show(found: Dossier, with_features: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    state = found.state
+    console.print(f"[bold]{found.customer}[/bold] as of {to_iso(found.at)[:16]}Z", markup=True)
+    console.print(
+        f"  {state.events:,} events from {to_iso(state.first_seen)[:10]} to "
+        f"{to_iso(state.last_seen)[:10]}, {state.rhythm.days} visit days; "
+        f"silent for {found.features['recency']:.1f} days"
+    )
+    if not found.active:
+        console.print("  gone: no activity for so long that the customer is no longer scored")
+    console.print(
+        f"  risk of not coming back: [bold]{found.risk:.2f}[/bold] ({found.band}), "
+        f"model {found.model_version}"
+    )
+    for cause in found.causes:
+        console.print(f"    · {cause.text}", markup=False)
+    decision = found.last_decision
+    if decision is not None:
+        done = f"alerted ({decision.arm})" if decision.alert else "left in peace"
+        console.print(
+            f"  last decision, {to_iso(decision.at)[:16]}Z {_CAUSES[decision.cause]}: {done}, "
+            f"because {decision.why}"
+        )
+        for _, text, _ in decision.reasons:
+            console.print(f"    · {text}", markup=False)
+    if found.timers:
+        first = found.timers[0]
+        console.print(f"  next look: {first['at'][:16]}Z ({first['cause'].replace('_', ' ')})")
+    if found.ledger.pending:
+        console.print(f"  predictions that wait for their label: {len(found.ledger.pending)}")
+    if with_features:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("feature")
+        table.add_column("value", justify="right")
+        for name, value in found.features.items():
+            table.add_row(name, f"{value:g}")
+        console.print(table)

@@ -1,0 +1,101 @@
+"""``ebb status``: lag, watermarks and counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from features import to_iso
+from streams.cli.context import Context
+from streams.cli.errors import Problem
+
+if TYPE_CHECKING:
+    from streams.live import Status
+
+_LOOK = 0.5
+
+
+@click.command(epilog="Example: ebb status --wait-idle 60 --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--wait-idle",
+    type=float,
+    metavar="SECONDS",
+    help="Wait until all lags and the outbox are zero and nothing moves; exit 1 if it takes longer.",
+)
+@click.pass_obj
+def status(context: Context, as_json: bool, wait_idle: float | None) -> None:
+    """Show how the system stands.
+
+    For each partition the position, the end, the lag and the watermark; customers, decisions,
+    alerts, labels and the model for the whole.
+    """
+    found, in_time = asyncio.run(_read(context, wait_idle))
+    if as_json:
+        click.echo(json.dumps(found.as_dict()))
+    else:
+        _show(context, found)
+    if not in_time:
+        raise Problem(
+            f"not idle after {wait_idle:g} seconds: lag {found.lag}, outbox {found.outbox}, "
+            f"to learn {found.learner_lag}"
+        )
+
+
+async def _read(context: Context, wait_idle: float | None) -> tuple[Status, bool]:
+    from streams.live import looking
+
+    until = time.monotonic() + (wait_idle or 0)
+    async with looking(context.settings) as view:
+        clickstream, training = view.ends()
+        try:
+            found = await view.status(clickstream, training)
+            while wait_idle is not None:
+                await asyncio.sleep(_LOOK)
+                before, found = found, await view.status(clickstream, training)
+                if found.idle and found.commits == before.commits:
+                    return found, True
+                if time.monotonic() > until:
+                    return found, False
+        finally:
+            clickstream.close()
+            training.close()
+    return found, True
+
+
+def _show(context: Context, found: Status) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("partition", "position", "lag", "watermark", "late", "repeated", "invalid"):
+        table.add_column(name, justify="left" if name == "watermark" else "right")
+    for part in found.partitions:
+        table.add_row(
+            str(part.partition),
+            f"{part.position:,}",
+            f"{part.lag:,}",
+            "none yet" if part.watermark is None else to_iso(part.watermark)[:16],
+            f"{part.late:,}",
+            f"{part.duplicate + part.too_late:,}",
+            f"{part.invalid:,}",
+        )
+    console.print(table)
+    console.print(
+        f"\n{found.customers:,} customers, {found.applied:,} events, "
+        f"{found.decisions:,} decisions, {found.alerts:,} alerts "
+        f"({found.alerts_holdout:,} held out)"
+    )
+    console.print(
+        f"labels: {found.pending:,} awaited, {found.matured:,} known, {found.learnt:,} learnt; "
+        f"model {found.model}"
+    )
+    auc = found.quality.get("auc")
+    if auc is not None:
+        console.print(f"prequential: AUC {auc:.3f}, log loss {found.quality['log_loss']:.3f}")
+    console.print(f"waiting to be published: {found.outbox:,}")

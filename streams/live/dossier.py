@@ -1,0 +1,184 @@
+"""All that is known, believed and decided about one customer, now or later in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features import NEVER, CustomerState, Millis, decode_state, to_iso
+from features.store import Store
+from models.deciding import Decision, Ledger
+from models.judging import Cause
+from models.learning import Judge
+from streams.live.held import Mark, read_mark
+from streams.pipeline import Shop
+from streams.topics import partition_of
+
+
+class UnknownCustomer(LookupError):
+    """Nothing is known of this customer."""
+
+
+class TooEarly(ValueError):
+    """The state has moved past that moment, and cannot be moved back."""
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One customer, as seen at a moment.
+
+    Parameters
+    ----------
+    customer
+        Who.
+    at
+        The moment; the partition's watermark unless a later one was asked for.
+    state, ledger
+        What is known, and what was believed and done.
+    watermark
+        Of the customer's partition.
+    features
+        Every feature at the moment.
+    risk, band, causes
+        What the model of now says at the moment, and why, the strongest cause first.
+    model_version
+        The model of now.
+    active
+        Whether the customer still counts as one.
+    """
+
+    customer: str
+    at: Millis
+    state: CustomerState
+    ledger: Ledger
+    watermark: Millis
+    features: dict[str, float]
+    risk: float
+    band: str
+    causes: list[Cause]
+    model_version: str
+    active: bool
+
+    @property
+    def last_decision(self) -> Decision | None:
+        """The last decision that was made, also one not to act."""
+        return self.ledger.decisions[-1] if self.ledger.decisions else None
+
+    @property
+    def timers(self) -> list[dict[str, Any]]:
+        """What will happen if the customer stays silent, soonest first."""
+        state = self.state
+        found = []
+        if state.session.events:
+            ends = state.session.last + state.definition.session_gap
+            found.append((ends, "session_end"))
+        if state.check_due < NEVER:
+            found.append((state.check_due, "silence"))
+        if self.ledger.due() < NEVER:
+            found.append((self.ledger.due(), "label"))
+        return [{"at": to_iso(at), "cause": cause} for at, cause in sorted(found)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, for ``--json``."""
+        return {
+            "customer": self.customer,
+            "at": to_iso(self.at),
+            "active": self.active,
+            "events": self.state.events,
+            "first_seen": to_iso(self.state.first_seen),
+            "last_seen": to_iso(self.state.last_seen),
+            "watermark": to_iso(self.watermark),
+            "features": self.features,
+            "timers": self.timers,
+            "pending_labels": len(self.ledger.pending),
+            "risk": self.risk,
+            "band": self.band,
+            "reasons": [cause._asdict() for cause in self.causes],
+            "model_version": self.model_version,
+            "decisions": [_decision(each) for each in self.ledger.decisions],
+        }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "at": to_iso(decision.at),
+        "cause": decision.cause,
+        "risk": decision.risk,
+        "band": decision.band,
+        "arm": decision.arm,
+        "model_version": decision.version,
+        "alert": decision.alert,
+        "why": decision.why,
+        "reasons": [
+            {"code": code, "text": text, "contribution": part}
+            for code, text, part in decision.reasons
+        ],
+    }
+
+
+async def read_dossier(
+    store: Store, shop: Shop, judge: Judge, customer: str, at: Millis | None = None
+) -> Dossier:
+    """Read a customer from the store and judge at a moment.
+
+    Parameters
+    ----------
+    store
+        Of the workers.
+    shop, judge
+        The rules, and the model of now.
+    customer
+        Who.
+    at
+        The moment, in silence since the last event; None for the partition's watermark.
+
+    Raises
+    ------
+    UnknownCustomer
+        If nothing is known of the customer.
+    TooEarly
+        If the state has moved past the moment.
+    """
+    mark = await _mark_of(store, customer)
+    page = await store.read(partition_of(customer.encode(), mark.partitions), [customer], -1, 0)
+    record = page.records[customer]
+    if record.state is None:
+        raise UnknownCustomer(customer)
+    state = decode_state(record.state, shop.definition)
+    ledger = Ledger() if record.ledger is None else Ledger.decode(record.ledger)
+    moment = max(mark.watermark, state.now) if at is None else at
+    if moment < state.now:
+        raise TooEarly(
+            f"{customer} is known as of {to_iso(state.now)}; ask for that moment or a later one"
+        )
+    # A private copy, moved on in silence: what the worker would see then, if nothing came.
+    while state.due() <= moment:
+        state.fire()
+    vector = shop.catalogue.vector(state, moment)
+    judgement = judge.judge(np.array([vector], dtype=np.float32))
+    features = shop.catalogue.as_dict(vector)
+    risk = float(judgement.risks[0])
+    return Dossier(
+        customer=customer,
+        at=moment,
+        state=state,
+        ledger=ledger,
+        watermark=mark.watermark,
+        features=features,
+        risk=risk,
+        band=shop.policy.band(risk),
+        causes=shop.explainer.causes(shop.explainer.weigh(judgement)[0], features),
+        model_version=judgement.version,
+        active=state.is_active(moment),
+    )
+
+
+async def _mark_of(store: Store, customer: str) -> Mark:
+    """Return the mark of the customer's partition; any mark tells how many there are."""
+    mark = read_mark(await store.mark(0))
+    if not mark.partitions:
+        raise UnknownCustomer(customer)
+    partition = partition_of(customer.encode(), mark.partitions)
+    return read_mark(await store.mark(partition)) if partition else mark

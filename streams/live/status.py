@@ -1,0 +1,152 @@
+"""How the system stands: what each partition has applied, and how far it is behind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from features import Millis
+from features.store import Store
+from models.learning import PRIOR
+from streams.ends import LogEnds
+from streams.live.held import Mark, read_mark
+from streams.live.model import PARTITION, PUBLISHED, read_snapshot
+from streams.pipeline import NO_WATERMARK
+
+
+@dataclass(frozen=True)
+class PartitionStatus:
+    """One partition of the clickstream."""
+
+    partition: int
+    position: int
+    end: int
+    lag: int
+    watermark: Millis | None
+    applied: int
+    late: int
+    duplicate: int
+    too_late: int
+    invalid: int
+    outbox: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole system.
+
+    Parameters
+    ----------
+    partitions
+        Of the clickstream.
+    learner_lag
+        Examples that lie in ``training`` and are not learnt.
+    customers, applied, decisions, alerts, alerts_treated, alerts_holdout
+        Totals.
+    pending, matured, learnt
+        Predictions that wait for their label, labels known, examples learnt.
+    outbox
+        Messages committed and not yet known to be published.
+    model
+        Version that workers judge with, once its warm-up is over; ``prior`` before any.
+    quality
+        Prequential quality as of the model's snapshot.
+    """
+
+    partitions: list[PartitionStatus]
+    learner_lag: int
+    customers: int
+    applied: int
+    decisions: int
+    alerts: int
+    alerts_treated: int
+    alerts_holdout: int
+    pending: int
+    matured: int
+    learnt: int
+    unknown_types: int
+    outbox: int
+    model: str
+    quality: dict[str, Any] = field(default_factory=dict)
+    #: Commits so far: what does not change does not move.
+    commits: int = 0
+
+    @property
+    def lag(self) -> int:
+        """Events not yet applied."""
+        return sum(partition.lag for partition in self.partitions)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to do: no lag, nothing to publish, nothing to learn."""
+        return not (self.lag or self.outbox or self.learner_lag)
+
+    @property
+    def watermark(self) -> Millis | None:
+        """The oldest watermark: all partitions are complete up to there."""
+        known = [p.watermark for p in self.partitions if p.watermark is not None]
+        return min(known, default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, for ``--json``."""
+        return asdict(self) | {"lag": self.lag, "idle": self.idle, "watermark": self.watermark}
+
+
+async def read_status(
+    customers: Store, learner: Store, clickstream: LogEnds, training: LogEnds
+) -> Status:
+    """Read how the system stands.
+
+    Parameters
+    ----------
+    customers, learner
+        The stores of the workers and of the learner.
+    clickstream, training
+        Where their topics end.
+    """
+    marks = {
+        number: read_mark(await customers.mark(number)) for number in range(len(clickstream))
+    }
+    ends = clickstream.read({number: mark.offset for number, mark in marks.items()})
+    taught = read_mark(await learner.mark(PARTITION))
+    training_end = training.read({0: taught.offset})[0]
+    snapshot = await read_snapshot(learner, PUBLISHED)
+
+    def total(name: str) -> int:
+        return sum(mark.counts.get(name, 0) for mark in marks.values())
+
+    return Status(
+        partitions=[_partition(number, mark, ends[number]) for number, mark in marks.items()],
+        learner_lag=max(training_end - max(taught.offset, 0), 0),
+        customers=total("customers"),
+        applied=total("applied"),
+        decisions=total("decisions"),
+        alerts=total("alerts"),
+        alerts_treated=total("alerts_treated"),
+        alerts_holdout=total("alerts_holdout"),
+        pending=total("pending"),
+        matured=total("matured"),
+        learnt=taught.counts.get("learnt", 0),
+        unknown_types=total("unknown_type"),
+        outbox=sum(m.head - m.tail for m in marks.values()) + taught.head - taught.tail,
+        model=PRIOR if snapshot is None else snapshot.version,
+        quality={} if snapshot is None else snapshot.quality,
+        commits=sum(mark.epoch for mark in marks.values()) + taught.epoch,
+    )
+
+
+def _partition(number: int, mark: Mark, end: int) -> PartitionStatus:
+    position = max(mark.offset, 0)
+    return PartitionStatus(
+        partition=number,
+        position=position,
+        end=end,
+        lag=max(end - position, 0),
+        watermark=None if mark.watermark == NO_WATERMARK else mark.watermark,
+        applied=mark.counts.get("applied", 0),
+        late=mark.counts.get("late", 0),
+        duplicate=mark.counts.get("duplicate", 0),
+        too_late=mark.counts.get("too_late", 0),
+        invalid=mark.counts.get("invalid", 0),
+        outbox=mark.head - mark.tail,
+    )

@@ -1,0 +1,78 @@
+"""The running system as somebody sees it who only looks: its stores, and where its topics end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from features import Millis
+from features.store import Store
+from features.store.redis import RedisStore
+from models.learning import Inputs, Judge
+from streams.composition import inputs_of, shop_of
+from streams.ends import LogEnds
+from streams.live.dossier import Dossier, read_dossier
+from streams.live.model import CurrentModel
+from streams.live.redis import open_redis
+from streams.live.status import Status, read_status
+from streams.pipeline import Shop
+from streams.settings import Settings
+
+
+@dataclass(frozen=True)
+class View:
+    """A look at the running system.
+
+    Parameters
+    ----------
+    settings
+        All of them.
+    shop, inputs
+        The rules, and what models read of a vector.
+    customers, learner
+        The stores of the workers and of the learner.
+    """
+
+    settings: Settings
+    shop: Shop
+    inputs: Inputs
+    customers: Store
+    learner: Store
+
+    async def judge(self) -> Judge:
+        """Return the model of now."""
+        model = CurrentModel(self.learner, self.inputs, self.settings.model.warmup)
+        await model.look()
+        return model()
+
+    async def dossier(self, customer: str, at: Millis | None = None) -> Dossier:
+        """Return all about one customer."""
+        return await read_dossier(self.customers, self.shop, await self.judge(), customer, at)
+
+    async def status(self, clickstream: LogEnds, training: LogEnds) -> Status:
+        """Return how the system stands."""
+        return await read_status(self.customers, self.learner, clickstream, training)
+
+    def ends(self) -> tuple[LogEnds, LogEnds]:
+        """Connect to Kafka, for `status`."""
+        clickstream = LogEnds(self.settings, self.settings.topic("clickstream"))
+        return clickstream, LogEnds(self.settings, self.settings.topic("training"))
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[View]:
+    """Look at the running system, for as long as the block lasts."""
+    shop = shop_of(settings)
+    client = open_redis(settings.redis.url)
+    namespace = settings.redis.namespace
+    try:
+        yield View(
+            settings,
+            shop,
+            inputs_of(shop.catalogue, shop.definition),
+            RedisStore(client, namespace, settings.topic("clickstream")),
+            RedisStore(client, namespace, settings.topic("training")),
+        )
+    finally:
+        await client.aclose()

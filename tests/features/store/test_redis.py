@@ -1,0 +1,139 @@
+"""What only a store on a server can meet: restarts, foreign keys, and nobody there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+
+from features.store import Commit, Record, Store, StoreAway
+from features.store.redis import MOST_RECORDS, RedisStore
+from streams.demo import free_port
+from tests.features.store.conftest import ONCE, TOPIC
+
+COMMIT = Commit(None, b"1", {"ada": Record(b"s", b"l")}, {"ada": 5}, {1: b"m"})
+
+
+def on(url: str, story: Callable[[Any], Awaitable[None]]) -> None:
+    async def all_of_it() -> None:
+        client: Any = Redis.from_url(url, **ONCE)
+        try:
+            await story(client)
+        finally:
+            await client.aclose()
+
+    asyncio.run(all_of_it())
+
+
+def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(
+    redis_url: str, namespace: str
+) -> None:
+    async def story(client: Any) -> None:
+        store = RedisStore(client, namespace, TOPIC)
+        for number in range(3):
+            await client.script_flush()
+            mark = await store.mark(0)
+            assert await store.commit(0, Commit(mark, b"%d" % number, COMMIT.records, {"ada": 5}))
+            await client.script_flush()
+            page = await store.read(0, [], 5, 1)
+            assert (page.due, page.records) == (["ada"], {"ada": Record(b"s", b"l")})
+
+    on(redis_url, story)
+
+
+def test_a_cluster_that_has_forgotten_the_scripts_is_told_them_again(
+    cluster_port: int, namespace: str
+) -> None:
+    async def story() -> None:
+        client: Any = RedisCluster(host="127.0.0.1", port=cluster_port, **ONCE)
+        store = RedisStore(client, namespace, TOPIC)
+        try:
+            for partition in range(6):  # on different nodes
+                await client.script_flush(target_nodes=RedisCluster.ALL_NODES)
+                assert await store.commit(partition, COMMIT)
+                assert list((await store.read(partition, [], 5, 1)).due) == ["ada"]
+        finally:
+            await client.aclose()
+
+    asyncio.run(story())
+
+
+def test_more_records_than_one_command_can_write_are_refused(
+    redis_url: str, namespace: str
+) -> None:
+    async def story(client: Any) -> None:
+        store = RedisStore(client, namespace, TOPIC)
+        records = {str(number): Record(b"s", b"l") for number in range(MOST_RECORDS + 1)}
+        with pytest.raises(ValueError, match="1801 records are more than a commit's 1800"):
+            await store.commit(0, Commit(None, b"1", records))
+        assert await store.mark(0) is None
+
+    on(redis_url, story)
+
+
+def test_namespaces_and_topics_share_a_server_in_peace(redis_url: str, namespace: str) -> None:
+    async def story(client: Any) -> None:
+        one = RedisStore(client, namespace, TOPIC)
+        others = [
+            RedisStore(client, f"{namespace}2", TOPIC),
+            RedisStore(client, namespace, f"{TOPIC}2"),
+        ]
+        assert await one.commit(0, COMMIT)
+        for other in others:
+            assert await other.mark(0) is None
+            assert [each async for each in other.customers(0)] == []
+        keys = await client.keys("*")
+        assert keys and all(key.startswith(f"{namespace}:".encode()) for key in keys)
+        assert {key[key.index(b"{") : key.index(b"}") + 1] for key in keys} == {b"{clickstream-0}"}
+
+    on(redis_url, story)
+
+
+@pytest.mark.parametrize("which", ["state", "timers"])
+def test_a_key_that_is_something_else_stops_the_commit_before_it_writes(
+    which: str, redis_url: str, namespace: str
+) -> None:
+    async def story(client: Any) -> None:
+        store = RedisStore(client, namespace, TOPIC)
+        foreign = f"{namespace}:{{{TOPIC}-0}}:{which}"
+        await client.set(foreign, b"somebody's")
+        with pytest.raises(StoreAway, match="WRONGTYPE|is a string, not a sorted set"):
+            await store.commit(0, COMMIT)
+        assert await client.get(foreign) == b"somebody's"
+        assert await client.keys("*") == [foreign.encode()]
+
+    on(redis_url, story)
+
+
+async def _customers(store: Store) -> None:
+    async for _ in store.customers(0):
+        pass
+
+
+ASKED: list[Callable[[Store], Awaitable[object]]] = [
+    lambda store: store.mark(0),
+    lambda store: store.read(0, ["ada"], 5, 5),
+    lambda store: store.commit(0, COMMIT),
+    lambda store: store.outbox(0, range(3)),
+    _customers,
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+@pytest.mark.parametrize("make", [Redis, RedisCluster])
+def test_a_server_that_is_away_is_said_to_be_away(
+    make: Callable[..., Any], ask: Callable[[Store], Awaitable[object]]
+) -> None:
+    async def story() -> None:
+        client = make(host="127.0.0.1", port=free_port(), **ONCE)
+        try:
+            with pytest.raises(StoreAway):
+                await ask(RedisStore(client, "test", TOPIC))
+        finally:
+            await client.aclose()
+
+    asyncio.run(story())
