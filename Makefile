@@ -54,6 +54,12 @@ clean:  ## remove .venv and whatever was built
 
 # One environment for all: the locks agree on every version (`make lock` derives them in turn),
 # so installing one after the other only ever adds.
+$(STAMPS)/dev: requirements/dev.txt requirements/data.txt pyproject.toml | $(STAMPS)
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --require-hashes -r requirements/data.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
 $(STAMPS)/%: requirements/%.txt pyproject.toml | $(STAMPS)
 	$(PIP) install --require-hashes -r $<
 	$(PIP) install --no-deps --no-build-isolation --editable .

@@ -62,6 +62,8 @@ class Key:
             return "***" if value else ""
         if isinstance(value, list | tuple):
             return ",".join(self.shown(item) for item in value)
+        if isinstance(value, bool):
+            return str(value).lower()
         if self.duration and isinstance(value, int):
             return format_duration(value)
         return "" if value is None else _masked(str(value))

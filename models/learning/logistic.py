@@ -10,9 +10,9 @@ from river import linear_model, optim, preprocessing, utils
 
 from models.learning.example import TrainingExample
 from models.learning.inputs import Inputs
-from models.learning.model import LinearJudge, Snapshot
+from models.learning.folded import LOGISTIC, check_fit
+from models.learning.model import Snapshot
 
-NAME: Final = "logistic"
 LEARNING_RATE: Final = 0.05
 
 
@@ -83,7 +83,7 @@ class LogisticLearner:
         names, scaler, classifier = self.inputs.names, self.scaler, self.classifier
         weights = classifier.weights
         return Snapshot(
-            name=NAME,
+            name=LOGISTIC,
             number=number,
             learnt=sum(self.labels),
             returned=self.labels[0],
@@ -117,43 +117,3 @@ class LogisticLearner:
         self.classifier.optimizer.g2.update(zip(names, state["squares"], strict=True))
         self.classifier.optimizer.n_iterations = state["iterations"]
         self.labels = [snapshot.returned, snapshot.churned]
-
-
-def check_fit(inputs: Inputs, snapshot: Snapshot) -> None:
-    """Raise `ValueError` unless the snapshot was learnt for these inputs."""
-    fits = (
-        snapshot.catalogue == inputs.catalogue.fingerprint
-        and snapshot.horizon_days == inputs.horizon_days
-        and tuple(snapshot.state["inputs"]) == inputs.names
-    )
-    if not fits:
-        raise ValueError(
-            f"model {snapshot.version} was learnt for other features or another horizon "
-            f"({snapshot.horizon_days:g} days); start the learner with --fresh to learn anew"
-        )
-
-
-def logistic_judge(inputs: Inputs, snapshot: Snapshot) -> LinearJudge:
-    """Return a judge with the scaler folded into the weights.
-
-    Raises
-    ------
-    ValueError
-        If the snapshot was learnt for another catalogue or horizon.
-    """
-    check_fit(inputs, snapshot)
-    state = snapshot.state
-    deviations = np.sqrt(np.array(state["variances"], dtype=np.float64))
-    weights = np.divide(
-        np.array(state["weights"], dtype=np.float64),
-        deviations,
-        out=np.zeros_like(deviations),
-        where=deviations > 0,
-    )
-    return LinearJudge(
-        inputs,
-        np.array(state["means"], dtype=np.float64),
-        weights,
-        float(state["intercept"]),
-        snapshot.version,
-    )

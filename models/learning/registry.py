@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from models.learning import logistic
+from models.learning.folded import LOGISTIC, logistic_judge
 from models.learning.inputs import Inputs
 from models.learning.model import Judge, Learner, PriorJudge, Snapshot
 
@@ -31,12 +31,19 @@ class Entry:
     judge: Callable[[Inputs, Snapshot], Judge]
 
 
+def _logistic(inputs: Inputs, snapshot: Snapshot | None) -> Learner:
+    # River takes a second to import, and only the learner needs it.
+    from models.learning.logistic import LogisticLearner
+
+    return LogisticLearner(inputs, snapshot)
+
+
 REGISTRY: Final[Mapping[str, Entry]] = MappingProxyType(
     {
-        logistic.NAME: Entry(
+        LOGISTIC: Entry(
             "standardised logistic regression with AdaGrad (River)",
-            logistic.LogisticLearner,
-            logistic.logistic_judge,
+            _logistic,
+            logistic_judge,
         ),
     }
 )

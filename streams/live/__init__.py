@@ -1,11 +1,20 @@
-"""How events move through the running system: agents, chunks, the outbox, the learner."""
+"""How events move through the running system: agents, chunks, the outbox, the learner.
 
-from streams.live.apps import learner_app, worker_app
-from streams.live.chunks import CannotGoOn
-from streams.live.dossier import Dossier, TooEarly, UnknownCustomer
-from streams.live.running import run, use_uvloop
-from streams.live.status import Status
-from streams.live.view import View, looking
+What is exported is imported when it is first asked for: ``ebb status`` needs no Faust.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streams.live.apps import learner_app, worker_app
+    from streams.live.dossier import Dossier, TooEarly, UnknownCustomer
+    from streams.live.running import run, use_uvloop
+    from streams.live.status import Status
+    from streams.live.stopping import CannotGoOn
+    from streams.live.view import View, looking
 
 __all__ = [
     "CannotGoOn",
@@ -20,3 +29,23 @@ __all__ = [
     "use_uvloop",
     "worker_app",
 ]
+
+_PLACES = {
+    "CannotGoOn": "stopping",
+    "Dossier": "dossier",
+    "Status": "status",
+    "TooEarly": "dossier",
+    "UnknownCustomer": "dossier",
+    "View": "view",
+    "learner_app": "apps",
+    "looking": "view",
+    "run": "running",
+    "use_uvloop": "running",
+    "worker_app": "apps",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(name)
+    return getattr(import_module(f"streams.live.{_PLACES[name]}"), name)

@@ -24,6 +24,8 @@ import faust
 from faust.transport.drivers.aiokafka import Consumer, ensure_aiokafka_TP
 from faust.types import TP, ConsumerMessage
 
+from streams.live.stopping import CannotGoOn, EventsMissing
+
 logger = logging.getLogger(__name__)
 
 #: Chunks of one partition that may wait for the agent.
@@ -38,14 +40,6 @@ _BACKOFF: Final = (0.2, 5.0)
 _PROBE: Final = 3.0
 #: Seconds that publishing offsets for lag monitors may take.
 _COMMIT: Final = 2.0
-
-
-class CannotGoOn(RuntimeError):
-    """Going on would be wrong, and somebody has to decide: the process stops and says why."""
-
-
-class EventsMissing(CannotGoOn):
-    """The log no longer holds the records that the state waits for."""
 
 
 @dataclass(eq=False)

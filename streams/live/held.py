@@ -16,8 +16,8 @@ from msgspec import Meta
 
 from features import Millis
 from features.store import Commit, Record, Store
-from streams.live.chunks import CannotGoOn
 from streams.live.messages import Message, pack
+from streams.live.stopping import ShapeChanged
 from streams.pipeline import NO_WATERMARK
 
 MARK_VERSION: Final = 1
@@ -69,10 +69,6 @@ def read_mark(data: bytes | None) -> Mark:
 
 class FencedOut(ConnectionError):
     """Another worker has written this partition since: what was computed is worth nothing."""
-
-
-class ShapeChanged(CannotGoOn):
-    """The stored state was shaped by other settings."""
 
 
 class Held:

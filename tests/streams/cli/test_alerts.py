@@ -145,7 +145,7 @@ def test_following_shows_what_comes_until_ctrl_c(
     wait_for("the alert that is there", lambda: '"a0"' in child.tail(40))
     publish(environ, [an_alert(1, user="grace")])
     wait_for("the alert that came", lambda: '"a1"' in child.tail(40))
-    assert child.process.poll() is None
-    child.process.send_signal(signal.SIGINT)
-    assert child.process.wait(timeout=15) == 130
+    assert child.running
+    child.send_signal(signal.SIGINT)
+    assert child.wait(15) == 130
     assert "Traceback" not in child.tail(40)
