@@ -94,7 +94,8 @@ def gaps_of(days: Sequence[int]) -> list[int]:
 
 def fading(values: Sequence[float]) -> float:
     """Return the sum in which each newer value makes all older ones weigh .97 of what they did."""
-    return sum(value * 0.97 ** (len(values) - 1 - place) for place, value in enumerate(values))
+    newest = len(values) - 1
+    return math.fsum(value * math.pow(0.97, newest - n) for n, value in enumerate(values))
 
 
 def usual_gap(gaps: Sequence[int]) -> float:
@@ -151,10 +152,8 @@ def purchases(kept: Sequence[Event], definition: Definition) -> list[Line]:
             logs = [math.log1p(max(amount, 0.0)) for amount in firsts]
             cap = min(cap, 50 * max(math.expm1(sum(logs) / len(logs)), 1.0))
         quantity = 1.0 if event.quantity is None else event.quantity
-        if event.amount is not None:
-            amount = event.amount
-        else:
-            amount = (event.price or 0.0) * quantity
+        by_price = (event.price or 0.0) * quantity
+        amount = by_price if event.amount is None else event.amount
         order = event.order_id or ""
         lines.append(
             Line(
@@ -356,9 +355,7 @@ def _due(
         fired.append(min(ahead, key=lambda timer: (timer.at, timer.cause == "silence")))
 
 
-def _session_end(
-    arrived: list[Event], fired: list[Timer], definition: Definition
-) -> Timer | None:
+def _session_end(arrived: list[Event], fired: list[Timer], definition: Definition) -> Timer | None:
     if not arrived:
         return None
     end = max(event.at for event in arrived) + definition.session_gap

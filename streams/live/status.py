@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from features import Millis
 from features.store import Store
 from models.learning import PRIOR
-from streams.ends import LogEnds
 from streams.live.held import Mark, read_mark
 from streams.live.model import PARTITION, PUBLISHED, read_snapshot
 from streams.pipeline import NO_WATERMARK
+
+
+class Ends(Protocol):
+    """Knows where a topic's partitions end: `streams.ends.LogEnds`, or who sent the records."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, positions: Mapping[int, int]) -> Mapping[int, int]:
+        """Return the offset after the last record of each partition."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Status:
 
 
 async def read_status(
-    customers: Store, learner: Store, clickstream: LogEnds, training: LogEnds
+    customers: Store, learner: Store, clickstream: Ends, training: Ends
 ) -> Status:
     """Read how the system stands.
 

@@ -15,7 +15,7 @@ from streams.ends import LogEnds
 from streams.live.dossier import Dossier, read_dossier
 from streams.live.model import CurrentModel
 from streams.live.redis import open_redis
-from streams.live.status import Status, read_status
+from streams.live.status import Ends, Status, read_status
 from streams.pipeline import Shop
 from streams.settings import Settings
 
@@ -50,7 +50,7 @@ class View:
         """Return all about one customer."""
         return await read_dossier(self.customers, self.shop, await self.judge(), customer, at)
 
-    async def status(self, clickstream: LogEnds, training: LogEnds) -> Status:
+    async def status(self, clickstream: Ends, training: Ends) -> Status:
         """Return how the system stands."""
         return await read_status(self.customers, self.learner, clickstream, training)
 

@@ -39,7 +39,7 @@ TRAITS = st.dictionaries(
     st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.text(max_size=70)),
     max_size=3,
 )
-DETAILS = st.one_of(
+DETAILS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {},

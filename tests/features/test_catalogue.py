@@ -137,9 +137,7 @@ def test_absurd_prices_change_what_was_spent_by_no_more_than_the_caps_say(
     absurd: list[float],
 ) -> None:
     shop = Definition(amount_cap=5_000.0)
-    habit = [
-        happened(number, "purchase", START + number * DAY, amount=20.0) for number in range(5)
-    ]
+    habit = [happened(number, "purchase", START + number * DAY, amount=20.0) for number in range(5)]
     shocks = [
         happened(10 + number, "purchase", START + (10 + number) * DAY, amount=amount)
         for number, amount in enumerate(absurd)

@@ -30,7 +30,7 @@ Story: TypeAlias = Callable[[Store], Awaitable[None]]
 Play: TypeAlias = Callable[[Story], None]
 
 #: Whether a commit was made is read from the mark, never guessed: so no retries.
-ONCE = {"retry": Retry(NoBackoff(), 0)}
+ONCE: dict[str, Any] = {"retry": Retry(NoBackoff(), 0)}
 TOPIC = "clickstream"
 _numbers = itertools.count()
 

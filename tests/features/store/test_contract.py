@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from features import NEVER
 from features.store import Commit, Page, Record, Store
-from tests.features.store.conftest import Opening, Play, in_memory, in_redis
+from tests.features.store.conftest import Play, in_memory, in_redis
 
 PARTITION = 3
 ODD_NAMES = [
@@ -320,9 +320,7 @@ STEPS = st.lists(
         Step,
         fenced=st.sampled_from([False, False, False, True]),
         mark=st.binary(min_size=1, max_size=4),
-        records=st.dictionaries(
-            NAMES, st.builds(Record, st.binary(max_size=6), PARTS), max_size=4
-        ),
+        records=st.dictionaries(NAMES, st.builds(Record, st.binary(max_size=6), PARTS), max_size=4),
         timers=st.dictionaries(NAMES, st.one_of(st.integers(0, 20), st.just(NEVER)), max_size=4),
         outbox=st.dictionaries(st.integers(0, 20), st.binary(max_size=5), max_size=4),
         trim=st.builds(range, st.integers(0, 20), st.integers(0, 20)),
@@ -349,14 +347,9 @@ async def outcome(store: Store, steps: list[Step]) -> list[object]:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_redis_does_whatever_memory_does(
-    redis_url: str, namespace: str, steps: list[Step]
-) -> None:
+def test_redis_does_whatever_memory_does(redis_url: str, namespace: str, steps: list[Step]) -> None:
     async def both() -> None:
         async with in_memory() as memory, in_redis(redis_url, namespace) as redis:
             assert await outcome(redis, steps) == await outcome(memory, steps)
 
     asyncio.run(both())
-
-
-__all__ = ["Opening"]

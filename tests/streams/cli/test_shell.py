@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ from streams.topics import KafkaAway, TopicMissing
 from tests.servers.commands import clean_environment
 
 NAMES = [name for group in COMMANDS.values() for name in group]
+SHARED = ("--config", "--kafka", "--redis", "--set")
+ROOT = Path(__file__).resolve().parents[3]
 AWAY = Context(environ={"EBB_KAFKA": "nix:1", "EBB_REDIS": "redis://:hunter2@nix:2/0"})
 
 
@@ -200,3 +203,29 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+def _described() -> dict[str, str]:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    sections = re.split(r"^### ebb ([a-z ]+?)(?: .*[A-Z].*)?$", page, flags=re.MULTILINE)
+    return dict(zip(sections[1::2], sections[2::2], strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_of_commands_tells_every_command_and_every_option(name: str) -> None:
+    described = _described()
+    context = click.Context(ebb)
+    try:
+        command = ebb.get_command(context, name)
+    except click.ClickException:
+        pytest.skip(f"{name} is not there yet")
+    assert command is not None
+    group = command.commands if isinstance(command, click.Group) else {"": command}
+    for part, leaf in group.items():
+        told = described[f"{name} {part}".strip()]
+        options = [
+            option.opts[-1]
+            for option in leaf.params
+            if isinstance(option, click.Option) and not option.hidden
+        ]
+        assert [word for word in options if word not in told and word not in SHARED] == []
