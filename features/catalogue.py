@@ -178,7 +178,12 @@ FEATURES: Final = (
         "views_7d", "visits", "events", 0, "products seen in 7 days", lambda p: p.day_7[Kind.VIEW]
     ),
     Feature(
-        "searches_30d", "visits", "events", 0, "searches in 30 days", lambda p: p.day_30[Kind.SEARCH]
+        "searches_30d",
+        "visits",
+        "events",
+        0,
+        "searches in 30 days",
+        lambda p: p.day_30[Kind.SEARCH],
     ),
     Feature(
         "messages_30d",
@@ -360,7 +365,9 @@ class Catalogue:
         self.index = {name: place for place, name in enumerate(self.names)}
         self._formulas = tuple(feature.formula for feature in features)
         #: Changes with the names or their order.
-        self.fingerprint = hashlib.blake2b("\n".join(self.names).encode(), digest_size=6).hexdigest()
+        self.fingerprint = hashlib.blake2b(
+            "\n".join(self.names).encode(), digest_size=6
+        ).hexdigest()
 
     def vector(self, state: CustomerState, at: Millis) -> array[float]:
         """Return every feature of a customer at a time, in silence too.

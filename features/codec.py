@@ -159,14 +159,17 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     ) = fields
     for kind, count in _unpair(kinds).items():
         state.kinds[kind] = count
-    state.tiles = Tiles(_unpair(hours), _unpair(days), dict(zip(spend[::2], spend[1::2])))
+    state.tiles = Tiles(
+        _unpair(hours), _unpair(days), dict(zip(spend[::2], spend[1::2], strict=True))
+    )
     state.ids = dict(zip(_unpacked(ids), _unpacked(seconds), strict=True))
     return state
 
 
 def _pairs(counts: dict[int, int]) -> list[int]:
     """Keys as steps from the one before: small numbers take one byte."""
-    flat, before = [], 0
+    flat: list[int] = []
+    before = 0
     for key in sorted(counts):
         flat += (key - before, counts[key])
         before = key

@@ -336,4 +336,4 @@ class CustomerState:
 
     def is_active(self, at: Millis) -> bool:
         """Whether the customer still counts as one at ``at``, and so is worth scoring."""
-        return 0 <= self.last_activity and at - self.last_activity < self.definition.active
+        return self.last_activity >= 0 and at - self.last_activity < self.definition.active

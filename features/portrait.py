@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from features.customer import CustomerState
-from features.definition import Definition
 from features.timeline import DAY, Millis
 
 
@@ -19,6 +18,7 @@ class Portrait:
 
     Examples
     --------
+    >>> from features.definition import Definition
     >>> from features.events import Event
     >>> ada = CustomerState(Definition())
     >>> _ = ada.apply(Event(event_id="1", user_id="ada", type="purchase", time=0, amount=9.5))
@@ -31,8 +31,8 @@ class Portrait:
         "at",
         "day",
         "day_1",
-        "day_30",
         "day_7",
+        "day_30",
         "day_90",
         "horizon",
         "money_30",

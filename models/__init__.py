@@ -1,0 +1,1 @@
+"""What we believe about a customer, and what we would do: learning, judging, deciding."""

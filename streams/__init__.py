@@ -1,0 +1,1 @@
+"""How things move: the pipeline, the live system, replay, the demo and the command line."""

@@ -1,4 +1,4 @@
-"""From settings to the small frozen rules that the pure rooms own: the one place where they meet."""
+"""From settings to the small frozen rules that the pure rooms own: where the two meet."""
 
 from __future__ import annotations
 

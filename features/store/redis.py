@@ -81,9 +81,7 @@ class RedisStore:
         """Read records, and customers with a timer due."""
         asked = list(dict.fromkeys(customers))
         try:
-            due, values = await _read(
-                self._client, self._keys(partition), [due_by, limit, *asked]
-            )
+            due, values = await _read(self._client, self._keys(partition), [due_by, limit, *asked])
         except RedisError as error:
             raise StoreAway(str(error)) from error
         late = [name.decode() for name in due]
@@ -93,7 +91,9 @@ class RedisStore:
     async def commit(self, partition: int, commit: Commit) -> bool:
         """Write a batch if the mark is the expected one."""
         if len(commit.records) > MOST_RECORDS:
-            raise ValueError(f"{len(commit.records)} records are more than a commit's {MOST_RECORDS}")
+            raise ValueError(
+                f"{len(commit.records)} records are more than a commit's {MOST_RECORDS}"
+            )
         fields: list[bytes] = []
         for name, record in commit.records.items():
             if record.state is not None:

@@ -70,6 +70,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         What we suggest; ``none`` for a held-out customer, who must not be contacted.
     arm
         ``treated``, or ``holdout``: published so that the effect can be measured.
+    horizon_days
+        H, in days: what the risk is about.
     model_version
         Which model judged; ``prior`` before any was learnt.
     catalogue

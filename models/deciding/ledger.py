@@ -1,5 +1,6 @@
-"""What was believed and done about one customer: predictions that wait for their label, the
-last decisions, and how things stand.
+"""What was believed and done about one customer.
+
+Predictions that wait for their label, the last decisions, and how things stand.
 
 A prediction at t is kept until the watermark has passed t + H. Any activity in (t, t + H] marks
 it as returned, in whatever order the events come; so positives and negatives mature together,

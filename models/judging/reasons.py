@@ -154,9 +154,7 @@ class Explainer:
         weighed: npt.NDArray[np.float64] = judgement.contributions @ self._groups(judgement.names)
         return weighed
 
-    def causes(
-        self, weights: npt.NDArray[np.float64], facts: Facts, most: int = 3
-    ) -> list[Cause]:
+    def causes(self, weights: npt.NDArray[np.float64], facts: Facts, most: int = 3) -> list[Cause]:
         """Return the causes that raise a risk, strongest first.
 
         Parameters

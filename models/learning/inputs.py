@@ -96,8 +96,12 @@ class Inputs:
         trouble = np.where(
             since < 0,
             0.0,
-            1 / (1 + np.minimum(np.maximum(since, 0), _TROUBLE_HORIZONS * self.horizon_days)
-                 / self.horizon_days),
+            1
+            / (
+                1
+                + np.minimum(np.maximum(since, 0), _TROUBLE_HORIZONS * self.horizon_days)
+                / self.horizon_days
+            ),
         )
         return np.column_stack(
             (

@@ -9,8 +9,8 @@ import numpy as np
 from river import linear_model, optim, preprocessing, utils
 
 from models.learning.example import TrainingExample
-from models.learning.inputs import Inputs
 from models.learning.folded import LOGISTIC, check_fit
+from models.learning.inputs import Inputs
 from models.learning.model import Snapshot
 
 LEARNING_RATE: Final = 0.05

@@ -8,7 +8,7 @@ import json
 import signal
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
@@ -22,7 +22,9 @@ _DAY = 86_400_000
 @click.command(epilog="Example: ebb demo --shoppers 1000 --seed 7 --keep")
 @click.option("--shoppers", default=3_000, show_default=True, type=click.IntRange(10, 20_000))
 @click.option("--days", default=180, show_default=True, type=click.IntRange(60, 720))
-@click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Same seed, same shoppers.")
+@click.option(
+    "--seed", default=7, show_default=True, type=click.IntRange(0), help="Same seed, same shoppers."
+)
 @click.option(
     "--seconds", default=45.0, show_default=True, help="How long the days should take at least."
 )
@@ -51,8 +53,17 @@ def demo(
     from rich.console import Console
     from rich.live import Live
 
-    from streams.demo import ChildError, EmbeddedError, live_table, play, summary
-    from streams.demo import Shop, Stage, Truth, Unsettled
+    from streams.demo import (
+        ChildError,
+        EmbeddedError,
+        Shop,
+        Stage,
+        Truth,
+        Unsettled,
+        live_table,
+        play,
+        summary,
+    )
 
     console = Console(highlight=False, stderr=as_json)
     # Ends on a whole hour: the same seed within the hour gives the same shop.
@@ -116,7 +127,5 @@ def _in_a_month() -> str:
 
 
 def _wait_for_a_signal() -> None:
-    try:
+    with suppress(KeyboardInterrupt):
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    except KeyboardInterrupt:
-        pass

@@ -55,7 +55,9 @@ def _moment(text: str) -> Millis:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Usage(f"--at {text}: write a date or time, as 2026-12-24 or 2026-12-24T18:00Z") from None
+        raise Usage(
+            f"--at {text}: write a date or time, as 2026-12-24 or 2026-12-24T18:00Z"
+        ) from None
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 

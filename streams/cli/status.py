@@ -25,7 +25,7 @@ _LOOK = 0.5
     "--wait-idle",
     type=float,
     metavar="SECONDS",
-    help="Wait until all lags and the outbox are zero and nothing moves; exit 1 if it takes longer.",
+    help="Wait until nothing is left to do and nothing moves; exit 1 if it takes longer.",
 )
 @click.pass_obj
 def status(context: Context, as_json: bool, wait_idle: float | None) -> None:

@@ -50,9 +50,7 @@ def learner(context: Context, wait: float, log_level: str) -> None:
     _run(context, learner_app, wait, log_level)
 
 
-def _run(
-    context: Context, make: Callable[[Settings], Any], wait: float, log_level: str
-) -> None:
+def _run(context: Context, make: Callable[[Settings], Any], wait: float, log_level: str) -> None:
     from streams.live import CannotGoOn, run, use_uvloop
     from streams.topics import compare_topics, open_admin
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 
-from features.store.redis import RedisStore
+from features.store import RedisStore
 from models.learning import REGISTRY
 from streams.composition import inputs_of, shop_of
 from streams.live.chunks import ChunkApp, ChunkConsumer, ChunkSchema
@@ -55,9 +55,7 @@ def worker_app(settings: Settings) -> ChunkApp:
         RedisStore(client, namespace, topic),
         relay,
         model,
-        Pace(
-            settings.worker.batch, settings.worker.timers, wall=settings.time.clock == "wall"
-        ),
+        Pace(settings.worker.batch, settings.worker.timers, wall=settings.time.clock == "wall"),
         partitions=lambda: app.consumer.topic_partitions(topic) or settings.topics.partitions,
         clock=lambda: time.time_ns() // 1_000_000,
     )
@@ -209,5 +207,3 @@ def _credentials(settings: Settings) -> Any:
     if kafka.security == "SSL":
         return SSLCredentials(context)
     return None
-
-

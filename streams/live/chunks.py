@@ -101,7 +101,7 @@ class Reader(Protocol):
         ...
 
 
-class ChunkConsumer(Consumer):  # type: ignore[misc]  # Faust is untyped
+class ChunkConsumer(Consumer):
     """Faust's aiokafka consumer, delivering chunks from the store's position."""
 
     app: ChunkApp
@@ -150,9 +150,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]  # Faust is untyped
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Publish the positions for lag monitors; nothing depends on it."""
-        offsets = {
-            ensure_aiokafka_TP(tp): cursor.committed for tp, cursor in self.cursors.items()
-        }
+        offsets = {ensure_aiokafka_TP(tp): cursor.committed for tp, cursor in self.cursors.items()}
         if not offsets or self.app.rebalancing:
             return False
         thread = self._thread
@@ -186,7 +184,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]  # Faust is untyped
             except CannotGoOn as error:
                 await self.app.give_up(error)
                 return
-            except (ConnectionError, OSError, asyncio.TimeoutError) as error:
+            except (TimeoutError, ConnectionError, OSError) as error:
                 logger.warning("waiting for the store: %s", error)
                 await self.sleep(pause)
                 pause = min(pause * 2, _BACKOFF[1])
@@ -300,7 +298,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]  # Faust is untyped
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
 
 
-class ChunkApp(faust.App):  # type: ignore[misc]  # Faust is untyped
+class ChunkApp(faust.App):
     """A Faust app whose agent is served chunks by a `Reader`."""
 
     reader: Reader
@@ -338,7 +336,7 @@ class ChunkApp(faust.App):  # type: ignore[misc]  # Faust is untyped
             consumer.done(cursor)
 
 
-class ChunkSchema(faust.Schema):  # type: ignore[misc]  # Faust is untyped
+class ChunkSchema(faust.Schema):
     """Passes chunks on as they are: decoding is the handler's business."""
 
     def compile(self, app: Any, **kwargs: Any) -> Any:

@@ -17,7 +17,6 @@ from features import (
     decode_state,
     encode_state,
 )
-
 from features.store import Record, Store
 from models.deciding import Ledger
 from models.learning import Judge
@@ -168,9 +167,7 @@ class ClickstreamReader:
                 del book[name]
         return len(page.due) >= self._pace.timers
 
-    def _load(
-        self, book: dict[str, Customer], records: Any, names: Iterable[str]
-    ) -> None:
+    def _load(self, book: dict[str, Customer], records: Any, names: Iterable[str]) -> None:
         definition = self._shop.definition
         for name in names:
             if name in book:

@@ -54,9 +54,7 @@ def unpack(data: bytes) -> Message:
 
 def alert_message(alert: Alert) -> Message:
     """Return an alert as CloudEvent in binary mode, keyed by customer."""
-    return Message(
-        ALERTS, alert.user_id.encode(), _json.encode(alert), cloud_event_headers(alert)
-    )
+    return Message(ALERTS, alert.user_id.encode(), _json.encode(alert), cloud_event_headers(alert))
 
 
 def example_message(example: TrainingExample) -> Message:

@@ -36,9 +36,7 @@ class Relay:
         Full name of each topic by its name in the settings.
     """
 
-    def __init__(
-        self, producer: Callable[[], AIOKafkaProducer], topics: Mapping[str, str]
-    ) -> None:
+    def __init__(self, producer: Callable[[], AIOKafkaProducer], topics: Mapping[str, str]) -> None:
         self._make_producer = producer
         self._producer: Any = None
         self._topics = topics

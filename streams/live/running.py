@@ -10,6 +10,7 @@ from faust.worker import Worker
 
 from streams.live.chunks import ChunkApp
 
+
 def run(app: ChunkApp, level: str = "info") -> None:
     """Run an app until SIGTERM or Ctrl-C.
 

@@ -114,9 +114,7 @@ async def read_status(
     clickstream, training
         Where their topics end.
     """
-    marks = {
-        number: read_mark(await customers.mark(number)) for number in range(len(clickstream))
-    }
+    marks = {number: read_mark(await customers.mark(number)) for number in range(len(clickstream))}
     ends = clickstream.read({number: mark.offset for number, mark in marks.items()})
     taught = read_mark(await learner.mark(PARTITION))
     training_end = training.read({0: taught.offset})[0]

@@ -47,9 +47,7 @@ class TrainingReader:
         Most examples at once.
     """
 
-    def __init__(
-        self, name: str, inputs: Inputs, store: Store, relay: Relay, batch: int
-    ) -> None:
+    def __init__(self, name: str, inputs: Inputs, store: Store, relay: Relay, batch: int) -> None:
         self.batch = batch
         self._name = name
         self._inputs = inputs

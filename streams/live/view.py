@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from features import Millis
-from features.store import Store
-from features.store.redis import RedisStore
+from features.store import RedisStore, Store
 from models.learning import Inputs, Judge
 from streams.composition import inputs_of, shop_of
 from streams.ends import LogEnds

@@ -4,7 +4,7 @@ from streams.replay.compression import SourceError
 from streams.replay.mapping import Mapping, MappingError
 from streams.replay.mapping_files import built_in_mappings, load_mapping, parse_mapping
 from streams.replay.proposal import propose_mapping
-from streams.replay.publish import (
+from streams.replay.publishing import (
     Published,
     close_import_producer,
     open_import_producer,

@@ -1,0 +1,85 @@
+"""Corners of the servers for the end-to-end tests, and the runs that several tests look at."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.conftest import Kafka, Redis
+from tests.e2e.cdnow import Run, first_customers, import_all, import_slice
+from tests.e2e.corner import Corner
+
+NewCorner: TypeAlias = Callable[..., Corner]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for used in getattr(item, "funcargs", {}).values():
+            corner = used.corner if isinstance(used, Run) else used
+            if isinstance(corner, Corner):
+                tails = corner.processes.tails().items()
+                report.sections.extend((f"end of {name}", text) for name, text in tails)
+    return report
+
+
+@pytest.fixture(scope="session")
+def new_corner(
+    kafka: Kafka, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NewCorner]:
+    """Make corners, ``new_corner(EBB_HORIZON="90d")``; cleared at the end of the session."""
+    made: list[Corner] = []
+    numbers = itertools.count(1)
+
+    def make(**settings: str) -> Corner:
+        name = f"e2e-{uuid.uuid4().hex[:8]}-{next(numbers)}"
+        environment = {
+            "EBB_KAFKA": kafka.bootstrap,
+            "EBB_REDIS": redis_server.url,
+            "EBB_REDIS_NAMESPACE": name,
+            "EBB_TOPICS_PREFIX": f"{name}.",
+            "EBB_TOPICS_PARTITIONS": "4",
+            "EBB_CLOCK": "events",
+            **settings,
+        }
+        made.append(Corner(tmp_path_factory.mktemp(name), environment))
+        return made[-1]
+
+    yield make
+    for corner in made:
+        corner.clear()
+
+
+@pytest.fixture
+def corner(new_corner: NewCorner) -> Iterator[Corner]:
+    """A corner with its topics, for one test; its processes end with it."""
+    made = new_corner()
+    made.create_topics()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def cdnow(new_corner: NewCorner) -> Run:
+    """All of CDNOW through two workers and a learner, which have ended since."""
+    return import_all(new_corner)
+
+
+@pytest.fixture(scope="session")
+def slice_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The purchases of CDNOW's first customers, in a file of the same form."""
+    return first_customers(tmp_path_factory.mktemp("slice") / "slice.txt")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(new_corner: NewCorner, slice_file: Path) -> Run:
+    """The slice through two workers and no learner: only the prior judges."""
+    return import_slice(new_corner, slice_file, Corner.worker)
