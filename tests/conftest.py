@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def redis_url(redis_server: Redis) -> Iterator[str]:
     number = next((n % offered for n in free if f"db{n % offered}" not in taken), None)
     if number is None:
         pytest.fail(f"no empty database in {redis_server.url}: each of its {offered} holds keys")
-    url = f"{redis_server.url.rpartition('/')[0]}/{number}"
+    url = urlsplit(redis_server.url)._replace(path=f"/{number}").geturl()
     yield url
     with redis.Redis.from_url(url) as own:
         own.flushdb()

@@ -54,6 +54,8 @@ class TrainingReader:
         self._store = store
         self._relay = relay
         self._decoder = msgspec.json.Decoder(TrainingExample)
+        # River takes seconds to import: better now than in the loop that keeps the lease.
+        REGISTRY[name].learner(inputs, None)
 
     async def open(self, tp: Any) -> tuple[int | None, Any]:
         """Return where learning stands, and the model as it was then."""

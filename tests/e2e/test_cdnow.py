@@ -139,7 +139,8 @@ def test_alerts_are_what_the_schema_promises(cdnow: Run, alerts: list[Said]) -> 
 
 
 def cdnow_features(corner: Corner) -> list[str]:
-    return [feature["name"] for feature in json.loads(corner.run("features", "--json"))]
+    listed = json.loads(corner.run("features", "--json"))
+    return [feature["name"] for feature in listed["features"]]
 
 
 def test_alerts_are_cloud_events_in_binary_mode(alerts: list[Said]) -> None:
