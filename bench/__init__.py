@@ -1,0 +1,1 @@
+"""How fast the core is, as ratios within one run."""
