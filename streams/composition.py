@@ -45,8 +45,19 @@ def definition_of(settings: Settings) -> Definition:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Return when to act."""
+    """Return when to act.
+
+    Raises
+    ------
+    SettingsError
+        If a policy file is named: this version has the built-in policy only.
+    """
     policy = settings.policy
+    if policy.file is not None:
+        raise SettingsError(
+            f"policy.file = {str(policy.file)!r}: this version has the built-in policy only; leave "
+            "the key (or EBB_POLICY) out, and set policy.threshold, cooldown, holdout instead"
+        )
     return Policy(
         threshold=policy.threshold,
         hysteresis=policy.hysteresis,

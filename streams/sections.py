@@ -218,7 +218,9 @@ class ModelSettings(Section):
 class PolicySettings(Section):
     """When to act."""
 
-    file: Path | None = _setting(None, "playbooks, budgets, caps", env="EBB_POLICY")
+    file: Path | None = _setting(
+        None, "policy file; not in this version, which has the built-in policy", env="EBB_POLICY"
+    )
     threshold: float = _setting(0.6, "risk from which a customer is alerted", gt=0, lt=1)
     hysteresis: float = _setting(
         0.1, "risk must fall this far below the threshold to arm it again", ge=0, lt=1

@@ -22,6 +22,15 @@ from streams.live.relay import Relay
 from streams.live.training import TrainingReader
 from streams.settings import Settings, SettingsError
 
+#: Who repeats itself while a broker is away; a filter works on one logger, not on those below.
+_NOISY: Final = (
+    "aiokafka.client",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+    "aiokafka.producer.sender",
+    "faust.transport.drivers.aiokafka",
+)
 #: The topics that an outbox may publish to, by their names in the settings.
 _OUT: Final = ("interventions", "training", "models", "dead_letters")
 
@@ -138,7 +147,7 @@ def _app(settings: Settings, role: str) -> ChunkApp:
     app.transport.Consumer = ChunkConsumer
     add_health(app)
     # An outage would log a hundred lines a second.
-    for noisy in ("aiokafka", "faust.transport", "faust.app", "faust.tables", "mode"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).addFilter(_Seldom())
     return app
 

@@ -17,7 +17,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Final, Protocol
 
 import faust
@@ -40,6 +40,8 @@ _BACKOFF: Final = (0.2, 5.0)
 _PROBE: Final = 3.0
 #: Seconds that publishing offsets for lag monitors may take.
 _COMMIT: Final = 2.0
+#: Seconds for which the broker's last word on the end of the log counts.
+_FRESH: Final = 5.0
 
 
 @dataclass(eq=False)
@@ -100,6 +102,10 @@ class Reader(Protocol):
         """Handle a chunk and store its effects; return the offset after it."""
         ...
 
+    def let_go(self, tp: TP) -> None:
+        """Stop publishing for a partition: its cursor was dropped."""
+        ...
+
 
 class ChunkConsumer(Consumer):
     """Faust's aiokafka consumer, delivering chunks from the store's position."""
@@ -126,6 +132,11 @@ class ChunkConsumer(Consumer):
         """Forget a cursor; the drain loop will read the place again."""
         if self.cursors.get(cursor.tp) is cursor:
             del self.cursors[cursor.tp]
+            self._reader.let_go(cursor.tp)
+
+    def _drop_all(self) -> None:
+        for cursor in list(self.cursors.values()):
+            self.drop(cursor)
 
     def done(self, cursor: Cursor) -> None:
         """Make room for another chunk of a partition."""
@@ -136,16 +147,16 @@ class ChunkConsumer(Consumer):
 
     async def perform_seek(self) -> None:
         """Drop every cursor instead of seeking: this races with a fetch under way."""
-        self.cursors.clear()
+        self._drop_all()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Drop every cursor instead of seeking."""
-        self.cursors.clear()
+        self._drop_all()
         return {}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Drop the cursors, their caches and their queued chunks with them."""
-        self.cursors.clear()
+        self._drop_all()
         await super().on_partitions_revoked(revoked)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -193,8 +204,8 @@ class ChunkConsumer(Consumer):
 
     async def _open_missing(self) -> None:
         assigned = self.assignment()
-        for tp in [tp for tp in self.cursors if tp not in assigned]:
-            del self.cursors[tp]
+        for cursor in [cursor for tp, cursor in self.cursors.items() if tp not in assigned]:
+            self.drop(cursor)
         for tp in assigned - self.cursors.keys():
             cursor = await self._open(tp)
             if not self.flow_active or tp not in self.assignment():
@@ -271,16 +282,30 @@ class ChunkConsumer(Consumer):
             )
         logger.debug("%s: offsets %d to %d hold no records", cursor.tp, cursor.next, found)
 
+    def _caught_up(self, cursor: Cursor) -> bool:
+        """Whether the broker has lately said that there is nothing more.
+
+        While it is away nobody knows: what has arrived there meanwhile must not find that time
+        has passed it by.
+        """
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        if assignment is None:
+            return False
+        fetched = assignment.state_value(ensure_aiokafka_TP(cursor.tp))
+        if fetched is None or fetched.highwater is None or fetched.timestamp is None:
+            return False
+        fresh = time() - fetched.timestamp / 1_000 < _FRESH
+        return bool(fresh and cursor.next >= fetched.highwater)
+
     async def _put(self, cursor: Cursor, records: tuple[Any, ...]) -> None:
         tp = cursor.tp
         if self.cursors.get(tp) is not cursor or not self.flow_active:
             return
         if records:
             cursor.next = records[-1].offset + 1
-        end = self.highwater(tp)
         cursor.queued += 1
         cursor.seen = monotonic()
-        chunk = Chunk(cursor, records, caught_up=end is not None and cursor.next >= end)
+        chunk = Chunk(cursor, records, caught_up=self._caught_up(cursor))
         message = ConsumerMessage(
             tp.topic,
             tp.partition,

@@ -102,6 +102,10 @@ class ClickstreamReader:
         offset = held.mark.offset
         return (offset if offset >= 0 else None), _Hand(held)
 
+    def let_go(self, tp: Any) -> None:
+        """Stop publishing for a partition."""
+        self._relay.let_go(tp)
+
     async def handle(self, chunk: Chunk) -> int:
         """Take a chunk through the pipeline and store its effects."""
         hand: _Hand = chunk.cursor.held

@@ -48,6 +48,10 @@ class Relay:
         self._held[tp] = held
         self._work.set()
 
+    def let_go(self, tp: Any) -> None:
+        """Publish no more of a partition: somebody else may hold it now."""
+        self._held.pop(tp, None)
+
     def wake(self) -> None:
         """Look again: something was committed."""
         self._work.set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 #: A snapshot is published when so many examples, or this share of all, are new.
 _PUBLISH_AFTER: Final = 100
 _PUBLISH_SHARE: Final = 0.05
+#: Seconds after which a little that is new is published, too.
+_QUIET: Final = 5.0
 
 
 class TrainingReader:
@@ -70,12 +73,16 @@ class TrainingReader:
             held, REGISTRY[self._name].learner(self._inputs, snapshot), snapshot
         )
 
+    def let_go(self, tp: Any) -> None:
+        """Stop publishing for a partition."""
+        self._relay.let_go(tp)
+
     async def handle(self, chunk: Chunk) -> int:
         """Learn a chunk of examples, and store the model with the position."""
         pupil: _Pupil = chunk.cursor.held
         held = pupil.held
         idle = not chunk.records
-        if idle and not held.untrimmed and not pupil.unpublished:
+        if idle and not held.untrimmed and not pupil.is_news(0, idle=True):
             return chunk.cursor.committed
         await held.wait_for_room()
         offset = chunk.cursor.committed if idle else chunk.records[-1].offset + 1
@@ -89,8 +96,7 @@ class TrainingReader:
         summary = pupil.quality.summary() | {"counts": pupil.quality.dump()}
         running = pupil.learner.snapshot(pupil.number, summary)
         records = {RUNNING: Record(encode_snapshot(running))}
-        enough = max(_PUBLISH_AFTER, round(_PUBLISH_SHARE * running.learnt))
-        if pupil.unpublished >= enough or (idle and pupil.unpublished):
+        if pupil.is_news(running.learnt, idle=idle):
             published = pupil.learner.snapshot(
                 pupil.number + 1, {k: v for k, v in summary.items() if k != "counts"}
             )
@@ -113,6 +119,7 @@ class TrainingReader:
         if PUBLISHED in records:
             pupil.number = running.number
             pupil.unpublished = 0
+            pupil.published_at = monotonic()
         self._relay.wake()
         return offset
 
@@ -153,3 +160,10 @@ class _Pupil:
         counts = None if snapshot is None else snapshot.quality.get("counts")
         self.quality = Prequential() if counts is None else Prequential.load(counts)
         self.unpublished = 0
+        self.published_at = monotonic()
+
+    def is_news(self, learnt: int, *, idle: bool) -> bool:
+        """Whether enough is new to publish a snapshot; a little will do in a quiet moment."""
+        if idle and self.unpublished:
+            return monotonic() - self.published_at > _QUIET
+        return self.unpublished >= max(_PUBLISH_AFTER, round(_PUBLISH_SHARE * learnt))
