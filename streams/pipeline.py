@@ -19,22 +19,15 @@ replay computes is what the worker computed. The rules, in order:
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from features import (
     DAY,
-    NEVER,
     Applied,
-    Catalogue,
-    CustomerState,
-    Definition,
-    Event,
     Kind,
     Millis,
     is_distress,
@@ -45,111 +38,13 @@ from models.deciding import (
     Alert,
     Cause,
     Decision,
-    Ledger,
-    Policy,
     Prediction,
     Reason,
     decision_id,
     suggested_action,
 )
-from models.judging import Explainer
 from models.learning import Judge, TrainingExample
-
-#: The watermark of a partition in which nothing has happened yet.
-NO_WATERMARK: Final[Millis] = -1
-
-
-@dataclass(frozen=True)
-class Shop:
-    """All the rules of one shop.
-
-    Parameters
-    ----------
-    definition
-        What "gone" means here.
-    catalogue
-        The features.
-    policy
-        When to act.
-    explainer
-        Tells reasons in words.
-    lateness
-        How late an event may come before the watermark has passed it, in milliseconds.
-    skew
-        How far after its arrival an event's own time may lie, in milliseconds.
-    keep
-        Share of the predictions kept for learning.
-    max_pending
-        Most predictions kept for one customer.
-    """
-
-    definition: Definition
-    catalogue: Catalogue
-    policy: Policy
-    explainer: Explainer
-    lateness: Millis
-    skew: Millis
-    keep: float = 1.0
-    max_pending: int = 32
-
-
-class Arrival(NamedTuple):
-    """An event as it lies in the log: where, when it arrived, and what it says."""
-
-    offset: int
-    timestamp: Millis
-    event: Event
-
-
-class Refusal(NamedTuple):
-    """An event that cannot be used, and why."""
-
-    offset: int
-    reason: str
-    field: str
-
-
-class Customer:
-    """A customer in hand: what is known, what is believed, and what of it has changed."""
-
-    __slots__ = ("ledger", "ledger_changed", "new", "state", "state_changed")
-
-    def __init__(self, state: CustomerState, ledger: Ledger, *, new: bool) -> None:
-        self.state = state
-        self.ledger = ledger
-        self.new = new
-        self.state_changed = False
-        self.ledger_changed = False
-
-    def due(self) -> Millis:
-        """Return when this customer must be looked at next; `NEVER` if never."""
-        return min(self.state.due(), self.ledger.due())
-
-
-@dataclass
-class Effects:
-    """What a batch brings about.
-
-    Parameters
-    ----------
-    watermark
-        The partition's watermark after the batch.
-    alerts, examples
-        To be published.
-    refused
-        For the dead-letter topic.
-    changed
-        Customers whose state, ledger or next timer may have changed.
-    counts
-        What happened, for status and metrics.
-    """
-
-    watermark: Millis
-    alerts: list[Alert] = field(default_factory=list)
-    examples: list[TrainingExample] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    changed: dict[str, Customer] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
+from streams.batch import NO_WATERMARK, Arrival, Customer, Effects, Refusal, Shop
 
 
 class _Moment(NamedTuple):
@@ -426,7 +321,6 @@ def _mature(
 
 
 __all__ = [
-    "NEVER",
     "NO_WATERMARK",
     "Arrival",
     "Customer",

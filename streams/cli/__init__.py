@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 import click
 
 from streams.cli.context import Context
-from streams.cli.errors import Problem, in_words
+from streams.cli.errors import Problem
+from streams.cli.wording import in_words
 
 
 class Entry(NamedTuple):

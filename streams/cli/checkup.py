@@ -16,7 +16,7 @@ from redis.cluster import RedisCluster
 
 from features import DAY, HOUR, SECOND, format_duration
 from streams.cli.context import Context
-from streams.cli.errors import kafka_away, redis_away
+from streams.cli.wording import kafka_away, redis_away
 from streams.settings import Settings
 from streams.topics import KafkaAway, TopicPlan, compare_with, open_admin, topic_plan
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from features import (
+    MINUTE,
     CustomerState,
     InvalidEvent,
     Millis,
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 #: Customers kept in memory for one partition; the store has them all.
 CACHED: Final = 20_000
+#: How far the clock alone moves a watermark before that is worth a commit.
+PASSED: Final = MINUTE
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ class ClickstreamReader:
         target = watermark_after(shop, arrivals, watermark)
         missing = [name for name in {a.event.user_id for a in arrivals} if name not in book]
         page = await held.store.read(held.partition, missing, target, self._pace.timers)
-        if not (arrivals or letters or page.due or offset > held.mark.offset or held.untrimmed):
+        moved = offset > held.mark.offset or target - held.mark.watermark >= PASSED
+        if not (arrivals or letters or page.due or moved or held.untrimmed):
             return False
         self._load(book, page.records, (*missing, *page.due))
         effects = handle(shop, self._judge(), arrivals, page.due, book, watermark)

@@ -67,7 +67,7 @@ def test_every_known_label_is_learnt_and_the_workers_judge_by_it(cdnow: Run) -> 
     assert status["learner_lag"] == 0
     assert status["learnt"] == status["matured"] > 10_000
     assert status["pending"] + status["matured"] == status["decisions"] - counts["unkept"]
-    assert 0.18 < 1 - counts["unkept"] / counts["decisions"] < 0.22
+    assert 0.09 < 1 - counts["unkept"] / counts["decisions"] < 0.11
     assert status["model"].startswith("logistic-")
     assert status["quality"]["count"] == status["learnt"]
     assert status["quality"]["auc"] > 0.6
@@ -125,9 +125,7 @@ def test_inspect_prints_the_features_that_redis_holds(cdnow: Run) -> None:
 
 def test_alerts_are_what_the_schema_promises(cdnow: Run, alerts: list[Said]) -> None:
     schema = json.loads(cdnow.corner.run("schema", "alert"))
-    validator = jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.FormatChecker(["date-time"])
-    )
+    validator = jsonschema.Draft202012Validator(schema)
     assert len(alerts) == cdnow.status["alerts"] > 2_000
     names = set(cdnow_features(cdnow.corner))
     for said in alerts:
@@ -135,7 +133,7 @@ def test_alerts_are_what_the_schema_promises(cdnow: Run, alerts: list[Said]) -> 
         assert validator.is_valid(body), list(validator.iter_errors(body))
         assert body["vector"].keys() == names
         assert body["reasons"]
-        assert body["risk"] >= 0.75
+        assert body["risk"] >= 0.8
 
 
 def cdnow_features(corner: Corner) -> list[str]:

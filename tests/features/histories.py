@@ -25,12 +25,13 @@ LATENESS = st.one_of(
     st.just(0), st.just(0), st.just(0), st.integers(0, 2 * HOUR), st.integers(0, 120 * DAY)
 )
 TYPES = st.one_of(
+    st.just("purchase"),
     st.sampled_from(["purchase", "purchase", "product_added", "checkout_started", "visit"]),
     st.sampled_from(sorted(KINDS)),
     st.sampled_from(["wheel_spun", "PURCHASE", "påskønnet"]),
 )
 AMOUNTS = st.one_of(
-    st.sampled_from([0.0, 9.5, 20.0, 20.0, 1e9, -1e9, -5.0, 1e-9]),
+    st.sampled_from([9.5, 20.0, 20.0, 0.0, 1e4, 1e9, -1e9, -5.0, 1e-9]),
     st.floats(-1e9, 1e9, allow_nan=False),
     st.floats(0, 200, allow_nan=False),
 )
@@ -41,6 +42,7 @@ TRAITS = st.dictionaries(
 )
 DETAILS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
+    st.fixed_dictionaries({"amount": AMOUNTS}),
     st.fixed_dictionaries(
         {},
         optional={

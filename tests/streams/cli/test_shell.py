@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from features.store import StoreAway
 from streams.cli import COMMANDS, LazyGroup, ebb
 from streams.cli.context import Context
-from streams.cli.errors import in_words
+from streams.cli.wording import in_words
 from streams.topics import KafkaAway, TopicMissing
 from tests.servers.commands import clean_environment
 

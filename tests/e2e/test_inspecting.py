@@ -1,0 +1,100 @@
+"""`ebb inspect` on a running shop: the last decision in words, and what silence would bring."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from features import DAY, Millis, from_datetime, to_iso
+from streams.live import looking
+from tests.e2e.cdnow import Run
+from tests.e2e.corner import Corner
+
+pytestmark = pytest.mark.e2e
+
+
+def inspected(corner: Corner, customer: str, *more: str) -> dict[str, Any]:
+    return dict(json.loads(corner.run("inspect", customer, "--json", *more)))
+
+
+@pytest.fixture(scope="module")
+def regular(cdnow: Run) -> str:
+    """A customer with a rhythm who is looked at still, and whose silence has been noticed."""
+    stored = cdnow.corner.stored()
+
+    async def find() -> str:
+        async with looking(cdnow.corner.settings) as view:
+            for name in sorted(name for part in stored.values() for name in part.timers):
+                found = await view.dossier(name)
+                reasons = found.last_decision.reasons if found.last_decision else []
+                usual = any("usually buys" in text for _, text, _ in reasons)
+                if found.active and found.risk < 0.6 and usual:
+                    return name
+        raise AssertionError("nobody is missed")
+
+    return asyncio.run(find())
+
+
+def test_the_last_decision_is_explained_in_words(cdnow: Run, regular: str) -> None:
+    said = cdnow.corner.run("inspect", regular)
+    decision = inspected(cdnow.corner, regular)["decisions"][-1]
+    assert f"last decision, {decision['at'][:16]}Z" in said
+    assert decision["why"] in said
+    for reason in decision["reasons"]:
+        assert reason["text"] in said
+    assert re.search(r"usually buys every [\d.]+ days", said)
+    assert re.search(r"risk of not coming back: 0\.\d\d \((low|medium|high)\)", said)
+
+
+def test_the_words_of_an_alert_are_those_of_the_customers_log(cdnow: Run) -> None:
+    alert = json.loads(cdnow.corner.run("alerts", "--json", "--limit", "1"))["data"]
+    decisions = inspected(cdnow.corner, alert["user_id"])["decisions"]
+    [mine] = [
+        each
+        for each in decisions
+        if _moment(each["at"]) == _moment(alert["decided_at"]) and each["cause"] == alert["cause"]
+    ]
+    assert mine["alert"]
+    assert mine["risk"] == alert["risk"]
+    assert mine["reasons"] == alert["reasons"]
+    assert mine["model_version"] == alert["model_version"]
+
+
+def test_a_month_of_silence_raises_the_risk(cdnow: Run, regular: str) -> None:
+    now = inspected(cdnow.corner, regular)
+    later = to_iso(_moment(now["at"]) + 30 * DAY)
+    then = inspected(cdnow.corner, regular, "--at", later)
+    assert then["at"] == later
+    assert then["risk"] > now["risk"]
+    assert then["features"]["recency"] == pytest.approx(now["features"]["recency"] + 30)
+    # Nothing has happened to what is stored.
+    assert inspected(cdnow.corner, regular) == now
+
+
+def test_a_time_in_the_past_cannot_be_asked_for(cdnow: Run, regular: str) -> None:
+    done = cdnow.corner.ebb("inspect", regular, "--at", "1997-01-01")
+    assert done.returncode == 2
+    assert "ask for that moment or a later one" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_customer_is_a_problem(cdnow: Run) -> None:
+    done = cdnow.corner.ebb("inspect", "nobody")
+    assert done.returncode == 1
+    assert "nothing is known of 'nobody'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_before_the_first_event_every_customer_is_unknown(corner: Corner) -> None:
+    done = corner.ebb("inspect", "ada")
+    assert done.returncode == 1
+    assert "nothing is known of 'ada'" in done.stderr
+
+
+def _moment(text: str) -> Millis:
+    return from_datetime(datetime.fromisoformat(text))

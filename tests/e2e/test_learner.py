@@ -1,0 +1,64 @@
+"""The learner learns each example once and in order, and a kill changes nothing of it."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from models.learning import REGISTRY, Snapshot, TrainingExample
+from streams.brokers import open_producer
+from streams.composition import inputs_of, shop_of
+from streams.live.model import RUNNING
+from tests.e2e.cdnow import SHOP, Run
+from tests.e2e.conftest import NewCorner
+from tests.e2e.corner import Corner
+from tests.servers import wait_for
+
+pytestmark = pytest.mark.e2e
+
+MOST = 6_000
+
+
+def learnt(corner: Corner) -> int:
+    return corner.counts("training")["learnt"]
+
+
+def running(corner: Corner) -> Snapshot:
+    """Return the model as the learner goes on from it."""
+    stored = corner.stored("training")[0]
+    return msgspec.json.decode(stored.states[RUNNING], type=Snapshot)
+
+
+def test_a_killed_learner_neither_skips_nor_repeats(
+    new_corner: NewCorner, undisturbed: Run
+) -> None:
+    lines = [said.value for said in undisturbed.corner.read("training")][:MOST]
+    corner = new_corner(**SHOP, EBB_WORKER_BATCH="20")
+    corner.create_topics()
+    with open_producer(corner.settings) as producer:
+        for line in lines:
+            producer.send(corner.settings.topic("training"), value=line)
+
+    for share in (0.1, 0.4):
+        learner = corner.learner()
+        wait_for("it has learnt some", lambda: learnt(corner) > share * len(lines), 40, 0.005)  # noqa: B023
+        learner.kill()
+        assert learnt(corner) < len(lines), "it was killed too late to show anything"
+    corner.learner()
+    wait_for("it has learnt all", lambda: learnt(corner) >= len(lines), 60)
+    status = corner.idle(30)
+    corner.stop()
+
+    assert status["learnt"] == len(lines)
+    assert status["quality"]["count"] == len(lines)
+    shop = shop_of(corner.settings)
+    expected = REGISTRY["logistic"].learner(inputs_of(shop.catalogue, shop.definition), None)
+    decoder = msgspec.json.Decoder(TrainingExample)
+    expected.learn([decoder.decode(line) for line in lines])
+    found = running(corner)
+    assert found.state == msgspec.json.decode(msgspec.json.encode(expected.snapshot(0, {}).state))
+    assert found.learnt == len(lines)
+
+    published = [msgspec.json.decode(said.value, type=Snapshot) for said in corner.read("models")]
+    assert published[-1].state == found.state
+    assert published[-1].version == status["model"]

@@ -1,0 +1,172 @@
+"""The state is a function of the log: whoever takes the log through, and however often it dies."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from features import NEVER, CustomerState, decode_event, encode_state
+from models.deciding import Ledger
+from models.learning import PriorJudge
+from streams.composition import inputs_of, shop_of
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle, watermark_after
+from tests import oracle
+from tests.e2e.cdnow import SHOP, Run, import_slice, purchases_in, sample
+from tests.e2e.conftest import NewCorner
+from tests.e2e.corner import Corner, Said, differing
+
+pytestmark = pytest.mark.e2e
+
+#: What a partition counts that does not depend on how the log was cut.
+COUNTS = ("applied", "customers", "decisions", "alerts", "pending", "matured")
+
+
+def ids(messages: list[Said], name: str) -> list[str]:
+    return [json.loads(said.value)[name] for said in messages]
+
+
+def counted(corner: Corner) -> dict[str, int]:
+    counts = corner.counts()
+    return {name: counts[name] for name in COUNTS}
+
+
+# -- without disturbance ----------------------------------------------------------------------
+
+
+def test_two_workers_apply_the_slice_once(undisturbed: Run) -> None:
+    bought = purchases_in(undisturbed.file)
+    events = sum(map(len, bought.values()))
+    assert undisturbed.status["applied"] == events
+    assert undisturbed.status["customers"] == len(bought)
+    assert undisturbed.status["decisions"] > events
+    assert undisturbed.status["alerts"] > 100
+    assert undisturbed.status["model"] == "prior"
+
+
+def test_each_decision_whose_horizon_has_passed_becomes_one_example(undisturbed: Run) -> None:
+    settings, bought = undisturbed.corner.settings, purchases_in(undisturbed.file)
+    definition = shop_of(settings).definition
+    watermark = {
+        name: part.mark.watermark
+        for part in undisturbed.corner.stored().values()
+        for name in part.states
+    }
+    some = sample(list(bought), 200)
+    expected = {
+        (name, timer.at, timer.cause)
+        for name in some
+        for timer in oracle.timers(bought[name], definition, watermark[name])
+        if timer.scored and timer.at + definition.horizon < watermark[name]
+    }
+    bodies = [json.loads(said.value) for said in undisturbed.corner.read("training")]
+    found = [(each["user_id"], each["at"], each["cause"]) for each in bodies]
+    assert undisturbed.corner.counts()["unkept"] == 0
+    assert len(set(found)) == len(found)
+    assert {each for each in found if each[0] in some} == expected
+
+
+def test_the_stock_command_line_of_faust_leaves_the_same_state(
+    new_corner: NewCorner, undisturbed: Run
+) -> None:
+    run = import_slice(new_corner, undisturbed.file, Corner.faust_worker)
+    assert differing(run.corner.stored(), undisturbed.corner.stored()) == []
+    assert counted(run.corner) == counted(undisturbed.corner)
+    alerts, expected = run.corner.read("interventions"), undisturbed.corner.read("interventions")
+    assert sorted(said.value for said in alerts) == sorted(said.value for said in expected)
+
+
+def replayed(
+    corner: Corner, log: list[Arrival], dice: random.Random
+) -> tuple[dict[str, Customer], list[Effects]]:
+    """Take a partition's log through the pure core, cut into batches by chance."""
+    shop = shop_of(corner.settings)
+    judge = PriorJudge(inputs_of(shop.catalogue, shop.definition))
+    book: dict[str, Customer] = {}
+    found: list[Effects] = []
+    watermark = NO_WATERMARK
+
+    def step(arrivals: list[Arrival]) -> bool:
+        nonlocal watermark
+        for arrival in arrivals:
+            unknown = Customer(CustomerState(shop.definition), Ledger(), new=True)
+            book.setdefault(arrival.event.user_id, unknown)
+        target = watermark_after(shop, arrivals, watermark)
+        due = [name for name, each in book.items() if not each.new and each.due() <= target]
+        dice.shuffle(due)
+        found.append(handle(shop, judge, arrivals, due[: dice.randint(1, 200)], book, watermark))
+        watermark = found[-1].watermark
+        return bool(due)
+
+    place = 0
+    while place < len(log):
+        size = dice.choice([1, 2, 30, 200, 500])
+        step(log[place : place + size])
+        place += size
+        while dice.random() < 0.5 and step([]):
+            pass
+    while step([]):
+        pass
+    return book, found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_replay_of_the_topic_gives_what_the_workers_left_in_redis(
+    undisturbed: Run, seed: int
+) -> None:
+    corner = undisturbed.corner
+    logs: dict[int, list[Arrival]] = {}
+    for said in corner.read("clickstream"):
+        arrival = Arrival(said.offset, said.timestamp, decode_event(said.value))
+        logs.setdefault(said.partition, []).append(arrival)
+    alerts: list[str] = []
+    examples: list[str] = []
+    for number, stored in corner.stored().items():
+        book, effects = replayed(corner, logs[number], random.Random(seed * 100 + number))
+        nothing = Ledger().encode()
+        ledgers = {name: each.ledger.encode() for name, each in book.items()}
+        assert {name: encode_state(each.state) for name, each in book.items()} == stored.states
+        assert {name: data for name, data in ledgers.items() if data != nothing} == stored.ledgers
+        assert {
+            name: each.due() for name, each in book.items() if each.due() < NEVER
+        } == stored.timers
+        assert effects[-1].watermark == stored.mark.watermark
+        alerts += [alert.alert_id for each in effects for alert in each.alerts]
+        examples += [example.example_id for each in effects for example in each.examples]
+    assert sorted(alerts) == sorted(ids(corner.read("interventions"), "alert_id"))
+    assert sorted(examples) == sorted(ids(corner.read("training"), "example_id"))
+
+
+# -- with disturbance -------------------------------------------------------------------------
+
+
+def test_workers_that_are_stopped_and_killed_lose_nothing_and_repeat_nothing(
+    new_corner: NewCorner, undisturbed: Run
+) -> None:
+    # Small batches: time enough to die in the middle.
+    corner = new_corner(**SHOP, EBB_WORKER_BATCH="5", EBB_WORKER_TIMERS="20")
+    corner.create_topics()
+    all_of_it = corner.import_cdnow(undisturbed.file)["sent"]
+    first, second = corner.worker(), corner.worker()
+
+    corner.wait_until_applied(all_of_it // 10)
+    first.terminate()
+    assert first.wait(30) == 0
+    assert corner.applied() < all_of_it, "it was stopped too late to show anything"
+    corner.worker()
+    corner.wait_until_applied(corner.applied() + 50)
+    second.kill()
+    assert corner.applied() < all_of_it, "it was killed too late to show anything"
+    corner.worker()
+    corner.drain(all_of_it)
+    corner.stop()
+
+    assert differing(corner.stored(), undisturbed.corner.stored()) == []
+    assert counted(corner) == counted(undisturbed.corner)
+    for topic, name in (("interventions", "alert_id"), ("training", "example_id")):
+        # What was under way when a worker died may be said twice, under the same id.
+        said, expected = ids(corner.read(topic), name), ids(undisturbed.corner.read(topic), name)
+        assert set(said) == set(expected)
+        assert len(said) <= len(expected) + 2 * 4 * 1_000
+    assert len(set(expected)) == len(expected)
