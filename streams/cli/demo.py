@@ -69,6 +69,8 @@ def demo(
     # Ends on a whole hour: the same seed within the hour gives the same shop.
     end = int(time.time() // 3600) * 3_600_000
     shop = Shop(seed=seed, end=end, shoppers=shoppers, days=days)
+    # Told to stop, by whomever, the servers are stopped as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ebbtide-demo-")))
@@ -128,4 +130,5 @@ def _in_a_month() -> str:
 
 def _wait_for_a_signal() -> None:
     with suppress(KeyboardInterrupt):
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        while True:
+            signal.pause()

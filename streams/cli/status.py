@@ -42,7 +42,7 @@ def status(context: Context, as_json: bool, wait_idle: float | None) -> None:
     if not in_time:
         raise Problem(
             f"not idle after {wait_idle:g} seconds: lag {found.lag}, outbox {found.outbox}, "
-            f"to learn {found.learner_lag}"
+            f"to learn {found.learner_lag}, to hand to the workers {found.unpublished}"
         )
 
 

@@ -28,6 +28,15 @@ from streams.live.stopping import CannotGoOn, EventsMissing
 
 logger = logging.getLogger(__name__)
 
+
+def _news(record: logging.LogRecord) -> bool:
+    """Tell whether a log record says more than `ChunkApp.give_up` has said in words."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CannotGoOn))
+
+
+# Faust's services log a crash with its traceback, under the module of their class.
+logger.addFilter(_news)
+
 #: Chunks of one partition that may wait for the agent.
 _QUEUED: Final = 6
 #: Seconds between looks at a partition in which nothing happens: its timers and its outbox.

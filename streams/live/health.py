@@ -22,7 +22,9 @@ def add_health(app: ChunkApp) -> None:
         assigned = {f"{tp.topic}-{tp.partition}" for tp in consumer.assignment()}
         held = {f"{tp.topic}-{tp.partition}" for tp in consumer.cursors}
         waiting = sorted(assigned - held)
-        ready = not waiting and not app.rebalancing
+        # Before it has joined its group it holds nothing, and waits for nothing either.
+        joined = app.consumer_generation_id > 0
+        ready = joined and not waiting and not app.rebalancing
         return view.json(
             {"ready": ready, "held": sorted(held), "waiting": waiting},
             status=200 if ready else 503,

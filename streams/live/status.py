@@ -51,6 +51,10 @@ class Status:
         Of the clickstream.
     learner_lag
         Examples that lie in ``training`` and are not learnt.
+    unpublished
+        Examples learnt that the workers' model does not know yet.
+    overdue
+        Partitions in which a timer is due and has not fired.
     customers, applied, decisions, alerts, alerts_treated, alerts_holdout
         Totals.
     pending, matured, learnt
@@ -65,6 +69,8 @@ class Status:
 
     partitions: list[PartitionStatus]
     learner_lag: int
+    unpublished: int
+    overdue: int
     customers: int
     applied: int
     decisions: int
@@ -88,8 +94,9 @@ class Status:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left to do: no lag, nothing to publish, nothing to learn."""
-        return not (self.lag or self.outbox or self.learner_lag)
+        """Whether nothing is left to do: no lag, nothing due, to publish or to learn."""
+        left = (self.lag, self.overdue, self.outbox, self.learner_lag, self.unpublished)
+        return not any(left)
 
     @property
     def watermark(self) -> Millis | None:
@@ -119,6 +126,10 @@ async def read_status(
     taught = read_mark(await learner.mark(PARTITION))
     training_end = training.read({0: taught.offset})[0]
     snapshot = await read_snapshot(learner, PUBLISHED)
+    learnt = taught.counts.get("learnt", 0)
+    overdue = 0
+    for number, mark in marks.items():
+        overdue += bool((await customers.read(number, (), mark.watermark, 1)).due)
 
     def total(name: str) -> int:
         return sum(mark.counts.get(name, 0) for mark in marks.values())
@@ -126,6 +137,8 @@ async def read_status(
     return Status(
         partitions=[_partition(number, mark, ends[number]) for number, mark in marks.items()],
         learner_lag=max(training_end - max(taught.offset, 0), 0),
+        unpublished=max(learnt - (0 if snapshot is None else snapshot.learnt), 0),
+        overdue=overdue,
         customers=total("customers"),
         applied=total("applied"),
         decisions=total("decisions"),
@@ -134,7 +147,7 @@ async def read_status(
         alerts_holdout=total("alerts_holdout"),
         pending=total("pending"),
         matured=total("matured"),
-        learnt=taught.counts.get("learnt", 0),
+        learnt=learnt,
         unknown_types=total("unknown_type"),
         outbox=sum(m.head - m.tail for m in marks.values()) + taught.head - taught.tail,
         model=PRIOR if snapshot is None else snapshot.version,

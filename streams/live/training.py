@@ -68,9 +68,10 @@ class TrainingReader:
         await held.recover_outbox()
         self._relay.take(tp, held)
         snapshot = await read_snapshot(self._store, RUNNING)
+        published = await read_snapshot(self._store, PUBLISHED)
         offset = held.mark.offset
         return (offset if offset >= 0 else None), _Pupil(
-            held, REGISTRY[self._name].learner(self._inputs, snapshot), snapshot
+            held, REGISTRY[self._name].learner(self._inputs, snapshot), snapshot, published
         )
 
     def let_go(self, tp: Any) -> None:
@@ -153,13 +154,21 @@ class TrainingReader:
 class _Pupil:
     """The model under way, and how good its predictions have been."""
 
-    def __init__(self, held: Held, learner: Learner, snapshot: Snapshot | None) -> None:
+    def __init__(
+        self,
+        held: Held,
+        learner: Learner,
+        snapshot: Snapshot | None,
+        published: Snapshot | None,
+    ) -> None:
         self.held = held
         self.learner = learner
         self.number = 0 if snapshot is None else snapshot.number
         counts = None if snapshot is None else snapshot.quality.get("counts")
         self.quality = Prequential() if counts is None else Prequential.load(counts)
-        self.unpublished = 0
+        known = 0 if published is None else published.learnt
+        #: Examples learnt that the workers' model does not know; before a restart, too.
+        self.unpublished = 0 if snapshot is None else snapshot.learnt - known
         self.published_at = monotonic()
 
     def is_news(self, learnt: int, *, idle: bool) -> bool:

@@ -1,0 +1,85 @@
+"""The demo from end to end, small: everything starts, is told, and is gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT, clean_environment, wait_for
+
+pytestmark = pytest.mark.e2e
+SMALL = ("--shoppers", "150", "--days", "90", "--seconds", "4", "--seed", "11")
+
+
+def _demo(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "streams.cli", "demo", *SMALL, *arguments],
+        cwd=ROOT,
+        env=clean_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _left(folder: Path) -> list[str]:
+    """Return the command lines of processes that still have to do with a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where = os.readlink(process / "cwd")
+        except OSError:
+            continue
+        if str(folder) in words or where.startswith(str(folder)):
+            found.append(words)
+    return found
+
+
+def test_the_demo_tells_how_good_it_was_and_leaves_nothing_running(tmp_path: Path) -> None:
+    process = _demo("--json", "--data", str(tmp_path / "data"))
+    said, _ = process.communicate(timeout=180)
+
+    assert process.returncode == 0
+    account = json.loads(said)
+    assert account["picture"]["customers"] == 150
+    assert account["picture"]["alerts"] > 0
+    assert account["progress"]["applied"] <= account["progress"]["sent"]
+    assert account["picture"]["learnt"] > 0
+    assert account["truth"]["auc"] > 0.6
+    assert all(alert["reasons"] for alert in account["alerts"])
+    assert sum(band["customers"] for band in account["bands"]) == account["truth"]["examples"]
+    assert _left(tmp_path) == []
+
+
+def test_a_kept_demo_answers_other_commands_until_it_is_stopped(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    process = _demo("--keep", "--data", str(data))
+    try:
+        assert process.stdout is not None
+        told = ""
+        for line in process.stdout:
+            told += line
+            if "keeps running" in line:
+                break
+        assert "keeps running" in told, told
+
+        customer = told.split("ebb inspect ")[1].split()[0]
+        asked = [sys.executable, "-m", "streams.cli", "inspect", customer, "--json"]
+        environ = clean_environment({"EBB_CONFIG": str(data / "ebbtide.toml")})
+        answer = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, timeout=60)
+        assert json.loads(answer.stdout)["customer"] == customer
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        wait_for("everything has ended", lambda: _left(tmp_path) == [], 10)
+    finally:
+        process.kill()
+        process.wait()
