@@ -6,6 +6,7 @@ from features.customer import Applied, CustomerState
 from features.definition import Definition
 from features.events import (
     KINDS,
+    LOW_RATING,
     Event,
     InvalidEvent,
     Kind,
@@ -33,6 +34,7 @@ __all__ = [
     "DAY",
     "HOUR",
     "KINDS",
+    "LOW_RATING",
     "MINUTE",
     "NEVER",
     "POWERS",

@@ -8,8 +8,8 @@ Rules:
   for as long as the tiles reach back and up to `IDS_KEPT`; what is older than the oldest id that
   may have been forgotten (``floor``) can no longer be told from a repeat, and is refused. So an
   event is counted at most once, whatever is sent again.
-- A late event is counted in its tile and in the totals. It does not move sessions, gaps or
-  timers: those follow arrival order.
+- A late event is counted in its tile and in the totals. It does not move sessions, nor gaps and
+  timers unless it is the latest activity all the same: those follow arrival order.
 - One absurd price does not own a customer: amounts are capped by the shop's cap and by
   `OUTLIER` times the customer's own typical amount.
 """
@@ -31,6 +31,8 @@ from features.timeline import DAY, MINUTE, SECOND, Millis
 #: Event ids remembered for one customer, so that a repeat is known.
 IDS_KEPT: Final = 128
 _IDS_LEFT: Final = 96
+#: Ids of one second are not forgotten while it lasts, up to so many.
+_IDS_MOST: Final = 2_048
 #: A customer's typical amount is known after that many orders ...
 _TYPICAL_AFTER: Final = 3
 #: ... and an amount beyond so many times it counts as that.
@@ -303,10 +305,15 @@ class CustomerState:
             self.ids = {key: second for key, second in self.ids.items() if second >= oldest}
 
     def _forget_ids(self) -> None:
-        by_time = sorted(self.ids.items(), key=lambda item: (item[1], item[0]))
-        forgotten, kept = by_time[:-_IDS_LEFT], by_time[-_IDS_LEFT:]
-        self.ids = dict(kept)
-        self._raise_floor((forgotten[-1][1] + 1) * SECOND)
+        seconds = sorted(self.ids.values())
+        forgotten = seconds[-_IDS_LEFT - 1]
+        # The lines of one large basket come in one second, and that second may go on.
+        if forgotten == seconds[-1] and len(seconds) <= _IDS_MOST:
+            older = [second for second in seconds if second < forgotten]
+            if not older:
+                return
+            forgotten = older[-1]
+        self._raise_floor((forgotten + 1) * SECOND)
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -326,7 +333,7 @@ class CustomerState:
             session that a late event opened in the past ends without a decision.
         """
         due = self.due()
-        passed = due < self.now
+        passed = due <= self.now
         self.now = max(self.now, due)
         if self.session.events and due == self.session.last + self.definition.session_gap:
             self.session.end()

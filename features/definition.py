@@ -72,6 +72,11 @@ class Definition:
         return tuple(sorted(wait for wait in set(waits) if 0 < wait < self.active))
 
     @cached_property
+    def rhythm_steps(self) -> tuple[float, ...]:
+        """The multiples, smallest first."""
+        return tuple(sorted(multiple for multiple in self.multiples if multiple > 0))
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes with whatever changes the stored state of a customer."""
         shaping = {field.name: getattr(self, field.name) for field in fields(self)}

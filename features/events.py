@@ -29,8 +29,9 @@ Text = Annotated[str, Meta(max_length=4_000)]
 Money = Annotated[float, Meta(ge=-1e9, le=1e9)]
 Key = Annotated[str, Meta(min_length=1, max_length=100)]
 Value = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
-#: 2001-01-01 would exclude archives; 1970 to 2100 excludes seconds taken for milliseconds.
-EpochMillis = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
+#: The end of 2099, in milliseconds.
+LATEST: Final = 4_102_444_800_000
+EpochMillis = Annotated[int, Meta(ge=0, le=LATEST)]
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -257,7 +258,7 @@ def decode_event(raw: bytes | None) -> Event:
     if len(raw) > MAX_EVENT_BYTES:
         raise InvalidEvent(f"{len(raw)} bytes are more than the {MAX_EVENT_BYTES} of an event")
     try:
-        return _strict.decode(raw)
+        return _timely(_strict.decode(raw))
     except msgspec.ValidationError as error:
         if "unknown field" not in str(error):
             raise _invalid(error) from None
@@ -266,9 +267,16 @@ def decode_event(raw: bytes | None) -> Event:
     return _with_unknown_fields(raw)
 
 
+def _timely(event: Event) -> Event:
+    """Hold a written date to the bounds of a number: nobody's clock shows the year 9999."""
+    if not 0 <= event.at <= LATEST:
+        raise InvalidEvent("the time must lie between 1970 and 2100", "time")
+    return event
+
+
 def _with_unknown_fields(raw: bytes) -> Event:
     try:
-        event = _loose.decode(raw)
+        event = _timely(_loose.decode(raw))
         everything = _anything.decode(raw)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None

@@ -55,7 +55,7 @@ def next_check(definition: Definition, last: Millis, rhythm_days: float, after: 
             due = last + wait
             break
     if rhythm_days:
-        for multiple in definition.multiples:
+        for multiple in definition.rhythm_steps:
             wait = max(round(multiple * rhythm_days * DAY), _SHORTEST)
             own = last + wait
             if own >= due or wait >= definition.active:

@@ -106,7 +106,9 @@ def handle(
     _observe(shop, arrivals, due, book, effects, moments, vectors)
     _judge_and_decide(shop, judge, effects, moments, vectors)
     for user_id, customer in effects.changed.items():
-        _mature(shop, user_id, customer, effects.watermark, effects)
+        # Not past the customer's own next timer: a batch that takes only so many timers must keep
+        # what one that takes them all would have kept when that timer is scored.
+        _mature(shop, user_id, customer, min(effects.watermark, customer.state.due()), effects)
     return effects
 
 
@@ -201,7 +203,8 @@ def _judge_and_decide(
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()
     for user_id, customer, at, watermark, cause, row in moments:
-        _mature(shop, user_id, customer, watermark, effects)
+        known = watermark if cause is None else min(watermark, at)
+        _mature(shop, user_id, customer, known, effects)
         if cause is None:
             customer.ledger_changed |= customer.ledger.note_activity(at)
         elif not customer.ledger.has_decided(at, cause):

@@ -59,7 +59,7 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
 #: What marks a field as a duration, for those who read it from a file.
 DURATION_READERS: Final = (_duration, _durations)
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-Numbers = Annotated[tuple[float, ...], BeforeValidator(_words)]
+Numbers = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_words)]
 
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")

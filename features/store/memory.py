@@ -71,4 +71,5 @@ class MemoryStore:
     async def customers(self, partition: int) -> AsyncIterator[tuple[str, Record]]:
         """Iterate over all customers of a partition."""
         for name, record in list(self._of(partition).records.items()):
-            yield name, record
+            if record.state is not None:
+                yield name, record

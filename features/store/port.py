@@ -92,5 +92,5 @@ class Store(Protocol):
         ...
 
     def customers(self, partition: int) -> AsyncIterator[tuple[str, Record]]:
-        """Iterate over all customers of a partition, while others write."""
+        """Iterate over all customers of a partition that have a state, while others write."""
         ...

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from features.silence import NEVER
 from features.store.port import Commit, Page, Record, StoreAway
@@ -24,6 +24,8 @@ from features.timeline import Millis
 #: Records of one commit; more would not fit in the one command that must write them together.
 MOST_RECORDS: Final = 1_800
 
+#: What a client raises when the server, or the cluster, cannot be asked.
+_AWAY: Final = (RedisError, RedisClusterException)
 _length = struct.Struct("<I").pack
 
 
@@ -71,7 +73,7 @@ class RedisStore:
         """Return the partition's mark."""
         try:
             mark: bytes | None = await self._client.hget(self._keys(partition)[0], "@")
-        except RedisError as error:
+        except _AWAY as error:
             raise StoreAway(str(error)) from error
         return mark
 
@@ -82,7 +84,7 @@ class RedisStore:
         asked = list(dict.fromkeys(customers))
         try:
             due, values = await _read(self._client, self._keys(partition), [due_by, limit, *asked])
-        except RedisError as error:
+        except _AWAY as error:
             raise StoreAway(str(error)) from error
         late = [name.decode() for name in due]
         found = zip((*asked, *late), values[::2], values[1::2], strict=True)
@@ -121,7 +123,7 @@ class RedisStore:
         ]
         try:
             return bool(await _commit(self._client, self._keys(partition), arguments))
-        except RedisError as error:
+        except _AWAY as error:
             raise StoreAway(str(error)) from error
 
     async def outbox(self, partition: int, sequence: range) -> dict[int, bytes]:
@@ -132,7 +134,7 @@ class RedisStore:
             values = await self._client.hmget(
                 self._keys(partition)[0], [f"o:{number}" for number in sequence]
             )
-        except RedisError as error:
+        except _AWAY as error:
             raise StoreAway(str(error)) from error
         pairs = zip(sequence, values, strict=True)
         return {number: value for number, value in pairs if value is not None}
@@ -144,7 +146,7 @@ class RedisStore:
             async for field, state in self._client.hscan_iter(key, match="s:*", count=500):
                 ledger = await self._client.hget(key, b"l:" + field[2:])
                 yield field[2:].decode(), Record(state, ledger)
-        except RedisError as error:
+        except _AWAY as error:
             raise StoreAway(str(error)) from error
 
 

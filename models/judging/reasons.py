@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from features import LOW_RATING
 from models.learning import Judgement
 
 
@@ -42,9 +43,8 @@ def _silence(facts: Facts, verb: str) -> str:
     if facts["gap_usual"] > 0:
         usual = max(facts["gap_usual"], 1.0)
         return f"usually {verb} every {_days(usual)}, silent for {round(facts['recency'])}"
-    return f"{verb.removesuffix('s')} once, silent for {_days(facts['recency'])} since".replace(
-        "come once", "came once"
-    ).replace("buy once", "bought once")
+    past = "bought" if verb == "buys" else "came"
+    return f"{past} on one day only, silent for {_days(facts['recency'])} since"
 
 
 def _activity(facts: Facts, verb: str) -> str:
@@ -55,15 +55,17 @@ def _activity(facts: Facts, verb: str) -> str:
 def _trouble(facts: Facts, verb: str) -> str:
     if facts["since_negative"] < 0:
         return "no complaint, return or low rating so far"
-    kind = "something went wrong"
+    kinds = []
     if facts["complaints_90d"]:
-        kind = "complained"
-    elif facts["returns_90d"]:
-        kind = "returned or cancelled an order"
-    elif 0 < facts["rating_last"] <= 2:
-        kind = "gave a low rating"
+        kinds.append("complained")
+    if facts["returns_90d"]:
+        kinds.append("returned or cancelled an order")
+    if facts["ratings"] and facts["rating_last"] <= LOW_RATING:
+        kinds.append("gave a low rating")
+    what = f"{', '.join(kinds)} lately; " if kinds else ""
+    # Of several kinds, the vector does not tell which was the last.
     ago = round(facts["since_negative"])
-    return f"{kind} {'today' if ago == 0 else f'{_days(ago)} ago'}"
+    return f"{what}last trouble {'today' if ago == 0 else f'{_days(ago)} ago'}"
 
 
 def _money(facts: Facts, verb: str) -> str:

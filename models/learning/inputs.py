@@ -117,8 +117,8 @@ class Inputs:
     def _rates(self, raw: Floats) -> Floats:
         """Log of the visits within each half-life against what the time seen would allow."""
         decay = log(2.0) / self._half_lives
-        exposure = (1 - np.exp(-decay * raw[:, [self._span]])) / decay
-        visits = raw[:, self._visits]
+        exposure = (1 - np.exp(-decay * np.maximum(raw[:, [self._span]], 0.0))) / decay
+        visits = np.maximum(raw[:, self._visits], 0.0)
         result: Floats = np.log(
             self.horizon_days * (visits + 0.3) / (exposure + self.horizon_days / 2)
         )

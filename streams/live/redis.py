@@ -25,6 +25,7 @@ def open_redis(url: str) -> Redis | RedisCluster:
             url.replace("+cluster", ""),
             socket_connect_timeout=_CONNECT,
             socket_timeout=_ANSWER,
+            retry=Retry(NoBackoff(), 0),
         )
     return Redis.from_url(
         url,

@@ -19,7 +19,7 @@ from tests.streams.replay.cdnow import cdnow_file
 SHOP = {"EBB_HORIZON": "90d", "EBB_ACTIVE": "180d", "EBB_ACTIVITY": "purchase"}
 #: One label in ten, and alerts for the clearest cases only: enough to see, and sooner done.
 BRIEFLY = {"EBB_LABELS_KEEP": "0.1", "EBB_POLICY_THRESHOLD": "0.8"}
-SLICE_CUSTOMERS = 1_500
+SLICE_CUSTOMERS = 1_200
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ def import_all(new_corner: Callable[..., Corner]) -> Run:
     """Take the whole file through two workers and one learner."""
     corner = new_corner(**SHOP, **BRIEFLY)
     corner.create_topics()
-    corner.worker()
-    corner.worker()
+    corner.two(Corner.worker)
     corner.learner()
     corner.import_cdnow(cdnow_file())
     status = corner.idle(180)
@@ -44,14 +43,11 @@ def import_all(new_corner: Callable[..., Corner]) -> Run:
     return Run(corner, cdnow_file(), status)
 
 
-def import_slice(
-    new_corner: Callable[..., Corner], file: Path, start: Callable[[Corner], Child]
-) -> Run:
+def import_slice(new_corner: Callable[..., Corner], file: Path, start: Callable[..., Child]) -> Run:
     """Take a slice through two processes of a kind, with nobody who learns."""
     corner = new_corner(**SHOP)
     corner.create_topics()
-    start(corner)
-    start(corner)
+    corner.two(start)
     corner.drain(corner.import_cdnow(file)["sent"])
     status = corner.status()
     corner.stop()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +18,7 @@ from kafka import TopicPartition
 
 from features import NEVER, Event, encode_event
 from streams.brokers import open_admin, open_consumer, open_producer
-from streams.demo import Child
+from streams.demo import Child, free_port
 from streams.live.held import Mark, read_mark
 from streams.settings import Settings, load_settings
 from tests.servers import Ebb, Processes, wait_for
@@ -33,9 +35,9 @@ class Stored:
     outbox: dict[int, bytes]
 
     @property
-    def customers(self) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, float]]:
-        """What a function of the log must be equal in, however often it was committed."""
-        return self.states, self.ledgers, self.timers
+    def customers(self) -> dict[str, Mapping[str, object]]:
+        """What is a function of the log, however often it was committed."""
+        return {"state": self.states, "ledger": self.ledgers, "timer": self.timers}
 
 
 class Said(NamedTuple):
@@ -79,9 +81,27 @@ class Corner:
         """Start `ebb worker`."""
         return self.processes.ebb("worker", env=settings)
 
-    def faust_worker(self) -> Child:
+    def faust_worker(self, **settings: str) -> Child:
         """Start the stock command line of Faust."""
-        return self.processes.python("-m", "faust", "-A", "streams.app", "worker", "-l", "info")
+        return self.processes.python(
+            *("-m", "faust", "-A", "streams.app", "worker", "-l", "info"), env=settings
+        )
+
+    def two(self, start: Callable[..., Child]) -> tuple[Child, Child]:
+        """Start two processes of a kind, and wait until each holds its half of the partitions.
+
+        A partition that changes hands while events flow may say its last words twice.
+        """
+        ports = free_port(), free_port()
+        first, second = (start(self, EBB_WORKER_PORT=str(port)) for port in ports)
+        half = self.settings.topics.partitions // 2
+        wait_for(
+            "each holds its half",
+            lambda: [len(health(port)[1].get("held", ())) for port in ports] == [half, half],
+            40,
+            0.1,
+        )
+        return first, second
 
     def learner(self, **settings: str) -> Child:
         """Start `ebb learner`."""
@@ -118,7 +138,7 @@ class Corner:
     def clear(self) -> None:
         """Leave nothing behind."""
         self.stop()
-        with self._redis() as client:
+        with self._redis() as client, suppress(redis.ConnectionError):  # it may have been its own
             for key in client.scan_iter(f"{self.settings.redis.namespace}:*"):
                 client.unlink(key)
         admin = open_admin(self.settings)
@@ -231,6 +251,17 @@ def _said(record: Any) -> Said:
     )
 
 
+def health(port: int) -> tuple[int, dict[str, Any]]:
+    """Return the status and the body of a process's health page; 0 when there is none yet."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as page:
+            return page.status, dict(json.load(page))
+    except urllib.error.HTTPError as error:
+        return error.code, dict(json.load(error))
+    except OSError:
+        return 0, {}
+
+
 def ended(child: Child, seconds: float = 60) -> tuple[int, str]:
     """Wait for a process's end; return its exit code and all that it said."""
     code = child.wait(seconds)
@@ -250,13 +281,10 @@ def differing(found: Mapping[int, Stored], expected: Mapping[int, Stored]) -> li
     """Return, in words, where two stores are not the same customer for customer."""
     words: list[str] = []
     for number in sorted(found.keys() | expected.keys()):
-        parts: Sequence[str] = ("state", "ledger", "timer")
-        pairs = zip(parts, found[number].customers, expected[number].customers, strict=True)
-        for part, mine, theirs in pairs:
+        for part, theirs in expected[number].customers.items():
+            mine = found[number].customers[part]
             names = sorted(
-                name
-                for name in mine.keys() | theirs.keys()
-                if mine.get(name) != theirs.get(name)  # type: ignore[attr-defined]
+                name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
             )
             if names:
                 some = ", ".join(names[:5])

@@ -6,12 +6,14 @@ import json
 import time
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 
 from features import DAY, MINUTE, Event, encode_event
 from streams.brokers import open_producer
 from streams.deadletters import HEADER
 from streams.topics import partition_of
+from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner
 from tests.servers import wait_for
 
@@ -55,9 +57,11 @@ def bad_ones() -> list[Bad]:
     ]
 
 
-@pytest.fixture
-def mixed(corner: Corner) -> Corner:
-    """A corner to which good and bad messages have been sent in turns."""
+@pytest.fixture(scope="module")
+def mixed(new_corner: NewCorner) -> Corner:
+    """A corner whose worker has met good and bad messages in turns."""
+    corner = new_corner()
+    corner.create_topics()
     names = [f"shopper-{number}" for number in range(GOOD)]
     topic = corner.settings.topic("clickstream")
     bad = bad_ones()
@@ -67,14 +71,15 @@ def mixed(corner: Corner) -> Corner:
             if number < len(bad):
                 each = bad[number]
                 producer.send(topic, key=each.key, value=each.value, partition=each.partition)
+    worker = corner.worker()
+    corner.drain(GOOD + len(bad))
+    assert worker.running
+    corner.stop()
     return corner
 
 
 def test_bad_messages_are_kept_with_their_reason_and_good_ones_are_applied(mixed: Corner) -> None:
-    worker = mixed.worker()
-    mixed.drain(GOOD + len(bad_ones()))
-    assert worker.running
-    worker.stop()
+    [worker] = mixed.processes.children
     said = worker.log.read_text(encoding="utf-8")
     assert "Traceback" not in said
     assert "dropped a batch" not in said
@@ -91,17 +96,15 @@ def test_bad_messages_are_kept_with_their_reason_and_good_ones_are_applied(mixed
         assert why["topic"] == mixed.settings.topic("clickstream")
         assert why["timestamp"] == original.timestamp
         assert (letter.key, letter.value) == (original.key, original.value)
-        [bad] = [each for each in bad_ones() if (each.key, each.value) == (letter.key, letter.value)]
+        [bad] = [
+            each for each in bad_ones() if (each.key, each.value) == (letter.key, letter.value)
+        ]
         assert bad.field == why["field"] or not bad.field
         assert bad.reason in why["reason"]
         assert why["reason"]
 
 
 def test_dead_letters_are_what_the_schema_promises(mixed: Corner) -> None:
-    import jsonschema
-
-    mixed.worker()
-    mixed.drain(GOOD + len(bad_ones()))
     schema = json.loads(mixed.run("schema", "dead-letter"))
     letters = mixed.read("dead_letters")
     assert letters

@@ -85,8 +85,7 @@ def test_features_in_redis_are_what_the_oracle_says(cdnow: Run) -> None:
                 dossier = await view.dossier(customer)
                 said = oracle.features(bought[customer], definition, dossier.at)
                 found += [
-                    f"{customer}: {words}"
-                    for words in oracle.differences(dossier.features, said)
+                    f"{customer}: {words}" for words in oracle.differences(dossier.features, said)
                 ]
         return found
 
@@ -173,7 +172,7 @@ def test_alerts_name_the_model_that_judged(cdnow: Run, alerts: list[Said]) -> No
 
 def test_a_held_out_customer_is_never_to_be_contacted(cdnow: Run, alerts: list[Said]) -> None:
     arms: dict[str, set[str]] = {}
-    actions = Counter()
+    actions: Counter[tuple[str, bool]] = Counter()
     for said in alerts:
         body = json.loads(said.value)
         arms.setdefault(body["user_id"], set()).add(body["arm"])
@@ -198,8 +197,7 @@ def test_alerts_of_a_customer_keep_the_cooldown(alerts: list[Said]) -> None:
 def test_every_label_is_what_the_file_says(cdnow: Run, examples: list[TrainingExample]) -> None:
     horizon = cdnow.corner.settings.churn.horizon
     times = {
-        name: [event.at for event in events]
-        for name, events in purchases_in(cdnow.file).items()
+        name: [event.at for event in events] for name, events in purchases_in(cdnow.file).items()
     }
     watermark = cdnow.status["watermark"]
     wrong = []
@@ -233,9 +231,7 @@ def test_snapshots_on_models_can_be_decoded_and_the_last_is_the_workers(cdnow: R
 def test_importing_the_file_again_changes_no_state(cdnow: Run, alerts: list[Said]) -> None:
     corner = cdnow.corner
     before, counts = corner.stored(), corner.counts()
-    corner.worker()
-    corner.worker()
-    corner.learner()
+    corner.two(Corner.worker)
     corner.import_cdnow(cdnow.file)
     status = corner.idle(120)
     corner.stop()

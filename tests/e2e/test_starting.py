@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import urllib.error
-import urllib.request
 from functools import partial
-from typing import Any
 
 import pytest
 
 from features import DAY, Event
 from streams.demo import Child, free_port, listens
 from tests.e2e.conftest import NewCorner
-from tests.e2e.corner import Corner, ended, says
+from tests.e2e.corner import Corner, ended, health, says
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -86,7 +82,7 @@ def test_a_worker_waits_for_redis_and_goes_on_when_it_comes(new_corner: NewCorne
         corner.drain(len(EVENTS), 40)
         assert worker.running
         assert corner.counts()["applied"] == len(EVENTS)
-        corner.clear()
+        corner.stop()
     assert "Traceback" not in worker.log.read_text(encoding="utf-8")
 
 
@@ -98,13 +94,3 @@ def test_the_health_page_is_well_when_the_partitions_are_held(corner: Corner) ->
     topic = corner.settings.topic("clickstream")
     assert (code, body["ready"], body["waiting"]) == (200, True, [])
     assert body["held"] == [f"{topic}-{number}" for number in range(4)]
-
-
-def health(port: int) -> tuple[int, dict[str, Any]]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as page:
-            return page.status, json.load(page)
-    except urllib.error.HTTPError as error:
-        return error.code, {}
-    except (urllib.error.URLError, OSError):
-        return 0, {}

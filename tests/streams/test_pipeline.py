@@ -177,6 +177,7 @@ PAUSES = st.one_of(
 BEHIND = st.one_of(
     st.just(0), st.just(0), st.integers(0, 2 * HOUR), st.integers(0, 60 * DAY), st.just(-2 * DAY)
 )
+HAPPENINGS = st.one_of(TYPES, st.sampled_from(["complaint", "refund", "visit", "purchase"]))
 CUTS = st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=12)
 LIMITS = st.integers(1, 4)
 
@@ -184,7 +185,9 @@ LIMITS = st.integers(1, 4)
 @st.composite
 def logs(draw: st.DrawFn, *, late: bool = True, most: int = 30) -> list[Arrival]:
     """Return a partition's log: late events, repeats, and some from the future."""
-    step = st.tuples(st.sampled_from(NAMES), PAUSES, TYPES, BEHIND if late else st.just(0), DETAILS)
+    step = st.tuples(
+        st.sampled_from(NAMES), PAUSES, HAPPENINGS, BEHIND if late else st.just(0), DETAILS
+    )
     now = START
     events: list[tuple[Millis, Event]] = []
     for number, (user, pause, kind, behind, details) in enumerate(
@@ -216,6 +219,15 @@ SHOPS = st.builds(
     lateness=st.sampled_from([0, HOUR, 3 * DAY]),
     keep=st.sampled_from([1.0, 1.0, 0.5]),
 )
+
+
+def visits(*days_and_users: tuple[float, str]) -> list[Arrival]:
+    """Return a log of visits; one on an earlier day than those before it comes late."""
+    events = [
+        happened(number, "visit", START + round(day * DAY), user)
+        for number, (day, user) in enumerate(days_and_users)
+    ]
+    return [Arrival(number, event.at, event) for number, event in enumerate(events)]
 
 
 def prior_of(shop: Shop) -> Judge:
@@ -315,6 +327,12 @@ def ledger_as_data(ledger: Ledger) -> Any:
     )
 
 
+BEHIND_THE_WATERMARK = visits((0, "ada"), (10, "björn"), (2, "ada"), (40, "björn"))
+
+
+# Ada's second visit comes when the watermark has passed it: what was due by then has been looked
+# at, whether in a batch before it or on its arrival.
+@hypothesis.example(BEHIND_THE_WATERMARK, shop_with(), prior_of, [(2, True)], 4)
 @settings(max_examples=120)
 @given(logs(), SHOPS, JUDGES, CUTS, LIMITS)
 def test_it_does_not_matter_how_the_log_is_cut_into_batches(
@@ -339,16 +357,10 @@ def test_with_the_prior_the_stored_bytes_are_the_same_however_the_log_is_cut(
     assert run_through(shop, judge, log, cuts, 2).records == whole.records
 
 
-def visits(*days_and_users: tuple[float, str]) -> list[Arrival]:
-    events = [
-        happened(number, "visit", START + round(day * DAY), user)
-        for number, (day, user) in enumerate(days_and_users)
-    ]
-    return [Arrival(number, event.at, event) for number, event in enumerate(events)]
-
-
 # All of ada's looks fall due at once, or the first of them before the others.
 @hypothesis.example(visits((0, "ada"), (10, "björn"), (100, "björn")), 1, [(2, True)], 4)
+# A label is known just before another look falls due, and both before the next batch.
+@hypothesis.example(visits((0, "ada"), (30, "ada"), (31, "björn")), 1, [(1, False)], 1)
 @settings(max_examples=60)
 @given(logs(), st.integers(1, 3), CUTS, LIMITS)
 def test_how_many_predictions_are_kept_does_not_depend_on_the_batches_either(
@@ -482,6 +494,36 @@ def test_decision_points_are_the_timers_of_the_oracle_and_trouble(
                 expected.add((user, event.at, "distress"))
     assert found == expected
     assert run.counts["decisions"] == len(expected)
+
+
+def test_trouble_twice_in_one_moment_is_one_decision() -> None:
+    shop = shop_with()
+    events = [
+        happened(0, "visit", START),
+        happened(1, "complaint", START + DAY),
+        happened(2, "refund", START + DAY),
+    ]
+    log = [Arrival(n, event.at, event) for n, event in enumerate(events)]
+    for cuts in ([], [(2, True)]):
+        run = run_through(shop, prior_of(shop), log, cuts)
+        assert run.counts["decisions_distress"] == 1
+        assert run.counts["applied"] == 3
+
+
+@pytest.mark.parametrize(("day", "decisions"), [(39, 1), (40, 0), (41, 0)])
+def test_trouble_of_those_who_have_long_been_gone_or_were_never_here_is_not_scored(
+    day: int, decisions: int
+) -> None:
+    shop = shop_with(Definition(active=40 * DAY, activity=frozenset({"purchase"})))
+    events = [
+        happened(0, "purchase", START),
+        happened(1, "complaint", START + DAY, "björn"),
+        happened(2, "complaint", START + day * DAY),
+    ]
+    log = [Arrival(n, event.at, event) for n, event in enumerate(events)]
+    run = run_through(shop, prior_of(shop), log)
+    assert run.counts["decisions_distress"] == decisions
+    assert run.counts["applied"] == 3
 
 
 @settings(max_examples=60)

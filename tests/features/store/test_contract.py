@@ -264,11 +264,11 @@ def test_all_customers_are_iterated_over(play: Play) -> None:
     play(story)
 
 
-def test_a_customer_of_whom_only_the_ledger_was_written_is_iterated_over_too(play: Play) -> None:
+def test_who_has_no_state_is_no_customer_yet(play: Play) -> None:
     async def story(store: Store) -> None:
         await store.commit(PARTITION, Commit(None, b"1", {"ada": Record(ledger=b"l")}))
         found = {name: record async for name, record in store.customers(PARTITION)}
-        assert found == {"ada": Record(None, b"l")}
+        assert found == {}
 
     play(story)
 

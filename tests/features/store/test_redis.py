@@ -75,6 +75,25 @@ def test_more_records_than_one_command_can_write_are_refused(
     on(redis_url, story)
 
 
+def test_records_and_mark_are_written_by_one_command_so_that_no_torn_file_parts_them(
+    redis_url: str, namespace: str
+) -> None:
+    async def story(client: Any) -> None:
+        store = RedisStore(client, namespace, TOPIC)
+        records = {str(number): Record(b"s", b"l") for number in range(MOST_RECORDS)}
+        seen: list[str] = []
+        async with client.monitor() as monitor:
+            assert await store.commit(0, Commit(None, b"mark", records))
+            await client.echo("the end")
+            while "the end" not in (seen or [""])[-1]:
+                seen.append((await monitor.next_command())["command"])
+        writes = [line for line in seen if line.lower().startswith("hset")]
+        assert len(writes) == 1
+        assert writes[0].endswith(" l:1799 l @ mark")
+
+    on(redis_url, story)
+
+
 def test_namespaces_and_topics_share_a_server_in_peace(redis_url: str, namespace: str) -> None:
     async def story(client: Any) -> None:
         one = RedisStore(client, namespace, TOPIC)

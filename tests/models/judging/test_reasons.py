@@ -117,7 +117,7 @@ REGULAR = tuple(("purchase", 9.0 * n, {"amount": 10.0}) for n in range(5))
     ("happenings", "at", "name", "text"),
     [
         (REGULAR, 67.0, "recency", "usually comes every 9 days, silent for 31"),
-        (REGULAR[:1], 31.0, "recency", "came once, silent for 31 days since"),
+        (REGULAR[:1], 31.0, "recency", "came on one day only, silent for 31 days since"),
         (REGULAR, 67.0, "events_7d", "1 event in the last 30 days, 5 in the last 90"),
         (REGULAR, 67.0, "trouble", "no complaint, return or low rating so far"),
         (REGULAR, 67.0, "spent", "spent 0 in the last 30 days, 50 in the last 90"),
@@ -126,10 +126,20 @@ REGULAR = tuple(("purchase", 9.0 * n, {"amount": 10.0}) for n in range(5))
         ((("product_added", 0, {}),), 1.0, "cart_abandons", "left 1 cart behind"),
         ((("coupon", 0, {}),), 1.0, "coupons_90d", "used 1 coupon in the last 90 days"),
         ((("visit", 0, {}),), 1.0, "tenure", "customer for 1 day, 1 visit day"),
-        ((("complaint", 0, {}),), 3.0, "negatives", "complained 3 days ago"),
-        ((("refund", 0, {}),), 1.0, "negatives", "returned or cancelled an order 1 day ago"),
-        ((("review", 0, {"rating": 1.0}),), 0.1, "rating_last", "gave a low rating today"),
-        ((("complaint", 0, {}),), 200.0, "negatives", "something went wrong 200 days ago"),
+        ((("complaint", 0, {}),), 3.0, "negatives", "complained lately; last trouble 3 days ago"),
+        (
+            (("refund", 0, {}),),
+            1.0,
+            "negatives",
+            "returned or cancelled an order lately; last trouble 1 day ago",
+        ),
+        (
+            (("review", 0, {"rating": 1.0}),),
+            0.1,
+            "rating_last",
+            "gave a low rating lately; last trouble today",
+        ),
+        ((("complaint", 0, {}),), 200.0, "negatives", "last trouble 200 days ago"),
     ],
 )
 def test_what_a_cause_says(
@@ -147,18 +157,21 @@ def test_where_only_purchases_count_customers_buy() -> None:
         "usually buys every 9 days, silent for 31"
     )
     assert told(facts_of(*REGULAR[:1], at=67), "left", "buys")[1] == (
-        "bought once, silent for 67 days since"
+        "bought on one day only, silent for 67 days since"
     )
 
 
 def test_an_old_complaint_is_not_told_as_if_it_were_the_latest_trouble() -> None:
     facts = facts_of(("complaint", 0, {}), ("visit", 59, {}), ("refund", 60, {}), at=61)
-    assert told(facts, "trouble")[1] != "complained 1 day ago"
+    assert (
+        told(facts, "trouble")[1]
+        == "complained, returned or cancelled an order lately; last trouble 1 day ago"
+    )
 
 
 def test_a_low_rating_of_no_stars_is_a_low_rating() -> None:
     facts = facts_of(("review", 0, {"rating": 0.0}), at=1)
-    assert told(facts, "trouble")[1] == "gave a low rating 1 day ago"
+    assert told(facts, "trouble")[1] == "gave a low rating lately; last trouble 1 day ago"
 
 
 def test_several_purchases_on_one_day_are_not_told_as_one() -> None:
