@@ -90,7 +90,8 @@ def _newest(found: Iterable[Found], few: int) -> Iterable[Found]:
     for message, alert in found:
         by_partition.setdefault(message.partition, deque(maxlen=few)).append((message, alert))
     everything = [pair for kept in by_partition.values() for pair in kept]
-    everything.sort(key=lambda pair: (pair[0].timestamp, pair[0].partition, pair[0].offset))
+    # Of those that arrived within one millisecond, the one decided first comes first.
+    everything.sort(key=lambda pair: (pair[0].timestamp, pair[1].decided_at, pair[0].offset))
     return everything[-few:] if few else []
 
 
