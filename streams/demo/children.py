@@ -201,6 +201,8 @@ def _leash() -> Callable[[], None] | None:
 
     def hold() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # A shell's background jobs ignore Ctrl-C, and would hand that down.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if os.getppid() != parent:  # gone between the fork and the line above
             os._exit(1)
 

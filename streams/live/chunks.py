@@ -215,17 +215,22 @@ class ChunkConsumer(Consumer):
         assigned = self.assignment()
         for cursor in [cursor for tp, cursor in self.cursors.items() if tp not in assigned]:
             self.drop(cursor)
-        for tp in assigned - self.cursors.keys():
-            cursor = await self._open(tp)
+        missing = {tp: ensure_aiokafka_TP(tp) for tp in assigned - self.cursors.keys()}
+        if not missing:
+            return
+        # All at once: on a quiet topic, each question waits behind a fetch that waits for records.
+        firsts, lasts = await asyncio.gather(
+            self._thread.earliest_offsets(*missing.values()),
+            self._thread.highwaters(*missing.values()),
+        )
+        for tp, where in missing.items():
+            cursor = await self._open(tp, where, firsts[where], lasts[where])
             if not self.flow_active or tp not in self.assignment():
                 return
             self.cursors[tp] = cursor
 
-    async def _open(self, tp: TP) -> Cursor:
+    async def _open(self, tp: TP, where: Any, first: int, last: int) -> Cursor:
         position, held = await self._reader.open(tp)
-        where = ensure_aiokafka_TP(tp)
-        first = (await self._thread.earliest_offsets(where))[where]
-        last = (await self._thread.highwaters(where))[where]
         if position is None:
             position = first
         if position < first:

@@ -19,11 +19,13 @@ def add_health(app: ChunkApp) -> None:
     @app.page("/health")
     async def health(view: Any, request: Any) -> Any:
         consumer = app.consumer
-        assigned = {f"{tp.topic}-{tp.partition}" for tp in consumer.assignment()}
+        # Before it has joined its group it holds nothing, and cannot be asked what it is assigned.
+        joined = app.consumer_generation_id > 0
+        assigned = (
+            {f"{tp.topic}-{tp.partition}" for tp in consumer.assignment()} if joined else set()
+        )
         held = {f"{tp.topic}-{tp.partition}" for tp in consumer.cursors}
         waiting = sorted(assigned - held)
-        # Before it has joined its group it holds nothing, and waits for nothing either.
-        joined = app.consumer_generation_id > 0
         ready = joined and not waiting and not app.rebalancing
         return view.json(
             {"ready": ready, "held": sorted(held), "waiting": waiting},
