@@ -17,8 +17,13 @@ from tests.streams.replay.cdnow import cdnow_file
 
 #: A shop like CDNOW: purchases only, and months between them.
 SHOP = {"EBB_HORIZON": "90d", "EBB_ACTIVE": "180d", "EBB_ACTIVITY": "purchase"}
-#: One label in ten, and alerts for the clearest cases only: enough to see, and sooner done.
-BRIEFLY = {"EBB_LABELS_KEEP": "0.1", "EBB_POLICY_THRESHOLD": "0.8"}
+#: Fewer looks, one label in five, and alerts for the clearest cases: enough to see, sooner done.
+BRIEFLY = {
+    "EBB_SILENCE_WAITS": "45d,90d",
+    "EBB_SILENCE_MULTIPLES": "2",
+    "EBB_LABELS_KEEP": "0.2",
+    "EBB_POLICY_THRESHOLD": "0.8",
+}
 SLICE_CUSTOMERS = 1_200
 
 

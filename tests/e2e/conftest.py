@@ -6,9 +6,11 @@ import itertools
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import pytest
+import redis
 
 from tests.conftest import Kafka, Redis
 from tests.e2e.cdnow import Run, first_customers, import_all, import_slice
@@ -32,8 +34,25 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
+def session_redis_url(redis_server: Redis) -> Iterator[str]:
+    """A database that these tests keep for the session, marked as taken from the start."""
+    client: Any = redis.Redis.from_url(redis_server.url)
+    taken = client.info("keyspace")
+    offered = range(int(client.config_get("databases")["databases"]))
+    client.close()
+    number = next((n for n in reversed(offered) if f"db{n}" not in taken), None)
+    if number is None:
+        pytest.fail(f"no empty database in {redis_server.url}: each holds keys")
+    url = urlsplit(redis_server.url)._replace(path=f"/{number}").geturl()
+    with redis.Redis.from_url(url) as own:
+        own.set("taken", "by the end-to-end tests")
+        yield url
+        own.delete("taken")
+
+
+@pytest.fixture(scope="session")
 def new_corner(
-    kafka: Kafka, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
+    kafka: Kafka, session_redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NewCorner]:
     """Make corners, ``new_corner(EBB_HORIZON="90d")``; cleared at the end of the session."""
     made: list[Corner] = []
@@ -43,7 +62,7 @@ def new_corner(
         name = f"e2e-{uuid.uuid4().hex[:8]}-{next(numbers)}"
         environment = {
             "EBB_KAFKA": kafka.bootstrap,
-            "EBB_REDIS": redis_server.url,
+            "EBB_REDIS": session_redis_url,
             "EBB_REDIS_NAMESPACE": name,
             "EBB_TOPICS_PREFIX": f"{name}.",
             "EBB_TOPICS_PARTITIONS": "4",

@@ -67,7 +67,7 @@ def test_every_known_label_is_learnt_and_the_workers_judge_by_it(cdnow: Run) -> 
     assert status["learner_lag"] == 0
     assert status["learnt"] == status["matured"] > 10_000
     assert status["pending"] + status["matured"] == status["decisions"] - counts["unkept"]
-    assert 0.09 < 1 - counts["unkept"] / counts["decisions"] < 0.11
+    assert 0.19 < 1 - counts["unkept"] / counts["decisions"] < 0.21
     assert status["model"].startswith("logistic-")
     assert status["quality"]["count"] == status["learnt"]
     assert status["quality"]["auc"] > 0.6

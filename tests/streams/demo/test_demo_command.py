@@ -14,12 +14,14 @@ import pytest
 from tests.servers import ROOT, clean_environment, wait_for
 
 pytestmark = pytest.mark.e2e
-SMALL = ("--shoppers", "150", "--days", "90", "--seconds", "4", "--seed", "11")
+#: Half a year, so that there is something to learn from; and as little as the demo takes.
+TELLING = ("--shoppers", "250", "--days", "180", "--seconds", "6", "--seed", "12")
+SMALL = ("--shoppers", "40", "--days", "60", "--seconds", "3", "--seed", "11")
 
 
 def _demo(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "streams.cli", "demo", *SMALL, *arguments],
+        [sys.executable, "-m", "streams.cli", "demo", *arguments],
         cwd=ROOT,
         env=clean_environment({}),
         stdout=subprocess.PIPE,
@@ -44,12 +46,12 @@ def _left(folder: Path) -> list[str]:
 
 
 def test_the_demo_tells_how_good_it_was_and_leaves_nothing_running(tmp_path: Path) -> None:
-    process = _demo("--json", "--data", str(tmp_path / "data"))
+    process = _demo(*TELLING, "--json", "--data", str(tmp_path / "data"))
     said, _ = process.communicate(timeout=180)
 
     assert process.returncode == 0
     account = json.loads(said)
-    assert account["picture"]["customers"] == 150
+    assert account["picture"]["customers"] == 250
     assert account["picture"]["alerts"] > 0
     assert account["progress"]["applied"] <= account["progress"]["sent"]
     assert account["picture"]["learnt"] > 0
@@ -61,7 +63,7 @@ def test_the_demo_tells_how_good_it_was_and_leaves_nothing_running(tmp_path: Pat
 
 def test_a_kept_demo_answers_other_commands_until_it_is_stopped(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    process = _demo("--keep", "--data", str(data))
+    process = _demo(*SMALL, "--keep", "--data", str(data))
     try:
         assert process.stdout is not None
         told = ""
