@@ -123,9 +123,11 @@ async def read_status(
     """
     marks = {number: read_mark(await customers.mark(number)) for number in range(len(clickstream))}
     ends = clickstream.read({number: mark.offset for number, mark in marks.items()})
+    # Before the mark: a snapshot that is published between the two must not look as if it were
+    # all that is left to do.
+    snapshot = await read_snapshot(learner, PUBLISHED)
     taught = read_mark(await learner.mark(PARTITION))
     training_end = training.read({0: taught.offset})[0]
-    snapshot = await read_snapshot(learner, PUBLISHED)
     learnt = taught.counts.get("learnt", 0)
     overdue = 0
     for number, mark in marks.items():
