@@ -1,0 +1,122 @@
+"""A chunk is handled only if it follows on what is stored, and only by who still holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from streams.live.chunks import Chunk, ChunkApp, Cursor
+from streams.live.stopping import CannotGoOn, ShapeChanged
+from tests.streams.live.fakes import HERE, Record, chunk_of
+
+
+class Consumer:
+    """The consumer's book of cursors."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursors = {cursor.tp: cursor}
+        self.finished = 0
+
+    def drop(self, cursor: Cursor) -> None:
+        if self.cursors.get(cursor.tp) is cursor:
+            del self.cursors[cursor.tp]
+
+    def done(self, cursor: Cursor) -> None:
+        self.finished += 1
+
+
+class App:
+    """An app without Faust: what `ChunkApp.serve` asks of itself."""
+
+    def __init__(self, cursor: Cursor, error: Exception | None = None) -> None:
+        self.consumer = Consumer(cursor)
+        self.reader = self
+        self.error = error
+        self.handled: list[int] = []
+        self.gave_up: CannotGoOn | None = None
+
+    async def handle(self, chunk: Chunk) -> int:
+        if self.error is not None:
+            raise self.error
+        self.handled += [record.offset for record in chunk.records]
+        return chunk.records[-1].offset + 1 if chunk.records else chunk.cursor.committed
+
+    async def give_up(self, error: CannotGoOn) -> None:
+        self.gave_up = error
+
+    def serve(self, *chunks: Chunk) -> None:
+        async def all_of_them() -> None:
+            for chunk in chunks:
+                await ChunkApp.serve(self, chunk)  # type: ignore[arg-type]  # a fake
+
+        asyncio.run(all_of_them())
+
+
+def records(*offsets: int) -> list[Any]:
+    return [Record(offset, b"{}") for offset in offsets]
+
+
+def test_chunks_that_follow_on_each_other_are_handled() -> None:
+    cursor = Cursor(HERE, 5, None)
+    app = App(cursor)
+    # Offsets without a record are legal: a transaction's marker has one.
+    app.serve(
+        *(chunk_of(cursor, found) for found in (records(5, 6), [], records(7, 9), records(11)))
+    )
+    assert app.handled == [5, 6, 7, 9, 11]
+    assert cursor.committed == 12
+    assert app.consumer.finished == 4
+
+
+def test_a_chunk_that_never_arrived_is_not_passed_over() -> None:
+    cursor = Cursor(HERE, 5, None)
+    app = App(cursor)
+    first, _lost, third = (chunk_of(cursor, found) for found in map(records, (5, 6, 7)))
+    app.serve(first, third)
+    assert app.handled == [5]
+    assert app.consumer.cursors == {}
+    assert app.consumer.finished == 2
+
+
+def test_a_chunk_of_a_cursor_that_was_dropped_is_not_handled() -> None:
+    cursor = Cursor(HERE, 5, None)
+    app = App(cursor)
+    heir = Cursor(HERE, 5, None)
+    app.consumer.cursors[HERE] = heir
+    app.serve(chunk_of(cursor, records(5)))
+    assert app.handled == []
+    assert app.consumer.cursors == {HERE: heir}
+
+
+def test_what_went_wrong_drops_the_cursor_and_nothing_else() -> None:
+    cursor = Cursor(HERE, 5, None)
+    app = App(cursor, ConnectionError("the store is away"))
+    app.serve(chunk_of(cursor, records(5)))
+    assert app.consumer.cursors == {}
+    assert cursor.committed == 5
+    assert app.gave_up is None
+    assert app.consumer.finished == 1
+
+
+def test_a_reason_to_stop_stops_the_process() -> None:
+    cursor = Cursor(HERE, 5, None)
+    error = ShapeChanged("built with other settings")
+    app = App(cursor, error)
+    app.serve(chunk_of(cursor, records(5)))
+    assert app.gave_up is error
+
+
+def test_a_reason_to_stop_is_told_in_words_and_other_crashes_with_their_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logging.getLogger("streams.live.chunks")
+    for error in (ShapeChanged("told already"), ZeroDivisionError("our own fault")):
+        try:
+            raise error
+        except Exception:
+            log.exception("Crashed")
+    assert "told already" not in caplog.text
+    assert "our own fault" in caplog.text

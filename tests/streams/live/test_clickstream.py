@@ -1,0 +1,205 @@
+"""The worker's reader on a store in memory: time that passes, and commits that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from features import DAY, HOUR, MINUTE, Event, Millis
+from features.store import Commit, MemoryStore, StoreAway
+from models.learning import PriorJudge
+from streams.composition import inputs_of, shop_of
+from streams.live.chunks import Cursor
+from streams.live.clickstream import ClickstreamReader, Pace
+from streams.live.held import read_mark
+from streams.live.messages import unpack
+from streams.pipeline import NO_WATERMARK
+from streams.settings import Settings
+from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, recorded
+
+NOW: Millis = 1_700_000_000_000
+
+
+class Worker:
+    """A worker of one partition: the reader, its store, and a clock that is set by hand."""
+
+    def __init__(self, store: MemoryStore, *, wall: bool = True, batch: int = 500) -> None:
+        self.store, self.now = store, NOW
+        shop = shop_of(Settings())
+        self.judge = PriorJudge(inputs_of(shop.catalogue, shop.definition))
+        self.relay = Taken()
+        self.reader = ClickstreamReader(
+            shop,
+            store,
+            self.relay,  # type: ignore[arg-type]  # a fake
+            lambda: self.judge,
+            Pace(batch, timers=3, wall=wall),
+            partitions=lambda: 1,
+            clock=lambda: self.now,
+        )
+        self.cursor = Cursor(HERE, 0, None)
+
+    async def open(self) -> Worker:
+        position, hand = await self.reader.open(HERE)
+        self.cursor = Cursor(HERE, position or 0, hand)
+        return self
+
+    async def take(self, *records: Record, caught_up: bool = True) -> None:
+        chunk = chunk_of(self.cursor, records, caught_up=caught_up)
+        self.cursor.committed = await self.reader.handle(chunk)
+
+    async def mark(self) -> Any:
+        return read_mark(await self.store.mark(0))
+
+
+def play(story: Callable[[Worker], Awaitable[None]], **how: Any) -> None:
+    async def all_of_it() -> None:
+        await story(await Worker(MemoryStore(), **how).open())
+
+    asyncio.run(all_of_it())
+
+
+def visit(at: Millis, user: str = "ada") -> Event:
+    return Event(event_id=f"{user}-{at}", user_id=user, type="visit", time=at)
+
+
+def test_an_idle_partition_follows_the_clock_and_its_timers_fire() -> None:
+    async def story(worker: Worker) -> None:
+        await worker.take(*recorded([visit(NOW - 20 * DAY)]))
+        await worker.take()
+        mark = await worker.mark()
+        assert mark.watermark == NOW - HOUR
+        assert mark.counts["decisions_silence"] > 2
+        assert mark.offset == 1
+
+    play(story)
+
+
+def test_the_watermark_is_stored_every_minute_though_nothing_is_due() -> None:
+    async def story(worker: Worker) -> None:
+        await worker.take(*recorded([visit(NOW - 400 * DAY)]))
+        await worker.take()
+        before = await worker.mark()
+        assert before.watermark == NOW - HOUR
+        worker.now += MINUTE - 1
+        await worker.take()
+        assert await worker.mark() == before
+        worker.now += 1
+        await worker.take()
+        assert (await worker.mark()).watermark == before.watermark + MINUTE
+
+    play(story)
+
+
+def test_time_does_not_pass_while_records_may_lie_unread() -> None:
+    async def story(worker: Worker) -> None:
+        await worker.take(*recorded([visit(NOW - 20 * DAY)]))
+        before = (await worker.mark()).watermark
+        await worker.take(caught_up=False)
+        assert (await worker.mark()).watermark == before == NOW - 20 * DAY - HOUR
+
+    play(story)
+
+
+def test_with_the_clock_of_events_nothing_but_events_moves_time() -> None:
+    async def story(worker: Worker) -> None:
+        await worker.take(*recorded([visit(NOW - 20 * DAY)]))
+        before = await worker.mark()
+        await worker.take()
+        assert await worker.mark() == before
+
+    play(story, wall=False)
+
+
+def test_a_partition_without_any_event_has_no_watermark() -> None:
+    async def story(worker: Worker) -> None:
+        for _ in range(3):
+            await worker.take()
+            worker.now += DAY
+        mark = await worker.mark()
+        assert mark.watermark == NO_WATERMARK
+        assert mark.epoch <= 1
+
+    play(story)
+
+
+def test_all_that_is_due_fires_in_one_go_however_little_a_batch_takes() -> None:
+    async def story(worker: Worker) -> None:
+        users = [f"shopper-{number}" for number in range(10)]
+        await worker.take(*recorded([visit(NOW - 5 * DAY, user) for user in users]))
+        await worker.take(*recorded([visit(NOW, "late-comer")], first=10))
+        page = await worker.store.read(0, [], (await worker.mark()).watermark, 100)
+        assert page.due == []
+        assert (await worker.mark()).counts["decisions_silence"] >= len(users)
+
+    play(story, wall=False)
+
+
+def test_a_message_that_cannot_be_read_is_a_dead_letter_and_the_rest_is_applied() -> None:
+    async def story(worker: Worker) -> None:
+        [good] = recorded([visit(NOW)], first=1)
+        await worker.take(Record(0, b"{", b"k", 7), good)
+        mark = await worker.mark()
+        assert (mark.counts["invalid"], mark.counts["applied"], mark.offset) == (1, 1, 2)
+        letter = unpack((await worker.store.outbox(0, range(1)))[0])
+        assert (letter.topic, letter.key, letter.value) == ("dead_letters", b"k", b"{")
+        why = json.loads(dict(letter.headers)["ebb_dead_letter"])
+        assert (why["partition"], why["offset"], why["timestamp"]) == (0, 0, 7)
+
+    play(story)
+
+
+class Failing(MemoryStore):
+    """A store that goes away in the middle of a commit, before or after it was made."""
+
+    def __init__(self, *, made: bool) -> None:
+        super().__init__()
+        self.made, self.fails = made, False
+
+    async def commit(self, partition: int, commit: Commit) -> bool:
+        if not self.fails:
+            return await super().commit(partition, commit)
+        self.fails = False
+        if self.made:
+            await super().commit(partition, commit)
+        raise StoreAway("no answer")
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_commit_of_unknown_outcome_is_found_out_and_nothing_is_applied_twice(made: bool) -> None:
+    events = [visit(NOW - number * DAY, f"shopper-{number % 3}") for number in range(9, 0, -1)]
+
+    async def through(store: MemoryStore) -> tuple[Any, Any]:
+        worker = await Worker(store, wall=False).open()
+        await worker.take(*recorded(events[:4]))
+        if isinstance(store, Failing):
+            store.fails = True
+            with pytest.raises(StoreAway):
+                await worker.take(*recorded(events[4:], first=4))
+            await worker.open()
+        place = worker.cursor.next
+        if place < len(events):
+            await worker.take(*recorded(events[place:], first=place))
+        records = {name: record async for name, record in store.customers(0)}
+        return records, (await worker.mark()).counts
+
+    async def both() -> None:
+        assert await through(Failing(made=made)) == await through(MemoryStore())
+
+    asyncio.run(both())
+
+
+def test_a_worker_that_was_fenced_out_changes_nothing() -> None:
+    async def story(zombie: Worker) -> None:
+        heir = await Worker(zombie.store).open()
+        await heir.take(*recorded([visit(NOW - DAY)]))
+        before = await zombie.store.mark(0)
+        with pytest.raises(ConnectionError, match="another worker"):
+            await zombie.take(*recorded([visit(NOW - DAY), visit(NOW)]))
+        assert await zombie.store.mark(0) == before
+
+    play(story)

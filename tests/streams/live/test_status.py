@@ -1,0 +1,125 @@
+"""How the system stands: idle only when there is nothing left to do anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from features.store import MemoryStore, Record
+from models.learning import Snapshot
+from streams.live.held import Held
+from streams.live.model import PUBLISHED, encode_snapshot
+from streams.live.status import Status, read_status
+from tests.streams.live.test_held import said
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where the partitions of a topic end."""
+
+    ends: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def read(self, positions: Mapping[int, int]) -> Mapping[int, int]:
+        return dict(enumerate(self.ends))
+
+
+async def commit(store: MemoryStore, partition: int = 0, **what: Any) -> None:
+    held = Held(store, partition, await store.mark(partition), "shape")
+    values = {
+        "offset": 10,
+        "watermark": 1_000,
+        "partitions": 2,
+        "records": {},
+        "timers": {},
+        "messages": [],
+        "counts": {},
+        **what,
+    }
+    await held.commit(**values)
+
+
+def published(learnt: int) -> dict[str, Record]:
+    snapshot = Snapshot(
+        name="logistic",
+        number=3,
+        learnt=learnt,
+        returned=1,
+        churned=1,
+        catalogue="c",
+        horizon_days=30.0,
+        state={},
+        quality={"auc": 0.8},
+    )
+    return {PUBLISHED: Record(encode_snapshot(snapshot))}
+
+
+def status_of(
+    *,
+    ends: tuple[int, ...] = (10, 10),
+    training: int = 4,
+    partition: dict[str, Any] | None = None,
+    learner: dict[str, Any] | None = None,
+) -> Status:
+    """Return the status of a shop where nothing is left to do, but for what is said."""
+
+    async def all_of_it() -> Status:
+        customers, learning = MemoryStore(), MemoryStore()
+        await commit(customers, 0, **{"counts": {"applied": 9, "invalid": 1}, **(partition or {})})
+        await commit(customers, 1, watermark=500, counts={"applied": 10})
+        taught = {"offset": 4, "counts": {"learnt": 4}, "records": published(4), **(learner or {})}
+        await commit(learning, 0, **taught)
+        return await read_status(customers, learning, Ends(ends), Ends((training,)))
+
+    return asyncio.run(all_of_it())
+
+
+def test_with_nothing_left_to_do_the_shop_is_idle() -> None:
+    status = status_of()
+    assert status.idle
+    assert (status.applied, status.learnt, status.model) == (19, 4, "logistic-3")
+    assert status.watermark == 500
+    assert status.commits == 3
+    assert status.as_dict()["idle"] is True
+
+
+@pytest.mark.parametrize(
+    ("what", "count"),
+    [
+        ({"ends": (10, 13)}, {"lag": 3}),
+        ({"training": 6}, {"learner_lag": 2}),
+        ({"partition": {"messages": said("ada", "bob")}}, {"outbox": 2}),
+        ({"learner": {"messages": said("model")}}, {"outbox": 1}),
+        ({"partition": {"timers": {"ada": 1_000}}}, {"overdue": 1}),
+        ({"learner": {"records": published(3)}}, {"unpublished": 1}),
+        ({"learner": {"records": {}}}, {"unpublished": 4}),
+    ],
+)
+def test_anything_left_to_do_is_named_and_the_shop_is_not_idle(
+    what: dict[str, Any], count: dict[str, int]
+) -> None:
+    status = status_of(**what)
+    assert not status.idle
+    for name, expected in count.items():
+        assert getattr(status, name) == expected
+
+
+def test_a_timer_that_is_not_yet_due_is_nothing_to_do() -> None:
+    assert status_of(partition={"timers": {"ada": 1_001}}).idle
+
+
+def test_before_the_first_event_there_is_nothing_to_do_and_no_watermark() -> None:
+    async def all_of_it() -> Status:
+        return await read_status(MemoryStore(), MemoryStore(), Ends((0, 0)), Ends((0,)))
+
+    status = asyncio.run(all_of_it())
+    assert status.idle
+    assert status.watermark is None
+    assert status.model == "prior"
+    assert [part.watermark for part in status.partitions] == [None, None]

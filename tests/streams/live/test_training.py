@@ -1,0 +1,152 @@
+"""The learner's reader on a store in memory: each example once, each snapshot with a number."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from features.store import MemoryStore
+from models.learning import REGISTRY, Snapshot, TrainingExample
+from streams.live.chunks import Cursor
+from streams.live.held import read_mark
+from streams.live.messages import unpack
+from streams.live.model import PUBLISHED, RUNNING, CurrentModel, read_snapshot
+from streams.live.training import TrainingReader
+from tests.models.portraits import INPUTS, customers, examples_of
+from tests.streams.live.fakes import HERE, Record, Taken, chunk_of
+
+
+def examples(count: int) -> list[TrainingExample]:
+    return examples_of(customers(count, 7), [int(number % 3 == 0) for number in range(count)])
+
+
+def recorded(some: Sequence[TrainingExample], first: int = 0) -> list[Record]:
+    return [Record(first + place, msgspec.json.encode(each)) for place, each in enumerate(some)]
+
+
+class Learner:
+    """A learner's process, as far as it reads and stores."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.reader = TrainingReader("logistic", INPUTS, store, Taken(), 500)  # type: ignore[arg-type]
+        self.cursor = Cursor(HERE, 0, None)
+
+    async def open(self) -> Learner:
+        position, pupil = await self.reader.open(HERE)
+        self.cursor = Cursor(HERE, position or 0, pupil)
+        return self
+
+    async def take(self, *records: Record) -> None:
+        self.cursor.committed = await self.reader.handle(chunk_of(self.cursor, records))
+
+    def quiet_for(self, seconds: float) -> None:
+        """Have the last snapshot lie that long back."""
+        self.cursor.held.published_at -= seconds
+
+    async def snapshot(self, name: str) -> Snapshot | None:
+        return await read_snapshot(self.store, name)
+
+
+def test_a_learner_that_is_replaced_after_any_batch_learns_what_one_alone_would() -> None:
+    some = examples(60)
+
+    async def through(cuts: Sequence[int]) -> Any:
+        store = MemoryStore()
+        learner = await Learner(store).open()
+        for start, end in zip([0, *cuts], [*cuts, len(some)], strict=True):
+            assert learner.cursor.next == start
+            await learner.take(*recorded(some[start:end], start))
+            learner = await Learner(store).open()
+        found = await learner.snapshot(RUNNING)
+        assert found is not None
+        counts = read_mark(await store.mark(0)).counts
+        return found.state, found.learnt, found.quality, counts["learnt"]
+
+    async def all_of_it() -> None:
+        state, learnt, quality, counted = await through([])
+        assert learnt == counted == quality["count"] == 60
+        assert await through([1, 2, 30, 59]) == (state, learnt, quality, counted)
+        alone = REGISTRY["logistic"].learner(INPUTS, None)
+        alone.learn(some)
+        assert msgspec.json.decode(msgspec.json.encode(alone.snapshot(0, {}).state)) == state
+
+    asyncio.run(all_of_it())
+
+
+def test_what_a_killed_learner_had_not_published_is_published_by_the_next_one() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        await (await Learner(store).open()).take(*recorded(examples(10)))
+        assert await read_snapshot(store, PUBLISHED) is None
+
+        heir = await Learner(store).open()
+        heir.quiet_for(3_600)
+        await heir.take()
+        published = await heir.snapshot(PUBLISHED)
+        assert published is not None
+        assert (published.learnt, published.version) == (10, "logistic-1")
+
+    asyncio.run(story())
+
+
+def test_a_little_news_waits_for_a_quiet_moment_and_much_does_not() -> None:
+    async def story() -> None:
+        learner = await Learner(MemoryStore()).open()
+        await learner.take(*recorded(examples(99)))
+        await learner.take()
+        assert await learner.snapshot(PUBLISHED) is None
+        await learner.take(*recorded(examples(1), 99))
+        first = await learner.snapshot(PUBLISHED)
+        assert first is not None
+        assert (first.number, first.learnt) == (1, 100)
+        await learner.take(*recorded(examples(1), 100))
+        await learner.take()
+        assert await learner.snapshot(PUBLISHED) == first
+        learner.quiet_for(3_600)
+        await learner.take()
+        second = await learner.snapshot(PUBLISHED)
+        assert second is not None
+        assert (second.number, second.learnt) == (2, 101)
+        sent = await learner.store.outbox(0, range(10))
+        assert [unpack(data).topic for data in sent.values()] == ["models", "models"]
+
+    asyncio.run(story())
+
+
+def test_an_example_of_another_catalogue_is_a_dead_letter() -> None:
+    [good] = examples(1)
+    foreign = msgspec.structs.replace(good, catalogue="another")
+    short = msgspec.structs.replace(good, vector=good.vector[:-1])
+
+    async def story() -> None:
+        learner = await Learner(MemoryStore()).open()
+        await learner.take(*recorded([foreign, good, short]), Record(3, b"{"), Record(4, None))
+        mark = read_mark(await learner.store.mark(0))
+        assert (mark.counts["learnt"], mark.counts["invalid"], mark.offset) == (1, 4, 5)
+        sent = [unpack(data) for data in (await learner.store.outbox(0, range(10))).values()]
+        assert {message.topic for message in sent} == {"dead_letters"}
+        whys = [json.loads(dict(message.headers)["ebb_dead_letter"]) for message in sent]
+        assert [why["offset"] for why in whys] == [0, 2, 3, 4]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("warmup", [50, 500])
+def test_workers_take_up_a_published_model_once_it_has_learnt_enough(warmup: int) -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        model = CurrentModel(store, INPUTS, warmup)
+        await model.look()
+        assert model().version == "prior"
+        learner = await Learner(store).open()
+        await learner.take(*recorded(examples(120)))
+        await model.look()
+        assert model().version == ("logistic-1" if warmup == 50 else "prior")
+
+    asyncio.run(story())
