@@ -8,12 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from features.store.memory import MemoryStore
-from features.store.port import Commit, Page, Record, Store, StoreAway
+from features.store.port import MOST_LOOKED_AT, Commit, Look, Page, Record, Store, StoreAway
 
 if TYPE_CHECKING:
     from features.store.redis import RedisStore
 
-__all__ = ["Commit", "MemoryStore", "Page", "Record", "RedisStore", "Store", "StoreAway"]
+__all__ = [
+    "MOST_LOOKED_AT",
+    "Commit",
+    "Look",
+    "MemoryStore",
+    "Page",
+    "Record",
+    "RedisStore",
+    "Store",
+    "StoreAway",
+]
 
 
 def __getattr__(name: str) -> Any:

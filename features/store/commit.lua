@@ -1,3 +1,4 @@
+#!lua
 -- One batch of one partition, all or nothing, and only if nobody else has written since.
 --
 -- KEYS: 1 the partition's hash   2 its timers
@@ -5,6 +6,8 @@
 --       4 timers to set (due, customer)   5 timers to remove   6 records and, last, the mark
 -- Lists are packed: each item as a 4-byte little-endian length and its bytes.
 --
+-- The first line makes a server that is out of memory, or that cannot write its disk, refuse the
+-- script before its first command; without it, the trim would be let through and then the rest.
 -- Lua does not roll back, so the types are checked before anything is written, and the last
 -- command writes the records together with the mark: an append-only file torn anywhere in here
 -- either has both or neither. What comes before it may be written again without harm.

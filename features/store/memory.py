@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
 from features.silence import NEVER
-from features.store.port import Commit, Page, Record
+from features.store.port import Commit, Look, Page, Record, looked_at
 from features.timeline import Millis
 
 
@@ -73,3 +73,18 @@ class MemoryStore:
         for name, record in list(self._of(partition).records.items()):
             if record.state is not None:
                 yield name, record
+
+    async def names(self, partition: int) -> AsyncIterator[str]:
+        """Iterate over the names of all customers of a partition."""
+        async for name, _ in self.customers(partition):
+            yield name
+
+    async def look(self, partition: int, customers: Iterable[str]) -> Look:
+        """Return what is stored of customers."""
+        asked = looked_at(customers)
+        held = self._of(partition)
+        return Look(
+            held.mark,
+            {name: held.records.get(name, Record()) for name in asked},
+            {name: held.timers[name] for name in asked if name in held.timers},
+        )

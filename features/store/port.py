@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from features.timeline import Millis
+
+#: Customers of one look: more would keep a server from its other work for too long.
+MOST_LOOKED_AT: Final = 2_000
 
 
 class Record(NamedTuple):
@@ -32,10 +35,39 @@ class Record(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What one read brings: the records asked for, and those of customers with a timer due."""
+    """What one read brings: the records asked for, and those of customers with a timer due.
+
+    Parameters
+    ----------
+    records
+        Of each customer asked for or due.
+    due
+        Customers with a timer due, the longest due first.
+    time
+        The server's own clock at the read, in milliseconds; None where there is no server.
+    """
 
     records: Mapping[str, Record]
     due: Sequence[str]
+    time: Millis | None = None
+
+
+class Look(NamedTuple):
+    """What is stored of some customers at one instant, for somebody who only looks.
+
+    Parameters
+    ----------
+    mark
+        The partition's mark: the position that all of this reflects.
+    records
+        Of each customer asked for; `Record()` for one of whom there is nothing.
+    timers
+        When each is next due; who has no timer is not in it.
+    """
+
+    mark: bytes | None
+    records: Mapping[str, Record]
+    timers: Mapping[str, Millis]
 
 
 @dataclass(frozen=True)
@@ -66,6 +98,14 @@ class Commit:
     trim: range = range(0)
 
 
+def looked_at(customers: Iterable[str]) -> list[str]:
+    """Return the customers of a look, each once; raises `ValueError` when they are too many."""
+    asked = list(dict.fromkeys(customers))
+    if len(asked) > MOST_LOOKED_AT:
+        raise ValueError(f"{len(asked)} customers are more than a look's {MOST_LOOKED_AT}")
+    return asked
+
+
 class StoreAway(ConnectionError):
     """The store cannot be reached, or cannot say whether a commit was made."""
 
@@ -93,4 +133,27 @@ class Store(Protocol):
 
     def customers(self, partition: int) -> AsyncIterator[tuple[str, Record]]:
         """Iterate over all customers of a partition that have a state, while others write."""
+        ...
+
+    def names(self, partition: int) -> AsyncIterator[str]:
+        """Iterate over the names of those customers; one may come twice while others write."""
+        ...
+
+    async def look(self, partition: int, customers: Iterable[str]) -> Look:
+        """Return what is stored of customers at one instant, while others write.
+
+        Parameters
+        ----------
+        partition
+            Theirs.
+        customers
+            At most `MOST_LOOKED_AT`: one instant cannot be cut into pieces.
+
+        Raises
+        ------
+        ValueError
+            If there are more.
+        StoreAway
+            If the store cannot be reached.
+        """
         ...

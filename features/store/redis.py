@@ -18,7 +18,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from features.silence import NEVER
-from features.store.port import Commit, Page, Record, StoreAway
+from features.store.port import Commit, Look, Page, Record, StoreAway, looked_at
 from features.timeline import Millis
 
 #: Records of one commit; more would not fit in the one command that must write them together.
@@ -45,6 +45,10 @@ class _Script:
 
 _commit = _Script("commit.lua")
 _read = _Script("read.lua")
+_look = _Script("look.lua")
+_names = _Script("names.lua")
+#: Fields that one step of a scan looks at.
+_SCANNED: Final = 2_000
 
 
 class RedisStore:
@@ -83,12 +87,14 @@ class RedisStore:
         """Read records, and customers with a timer due."""
         asked = list(dict.fromkeys(customers))
         try:
-            due, values = await _read(self._client, self._keys(partition), [due_by, limit, *asked])
+            due, values, now = await _read(
+                self._client, self._keys(partition), [due_by, limit, *asked]
+            )
         except _AWAY as error:
             raise StoreAway(str(error)) from error
         late = [name.decode() for name in due]
         found = zip((*asked, *late), values[::2], values[1::2], strict=True)
-        return Page({name: Record(state, ledger) for name, state, ledger in found}, late)
+        return Page({name: Record(state, ledger) for name, state, ledger in found}, late, now)
 
     async def commit(self, partition: int, commit: Commit) -> bool:
         """Write a batch if the mark is the expected one."""
@@ -148,6 +154,34 @@ class RedisStore:
                 yield field[2:].decode(), Record(state, ledger)
         except _AWAY as error:
             raise StoreAway(str(error)) from error
+
+    async def names(self, partition: int) -> AsyncIterator[str]:
+        """Iterate over the names of all customers of a partition, without reading their states."""
+        keys, cursor = self._keys(partition)[:1], b"0"
+        while True:
+            try:
+                cursor, found = await _names(self._client, keys, [cursor, _SCANNED])
+            except _AWAY as error:
+                raise StoreAway(str(error)) from error
+            for name in found:
+                yield name.decode()
+            if cursor == b"0":
+                return
+
+    async def look(self, partition: int, customers: Iterable[str]) -> Look:
+        """Return what is stored of customers at one instant, while others write."""
+        asked = looked_at(customers)
+        try:
+            (mark, *values), timers = await _look(self._client, self._keys(partition), asked)
+        except _AWAY as error:
+            raise StoreAway(str(error)) from error
+        found = zip(asked, values[::2], values[1::2], strict=True)
+        dues = zip(asked, timers, strict=True)
+        return Look(
+            mark,
+            {name: Record(state, ledger) for name, state, ledger in found},
+            {name: int(due) for name, due in dues if due is not None},
+        )
 
 
 def _packed(items: list[bytes]) -> bytes:

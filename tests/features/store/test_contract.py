@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features import NEVER
-from features.store import Commit, Page, Record, Store
+from features.store import MOST_LOOKED_AT, Commit, Look, Record, Store
 from tests.features.store.conftest import Play, in_memory, in_redis
 
 PARTITION = 3
@@ -40,7 +40,9 @@ async def everything(store: Store, partition: int = PARTITION) -> object:
     """Return all that a store says of a partition."""
     customers = {name: record async for name, record in store.customers(partition)}
     page = await store.read(partition, ODD_NAMES, 1 << 53, 10_000)
+    assert set(customers) == {name async for name in store.names(partition)}
     return (
+        await store.look(partition, ODD_NAMES),
         await store.mark(partition),
         customers,
         dict(page.records),
@@ -62,9 +64,11 @@ def full(expected: bytes | None = None, mark: bytes = b"1") -> Commit:
 def test_a_partition_never_written_has_nothing(play: Play) -> None:
     async def story(store: Store) -> None:
         assert await store.mark(PARTITION) is None
-        assert await store.read(PARTITION, ["ada"], NEVER, 5) == Page({"ada": Record()}, [])
+        assert (await store.read(PARTITION, ["ada"], NEVER, 5))[:2] == ({"ada": Record()}, [])
+        assert await store.look(PARTITION, ["ada"]) == Look(None, {"ada": Record()}, {})
         assert await store.outbox(PARTITION, range(5)) == {}
         assert [each async for each in store.customers(PARTITION)] == []
+        assert [each async for each in store.names(PARTITION)] == []
 
     play(story)
 
@@ -269,6 +273,66 @@ def test_who_has_no_state_is_no_customer_yet(play: Play) -> None:
         await store.commit(PARTITION, Commit(None, b"1", {"ada": Record(ledger=b"l")}))
         found = {name: record async for name, record in store.customers(PARTITION)}
         assert found == {}
+
+    play(story)
+
+
+def test_the_names_are_those_of_the_customers(play: Play) -> None:
+    async def story(store: Store) -> None:
+        records = {f"c{number}": Record(b"%d" % number, b"l") for number in range(1_500)}
+        records |= {name: Record(b"s") for name in ODD_NAMES}
+        commit = Commit(None, b"1", {**records, "ledger only": Record(ledger=b"l")}, {}, {1: b"m"})
+        await store.commit(PARTITION, commit)
+        assert {name async for name in store.names(PARTITION)} == set(records)
+
+    play(story)
+
+
+def test_a_look_shows_the_mark_with_the_customers_and_their_timers(play: Play) -> None:
+    async def story(store: Store) -> None:
+        records = {name: Record(b"s" + name.encode(), b"l") for name in ODD_NAMES}
+        times = {name: 4_102_444_800_000 - place for place, name in enumerate(ODD_NAMES[3:])}
+        await store.commit(PARTITION, Commit(None, b"\x00mark", records, times, {1: b"m"}))
+        found = await store.look(PARTITION, [*ODD_NAMES, "nobody", *ODD_NAMES])
+        assert found == Look(b"\x00mark", {**records, "nobody": Record()}, times)
+        assert await store.look(PARTITION, []) == Look(b"\x00mark", {}, {})
+
+    play(story)
+
+
+def test_a_look_is_of_one_instant_while_others_write(play: Play) -> None:
+    async def story(store: Store) -> None:
+        names = [str(number) for number in range(300)]
+
+        async def write() -> None:
+            before = None
+            for number in range(60):
+                mark = b"%d" % number
+                records = dict.fromkeys(names, Record(mark, mark))
+                commit = Commit(before, mark, records, dict.fromkeys(names, number))
+                assert await store.commit(PARTITION, commit)
+                before = mark
+                await asyncio.sleep(0)
+
+        writing = asyncio.create_task(write())
+        while not writing.done():
+            mark, records, timers = await store.look(PARTITION, names)
+            if mark is not None:
+                assert set(records.values()) == {Record(mark, mark)}
+                assert set(timers.values()) == {int(mark)}
+            await asyncio.sleep(0)
+        await writing
+
+    play(story)
+
+
+def test_a_look_is_at_so_many_customers_and_no_more(play: Play) -> None:
+    async def story(store: Store) -> None:
+        names = [f"customer {number}" for number in range(MOST_LOOKED_AT + 1)]
+        most = names[:-1]
+        assert await store.look(PARTITION, most) == Look(None, dict.fromkeys(most, Record()), {})
+        with pytest.raises(ValueError, match="2001 customers are more than a look's 2000"):
+            await store.look(PARTITION, names)
 
     play(story)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 
+from features import NEVER
 from features.store import Commit, Record, Store, StoreAway
 from features.store.redis import MOST_RECORDS, RedisStore
 from streams.demo import free_port
@@ -128,8 +130,110 @@ def test_a_key_that_is_something_else_stops_the_commit_before_it_writes(
     on(redis_url, story)
 
 
+def test_a_read_tells_the_servers_own_time(redis_url: str, namespace: str) -> None:
+    async def story(client: Any) -> None:
+        store = RedisStore(client, namespace, TOPIC)
+        seconds, micros = await client.time()
+        first = await store.read(0, [], 0, 0)
+        second = await store.read(0, ["ada"], 0, 0)
+        assert first.time is not None and second.time is not None
+        assert 0 <= first.time - (seconds * 1_000 + micros // 1_000) < 60_000
+        assert 0 <= second.time - first.time < 60_000
+
+    on(redis_url, story)
+
+
+# -- a server that cannot take more -----------------------------------------------------------
+
+FILLED = Commit(None, b"1", {"ada": Record(b"s" * 99, b"l")}, {"ada": 5, "bob": 6}, {1: b"m"})
+#: Deletes from the outbox first, which a full server would allow; then writes.
+NEXT = Commit(
+    b"1", b"2", {"ada": Record(b"S", b"L")}, {"ada": 7, "bob": NEVER}, {2: b"m"}, range(2)
+)
+
+
+async def _all_keys(client: Any, namespace: str) -> object:
+    tag = f"{namespace}:{{{TOPIC}-0}}"
+    timers = await client.zrange(f"{tag}:timers", 0, -1, withscores=True)
+    return await client.hgetall(f"{tag}:state"), timers
+
+
+async def _refuses_and_goes_on(
+    client: Any, full: Callable[[], Awaitable[object]], well: Callable[[], Awaitable[object]]
+) -> None:
+    store = RedisStore(client, "ns", TOPIC)
+    for known in (True, False):
+        assert await store.commit(0, FILLED)
+        before = await _all_keys(client, "ns")
+        await full()
+        if not known:
+            await client.script_flush()
+        with pytest.raises(StoreAway):
+            await store.commit(0, NEXT)
+        assert await _all_keys(client, "ns") == before
+        page = await store.read(0, ["ada"], 5, 5)
+        assert (page.records, list(page.due)) == ({"ada": Record(b"s" * 99, b"l")}, ["ada"])
+        assert (await store.look(0, ["ada"])).timers == {"ada": 5}
+        assert [name async for name in store.names(0)] == ["ada"]
+        await well()
+        assert await store.commit(0, NEXT)
+        assert (await store.look(0, ["ada", "bob"])).timers == {"ada": 7}
+        assert await store.outbox(0, range(5)) == {2: b"m"}
+        await client.flushdb()
+
+
+def test_a_full_server_refuses_a_commit_whole_is_read_and_goes_on_when_there_is_room(
+    own_redis: str,
+) -> None:
+    async def story(client: Any) -> None:
+        async def full() -> None:
+            await client.config_set("maxmemory", 1)
+
+        async def well() -> None:
+            await client.config_set("maxmemory", 0)
+
+        await client.config_set("maxmemory-policy", "noeviction")
+        await _refuses_and_goes_on(client, full, well)
+
+    on(own_redis, story)
+
+
+def test_a_server_that_cannot_save_refuses_a_commit_whole_and_is_read(own_redis: str) -> None:
+    async def story(client: Any) -> None:
+        folder = (await client.config_get("dir"))["dir"]
+
+        async def saved(status: str) -> None:
+            await client.bgsave()
+            async with asyncio.timeout(20):
+                while True:
+                    about = await client.info("persistence")
+                    if not about["rdb_bgsave_in_progress"]:
+                        break
+            assert about["rdb_last_bgsave_status"] == status
+
+        async def full() -> None:
+            # A file cannot be renamed onto a folder: the snapshot fails, as on a full disk.
+            Path(folder, "dump.rdb").mkdir()
+            await saved("err")
+
+        async def well() -> None:
+            Path(folder, "dump.rdb").rmdir()
+            await saved("ok")
+            Path(folder, "dump.rdb").unlink()
+
+        await client.config_set("save", "3600 1")
+        await _refuses_and_goes_on(client, full, well)
+
+    on(own_redis, story)
+
+
 async def _customers(store: Store) -> None:
     async for _ in store.customers(0):
+        pass
+
+
+async def _names(store: Store) -> None:
+    async for _ in store.names(0):
         pass
 
 
@@ -139,6 +243,8 @@ ASKED: dict[str, Callable[[Store], Awaitable[object]]] = {
     "commit": lambda store: store.commit(0, COMMIT),
     "outbox": lambda store: store.outbox(0, range(3)),
     "customers": _customers,
+    "names": _names,
+    "look": lambda store: store.look(0, ["ada"]),
 }
 
 
