@@ -261,6 +261,16 @@ class WorkerSettings(Section):
     batch: int = _setting(500, "most records in one batch of one partition", ge=1, le=1_000)
     timers: int = _setting(500, "most customers whose timers fire in one batch", ge=1, le=800)
     port: int = _setting(0, "port of the health page; 0: none", ge=0, le=65_535)
+    invalid_cap: float = _setting(
+        0.8,
+        "share of invalid messages, of a partition's last thousand, from which on the line stops;"
+        " 1: never",
+        gt=0,
+        le=1,
+    )
+    accept_gap: bool = _setting(
+        False, "go on when the log no longer holds the records that the state waits for"
+    )
 
 
 class Settings(BaseSettings):

@@ -6,7 +6,7 @@ Everything here speaks to Kafka through kafka-python; the workers have their own
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ from streams.settings import Settings
 
 #: Kafka's code for a topic that is there already.
 _EXISTS: Final = 36
+#: What a broker says that gives its topics no ids.
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class TopicRefused(RuntimeError):
@@ -327,6 +329,32 @@ def partition_of(user_id: bytes, partitions: int) -> int:
     return int((murmur2(user_id) & 0x7FFFFFFF) % partitions)
 
 
+def topic_ids(settings: Settings, topics: Sequence[str]) -> dict[str, str]:
+    """Return Kafka's own ids of topics: one that is deleted and created again gets another.
+
+    Parameters
+    ----------
+    settings
+        How to reach Kafka.
+    topics
+        Their full names; one that is not there has no id.
+
+    Raises
+    ------
+    KafkaAway
+        If no broker answers.
+    """
+    admin = open_admin(settings, 0)
+    try:
+        described = admin.describe_topics(list(topics))
+    except errors.KafkaError as error:
+        raise KafkaAway(settings.kafka.bootstrap, reason=str(error)) from None
+    finally:
+        admin.close()
+    ids = {each["name"]: str(each.get("topic_id") or "") for each in described}
+    return {name: "" if found == _NO_ID else found for name, found in ids.items()}
+
+
 __all__ = [
     "PATIENCE",
     "Difference",
@@ -344,5 +372,6 @@ __all__ = [
     "open_producer",
     "partition_of",
     "topic_configs",
+    "topic_ids",
     "topic_plan",
 ]

@@ -19,41 +19,58 @@ _wait = click.option(
 )
 _level = click.option("--log-level", default="info", show_default=True, type=_LEVELS)
 
+_accept_gap = click.option(
+    "--accept-gap",
+    is_flag=True,
+    help="Go on when the log no longer holds the records that the state waits for.",
+)
+
 
 @click.command(epilog="Example: EBB_KAFKA=kafka:9092 EBB_REDIS=redis://redis:6379/0 ebb worker")
 @_wait
 @_level
+@_accept_gap
 @click.pass_obj
-def worker(context: Context, wait: float, log_level: str) -> None:
+def worker(context: Context, wait: float, log_level: str, accept_gap: bool) -> None:
     """Turn events into alerts, until stopped.
 
     Any number of workers may run: Kafka spreads the partitions over them. A worker may be
     killed at any time; another, or the same one later, goes on from where the state in Redis
-    stands.
+    stands. SIGTERM finishes the batch under way and leaves the group; a second one ends it at
+    once.
     """
     from streams.live import worker_app
 
-    _run(context, worker_app, wait, log_level)
+    _run(context, worker_app, wait, log_level, accept_gap)
 
 
 @click.command(epilog="Example: ebb learner --log-level warning")
 @_wait
 @_level
+@_accept_gap
 @click.pass_obj
-def learner(context: Context, wait: float, log_level: str) -> None:
+def learner(context: Context, wait: float, log_level: str, accept_gap: bool) -> None:
     """Learn from labels as they mature, and publish the model, until stopped.
 
     One learner works; a second one stands by. Workers pick up a new model without a restart.
     """
     from streams.live import learner_app
 
-    _run(context, learner_app, wait, log_level)
+    _run(context, learner_app, wait, log_level, accept_gap)
 
 
-def _run(context: Context, make: Callable[[Settings], Any], wait: float, log_level: str) -> None:
+def _run(
+    context: Context,
+    make: Callable[[Settings], Any],
+    wait: float,
+    log_level: str,
+    accept_gap: bool,
+) -> None:
     from streams.live import CannotGoOn, run, use_uvloop
     from streams.topics import compare_topics, open_admin
 
+    if accept_gap:
+        context.set("worker.accept_gap=true")
     settings = context.settings
     # Faust exits at once when no broker answers; a worker that was started first waits.
     open_admin(settings, round(wait * 1_000)).close()

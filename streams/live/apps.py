@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 import time
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -13,14 +15,17 @@ from faust.auth import SASLCredentials, SSLCredentials
 from features.store import RedisStore
 from models.learning import REGISTRY
 from streams.composition import inputs_of, shop_of
-from streams.live.chunks import ChunkApp, ChunkConsumer, ChunkSchema
+from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace
+from streams.live.clock import Clock
 from streams.live.health import add_health
 from streams.live.model import LOOK, CurrentModel
 from streams.live.redis import open_redis
 from streams.live.relay import Relay
+from streams.live.serving import ChunkApp, ChunkSchema
 from streams.live.training import TrainingReader
 from streams.settings import Settings, SettingsError
+from streams.topics import topic_ids
 
 #: Who repeats itself while a broker is away; a filter works on one logger, not on those below.
 _NOISY: Final = (
@@ -31,8 +36,10 @@ _NOISY: Final = (
     "aiokafka.producer.sender",
     "faust.transport.drivers.aiokafka",
 )
+#: Seconds between looks whether a topic was created anew.
+_WATCH: Final = 5.0
 #: The topics that an outbox may publish to, by their names in the settings.
-_OUT: Final = ("interventions", "training", "models", "dead_letters")
+_OUT: Final = ("interventions", "training", "models", "dead_letters", "rekeyed")
 
 
 def worker_app(settings: Settings) -> ChunkApp:
@@ -49,8 +56,8 @@ def worker_app(settings: Settings) -> ChunkApp:
         Any number of processes may run it; Kafka spreads the partitions over them.
     """
     shop = shop_of(settings)
-    topic = settings.topic("clickstream")
-    app = _app(settings, "worker")
+    topics = settings.topic("clickstream"), settings.topic("rekeyed")
+    app = _app(settings, "worker", topics)
     client = open_redis(settings.redis.url)
     namespace = settings.redis.namespace
     model = CurrentModel(
@@ -59,14 +66,24 @@ def worker_app(settings: Settings) -> ChunkApp:
         settings.model.warmup,
     )
     relay = _relay(settings)
+    app.clock = Clock(
+        wall=lambda: time.time_ns() // 1_000_000, ticks=lambda: time.monotonic_ns() // 1_000_000
+    )
     app.reader = ClickstreamReader(
+        topics,
         shop,
-        RedisStore(client, namespace, topic),
+        RedisStore(client, namespace, topics[0]),
         relay,
         model,
-        Pace(settings.worker.batch, settings.worker.timers, wall=settings.time.clock == "wall"),
-        partitions=lambda: app.consumer.topic_partitions(topic) or settings.topics.partitions,
-        clock=lambda: time.time_ns() // 1_000_000,
+        Pace(
+            settings.worker.batch,
+            settings.worker.timers,
+            wall=settings.time.clock == "wall",
+            invalid_cap=settings.worker.invalid_cap,
+            accept_gap=settings.worker.accept_gap,
+        ),
+        partitions=lambda: app.consumer.topic_partitions(topics[0]) or settings.topics.partitions,
+        clock=app.clock,
     )
 
     @app.timer(interval=LOOK, on_leader=False)
@@ -77,7 +94,7 @@ def worker_app(settings: Settings) -> ChunkApp:
     async def first_look_at_the_model() -> None:
         await model.look()
 
-    _serve(app, topic, relay)
+    _serve(app, topics, relay)
     return app
 
 
@@ -94,22 +111,27 @@ def learner_app(settings: Settings) -> ChunkApp:
         raise SettingsError(f"model.name = {settings.model.name!r}: known models are {known}")
     shop = shop_of(settings)
     topic = settings.topic("training")
-    app = _app(settings, "learner")
+    app = _app(settings, "learner", (topic,))
     relay = _relay(settings)
     app.reader = TrainingReader(
+        topic,
         settings.model.name,
         inputs_of(shop.catalogue, shop.definition),
         RedisStore(open_redis(settings.redis.url), settings.redis.namespace, topic),
         relay,
         settings.worker.batch,
+        accept_gap=settings.worker.accept_gap,
     )
-    _serve(app, topic, relay)
+    _serve(app, (topic,), relay)
     return app
 
 
-def _serve(app: ChunkApp, topic: str, relay: Relay) -> None:
+def _serve(app: ChunkApp, topics: tuple[str, ...], relay: Relay) -> None:
+    app.relay = relay
+
     @app.agent(
-        app.topic(topic, schema=ChunkSchema(), acks=False, internal=False), name=f"serve-{topic}"
+        app.topic(*topics, schema=ChunkSchema(), acks=False, internal=False),
+        name=f"serve-{topics[0]}",
     )
     async def serve(chunks: Any) -> None:
         async for chunk in chunks:
@@ -119,8 +141,12 @@ def _serve(app: ChunkApp, topic: str, relay: Relay) -> None:
     async def publish_the_outbox() -> None:
         await relay.run()
 
+    @app.timer(interval=_WATCH, on_leader=False)
+    async def watch_the_topics() -> None:
+        await app.check_topics()
 
-def _app(settings: Settings, role: str) -> ChunkApp:
+
+def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
     kafka = settings.kafka
     session = kafka.session_timeout / 1_000
     app = ChunkApp(
@@ -145,7 +171,11 @@ def _app(settings: Settings, role: str) -> ChunkApp:
         autodiscover=False,
     )
     app.transport.Consumer = ChunkConsumer
+    # kafka-python asks; aiokafka does not know the ids of topics.
+    app.topic_ids = partial(asyncio.to_thread, topic_ids, settings, topics)
     add_health(app)
+    # It tells every connection, and one is made at each look at the topics.
+    logging.getLogger("kafka").setLevel(logging.WARNING)
     # An outage would log a hundred lines a second.
     for noisy in _NOISY:
         logging.getLogger(noisy).addFilter(_Seldom())

@@ -3,39 +3,33 @@
 Stock Faust hands an agent one record at a time, which costs four tasks a record, and resumes
 from the consumer group's offset, which knows nothing of what was stored. Here an ordinary
 ``@app.agent`` receives a `Chunk`: the raw records of one partition, in order, with the `Cursor`
-that they were read by.
-
-A cursor is one assignment of a partition, from the moment its place was read from the store.
-Dropping it is the one reaction to a fence, an error, a revoke or a doubt: its queued chunks are
-skipped by the agent, its cache goes with it, and the drain loop, which alone seeks, reads the
-place again. Group offsets are published for lag monitors only.
+that they were read by. Only the drain loop seeks. Group offsets are published for lag monitors
+only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from functools import partial
 from time import monotonic, time
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-import faust
-from faust.transport.drivers.aiokafka import Consumer, ensure_aiokafka_TP
+from faust.transport.drivers.aiokafka import (
+    AIOKafkaConsumerThread,
+    Consumer,
+    ensure_aiokafka_TP,
+)
 from faust.types import TP, ConsumerMessage
 
-from streams.live.stopping import CannotGoOn, EventsMissing
+from streams.live.cursor import Chunk, Cursor, Log, Reader, in_turn, offsets_after
+from streams.live.stopping import CannotGoOn
+
+if TYPE_CHECKING:
+    from streams.live.serving import ChunkApp
 
 logger = logging.getLogger(__name__)
-
-
-def _news(record: logging.LogRecord) -> bool:
-    """Tell whether a log record says more than `ChunkApp.give_up` has said in words."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CannotGoOn))
-
-
-# Faust's services log a crash with its traceback, under the module of their class.
-logger.addFilter(_news)
 
 #: Chunks of one partition that may wait for the agent.
 _QUEUED: Final = 6
@@ -44,7 +38,8 @@ TICK: Final = 0.25
 #: Seconds to wait for records; short while a full partition may soon have room again.
 _FETCH: Final = 0.2
 _FETCH_BUSY: Final = 0.01
-_BACKOFF: Final = (0.2, 5.0)
+#: Seconds after which what failed is tried again; each failure in a row doubles it.
+_BACKOFF: Final = (0.1, 5.0)
 #: Seconds to wait for a record that must be there.
 _PROBE: Final = 3.0
 #: Seconds that publishing offsets for lag monitors may take.
@@ -53,70 +48,15 @@ _COMMIT: Final = 2.0
 _FRESH: Final = 5.0
 
 
-@dataclass(eq=False)
-class Cursor:
-    """One assignment of a partition: where reading goes on, and what the handler holds for it.
+class _Thread(AIOKafkaConsumerThread):
+    """Faust's consumer thread, which reads only what was committed where it was transactional."""
 
-    Parameters
-    ----------
-    tp
-        Topic and partition.
-    committed
-        Offset after the last record whose effects are stored.
-    held
-        The handler's own: mark, cache, outbox.
-    """
-
-    tp: TP
-    committed: int
-    held: Any
-    next: int = field(init=False)
-    queued: int = 0
-    seen: float = field(default_factory=monotonic)
-
-    def __post_init__(self) -> None:
-        self.next = self.committed
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Records of one partition, in order; none of them when it is only time to look around.
-
-    Parameters
-    ----------
-    cursor
-        Skip the chunk when this is no longer the partition's cursor.
-    start
-        Offset from which it follows on: where the chunk before it ended.
-    records
-        aiokafka's records.
-    caught_up
-        Whether the log held nothing more when the chunk was read.
-    """
-
-    cursor: Cursor
-    start: int
-    records: tuple[Any, ...]
-    caught_up: bool
-
-
-class Reader(Protocol):
-    """Who handles chunks, and remembers the place in each partition."""
-
-    #: Most records in one chunk.
-    batch: int
-
-    async def open(self, tp: TP) -> tuple[int | None, Any]:
-        """Return the offset to go on from (None: the log's start), and what to hold."""
-        ...
-
-    async def handle(self, chunk: Chunk) -> int:
-        """Handle a chunk and store its effects; return the offset after it."""
-        ...
-
-    def let_go(self, tp: TP) -> None:
-        """Stop publishing for a partition: its cursor was dropped."""
-        ...
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust offers this with exactly-once processing only. An event of a transaction that was
+        # rolled back never happened.
+        consumer._isolation_level = "read_committed"
+        return consumer
 
 
 class ChunkConsumer(Consumer):
@@ -124,27 +64,55 @@ class ChunkConsumer(Consumer):
 
     app: ChunkApp
 
+    def _new_consumer_thread(self) -> Any:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
     @property
     def _reader(self) -> Reader:
         reader: Reader = self.app.reader
         return reader
 
     @property
-    def cursors(self) -> dict[TP, Cursor]:
+    def cursors(self) -> dict[int, Cursor]:
         """The current cursor of each partition."""
-        cursors: dict[TP, Cursor] = self.__dict__.setdefault("_cursors", {})
+        cursors: dict[int, Cursor] = self.__dict__.setdefault("_cursors", {})
         return cursors
+
+    @property
+    def _resting(self) -> dict[int, tuple[float, float]]:
+        """Partitions that failed: until when they rest, and for how long next time."""
+        resting: dict[int, tuple[float, float]] = self.__dict__.setdefault("_rest", {})
+        return resting
 
     @property
     def _room(self) -> asyncio.Event:
         room: asyncio.Event = self.__dict__.setdefault("_room_event", asyncio.Event())
         return room
 
+    def partitions(self) -> set[int]:
+        """Return the partitions of which all topics are assigned to this process."""
+        assigned = self.assignment()
+        numbers = {tp.partition for tp in assigned}
+        return {
+            number
+            for number in numbers
+            if all(TP(topic, number) in assigned for topic in self._reader.topics)
+        }
+
     def drop(self, cursor: Cursor) -> None:
         """Forget a cursor; the drain loop will read the place again."""
-        if self.cursors.get(cursor.tp) is cursor:
-            del self.cursors[cursor.tp]
-            self._reader.let_go(cursor.tp)
+        if self.cursors.get(cursor.partition) is cursor:
+            del self.cursors[cursor.partition]
+            self._reader.let_go(cursor.partition)
+
+    def rest(self, partition: int) -> None:
+        """Leave a partition alone for a moment: something failed there."""
+        _, pause = self._resting.get(partition, (0.0, _BACKOFF[0]))
+        self._resting[partition] = (monotonic() + pause, min(pause * 2, _BACKOFF[1]))
+
+    def works(self, partition: int) -> None:
+        """Take note that a partition was written: whatever failed there is over."""
+        self._resting.pop(partition, None)
 
     def _drop_all(self) -> None:
         for cursor in list(self.cursors.values()):
@@ -154,6 +122,16 @@ class ChunkConsumer(Consumer):
         """Make room for another chunk of a partition."""
         cursor.queued -= 1
         self._room.set()
+
+    def heard(self) -> float | None:
+        """Return how many seconds ago the broker last answered a fetch; None before the first."""
+        answers = [
+            state.timestamp
+            for cursor in self.cursors.values()
+            for topic in cursor.next
+            if (state := self._state(topic, cursor.partition)) and state.timestamp is not None
+        ]
+        return time() - max(answers) / 1_000 if answers else None
 
     # -- what Faust calls -----------------------------------------------------------------
 
@@ -173,7 +151,11 @@ class ChunkConsumer(Consumer):
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Publish the positions for lag monitors; nothing depends on it."""
-        offsets = {ensure_aiokafka_TP(tp): cursor.committed for tp, cursor in self.cursors.items()}
+        offsets = {
+            ensure_aiokafka_TP(TP(topic, cursor.partition)): offset
+            for cursor in self.cursors.values()
+            for topic, offset in cursor.committed.items()
+        }
         if not offsets or self.app.rebalancing:
             return False
         thread = self._thread
@@ -202,12 +184,14 @@ class ChunkConsumer(Consumer):
                 await self._open_missing()
                 await self._deliver()
                 pause = _BACKOFF[0]
+                self.app.trouble.pop("store", None)
             except self.consumer_stopped_errors:
                 return
             except CannotGoOn as error:
                 await self.app.give_up(error)
                 return
             except (TimeoutError, ConnectionError, OSError) as error:
+                self.app.trouble["store"] = f"waiting for Redis or Kafka: {error}"
                 logger.warning("waiting for the store: %s", error)
                 await self.sleep(pause)
                 pause = min(pause * 2, _BACKOFF[1])
@@ -215,89 +199,141 @@ class ChunkConsumer(Consumer):
     # -- reading --------------------------------------------------------------------------
 
     async def _open_missing(self) -> None:
-        assigned = self.assignment()
-        for cursor in [cursor for tp, cursor in self.cursors.items() if tp not in assigned]:
+        mine = self.partitions()
+        for cursor in [each for number, each in self.cursors.items() if number not in mine]:
             self.drop(cursor)
-        missing = {tp: ensure_aiokafka_TP(tp) for tp in assigned - self.cursors.keys()}
+        now = monotonic()
+        missing = [
+            number
+            for number in sorted(mine - self.cursors.keys())
+            if self._resting.get(number, (0.0, 0.0))[0] <= now
+        ]
         if not missing:
             return
-        # All at once: on a quiet topic, each question waits behind a fetch that waits for records.
-        firsts, lasts = await asyncio.gather(
-            self._thread.earliest_offsets(*missing.values()),
-            self._thread.highwaters(*missing.values()),
-        )
-        for tp, where in missing.items():
-            cursor = await self._open(tp, where, firsts[where], lasts[where])
-            if not self.flow_active or tp not in self.assignment():
+        logs = await self._logs(missing)
+        for number in missing:
+            offsets, held = await self._reader.open(number, logs[number])
+            for topic, offset in offsets.items():
+                await self._seek_to(TP(topic, number), offset)
+            if not self.flow_active or number not in self.partitions():
+                self._reader.let_go(number)
                 return
-            self.cursors[tp] = cursor
+            self.cursors[number] = Cursor(number, offsets, held)
 
-    async def _open(self, tp: TP, where: Any, first: int, last: int) -> Cursor:
-        position, held = await self._reader.open(tp)
-        if position is None:
-            position = first
-        if position < first:
-            raise EventsMissing(
-                f"{tp.topic}-{tp.partition}: the state is at offset {position}, but the log now "
-                f"starts at {first}: {first - position} records are missing. Restore them, or "
-                "start afresh with another redis.namespace"
+    async def _logs(self, numbers: Iterable[int]) -> dict[int, dict[str, Log]]:
+        """Ask the broker for the ends of the logs, and which topics they are."""
+        topics = self._reader.topics
+        wheres = [ensure_aiokafka_TP(TP(topic, n)) for n in numbers for topic in topics]
+        # All at once: on a quiet topic, each question waits behind a fetch that waits for records.
+        firsts, lasts, ids = await asyncio.gather(
+            self._thread.earliest_offsets(*wheres),
+            self._thread.highwaters(*wheres),
+            self.app.topic_ids(),
+        )
+        logs: dict[int, dict[str, Log]] = {}
+        for where in wheres:
+            logs.setdefault(where.partition, {})[where.topic] = Log(
+                firsts[where],
+                lasts[where],
+                ids.get(where.topic, ""),
+                partial(self._holds, TP(where.topic, where.partition)),
             )
-        if position > last and not await self._holds(where, position - 1):
-            raise EventsMissing(
-                f"{tp.topic}-{tp.partition}: the state is at offset {position}, but the log ends "
-                f"at {last}: the topic was created anew. Start afresh with another redis.namespace"
-            )
-        await self._seek_to(where, position)
-        return Cursor(tp, position, held)
+        return logs
 
-    async def _seek_to(self, where: Any, offset: int) -> None:
-        thread = self._thread
+    async def _seek_to(self, tp: TP, offset: int) -> None:
+        thread, where = self._thread, ensure_aiokafka_TP(tp)
 
         async def seek() -> None:
             thread._ensure_consumer().seek(where, offset)
 
         await thread.call_thread(seek)
 
-    async def _holds(self, where: Any, offset: int) -> bool:
+    async def _holds(self, tp: TP, offset: int) -> bool:
         """Whether the log holds a record: not every broker tells its end rightly when asked."""
-        await self._seek_to(where, offset)
+        await self._seek_to(tp, offset)
+        where = ensure_aiokafka_TP(tp)
         fetched = await self._getmany({where}, _PROBE)
         return any(record.offset >= offset for record in fetched.get(where, ()))
 
     async def _deliver(self) -> None:
-        ready = {tp for tp, cursor in self.cursors.items() if cursor.queued < _QUEUED}
+        cursors = self.cursors
+        ready = {
+            TP(topic, cursor.partition)
+            for cursor in cursors.values()
+            if cursor.queued < _QUEUED
+            for topic, waiting in cursor.waiting.items()
+            # What is ahead of the other topics waits for them.
+            if not waiting
+        }
         if not ready:
             self._room.clear()
             await self.wait_first(self._room.wait(), self.sleep(_FETCH))
-            return
-        busy = len(ready) < len(self.cursors)
-        fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
-        batch = self._reader.batch
-        for tp, records in fetched.items():
-            cursor = self.cursors.get(tp)
-            if cursor is None or not self.flow_active:
-                continue
-            fresh = [record for record in records if record.offset >= cursor.next]
-            if fresh and fresh[0].offset > cursor.next:
-                await self._check_gap(cursor, fresh[0].offset)
-            for start in range(0, len(fresh), batch):
-                await self._put(cursor, tuple(fresh[start : start + batch]))
-        now = monotonic()
-        for cursor in list(self.cursors.values()):
-            if not cursor.queued and now - cursor.seen >= TICK:
-                await self._put(cursor, ())
+        else:
+            busy = any(cursor.queued >= _QUEUED for cursor in cursors.values())
+            fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
+            for tp, records in fetched.items():
+                cursor = cursors.get(tp.partition)
+                if cursor is None:
+                    continue
+                if not self.flow_active:  # these records will not come again by themselves
+                    self.drop(cursor)
+                    continue
+                await self._take(cursor, tp, records)
+        for cursor in list(cursors.values()):
+            await self._put_ready(cursor)
 
-    async def _check_gap(self, cursor: Cursor, found: int) -> None:
+    async def _take(self, cursor: Cursor, tp: TP, records: Any) -> None:
+        """Add fetched records to those that wait."""
+        expected = cursor.fetched(tp.topic)
+        if records[-1].offset < expected:
+            # aiokafka went back by itself: the log no longer holds the place.
+            self.drop(cursor)
+            raise ConnectionError(f"{tp.topic}-{tp.partition} does not go on at {expected}")
+        fresh = [record for record in records if record.offset >= expected]
+        if fresh[0].offset > expected:
+            await self._check_gap(cursor, tp, expected, fresh[0].offset)
+        cursor.waiting[tp.topic].extend(fresh)
+
+    async def _put_ready(self, cursor: Cursor) -> None:
+        """Deliver what waits, as far as it is its turn."""
+        batch = self._reader.batch
+        at_end = partial(self._at_end, cursor)
+        while cursor.queued < _QUEUED and any(cursor.waiting.values()):
+            records = in_turn(cursor.waiting, at_end, batch)
+            if not records:
+                break
+            await self._put(cursor, tuple(records))
+        if not cursor.queued and monotonic() - cursor.seen >= TICK:
+            await self._put(cursor, ())
+
+    async def _check_gap(self, cursor: Cursor, tp: TP, expected: int, found: int) -> None:
         """Tell a legal gap (a transaction's marker) from records that were deleted unread."""
-        where = ensure_aiokafka_TP(cursor.tp)
+        where = ensure_aiokafka_TP(tp)
         first = (await self._thread.earliest_offsets(where))[where]
-        if first > cursor.next:
-            raise EventsMissing(
-                f"{cursor.tp.topic}-{cursor.tp.partition}: {first - cursor.next} records from "
-                f"offset {cursor.next} on were deleted before they were read; lengthen the "
-                "topic's retention"
-            )
-        logger.debug("%s: offsets %d to %d hold no records", cursor.tp, cursor.next, found)
+        if first <= expected:
+            logger.debug("%s: offsets %d to %d hold no records", tp, expected, found)
+            return
+        # Opened again, the place is found to be gone, and what is to be done about it decided.
+        self.drop(cursor)
+        raise ConnectionError(
+            f"{tp.topic}-{tp.partition}: {first - expected} records from offset {expected} on "
+            "were deleted before they were read; lengthen the topic's retention"
+        )
+
+    def _state(self, topic: str, partition: int) -> Any:
+        """Return what aiokafka knows of a topic's partition; None if it is not assigned."""
+        subscription = self._thread._ensure_consumer()._subscription.subscription
+        if subscription is None or subscription.assignment is None:
+            return None
+        return subscription.assignment.state_value(ensure_aiokafka_TP(TP(topic, partition)))
+
+    def _at_end(self, cursor: Cursor, topic: str) -> bool:
+        """Whether a topic is fetched to its end, as the broker told it last."""
+        state = self._state(topic, cursor.partition)
+        if state is None or state.highwater is None or not state.has_valid_position:
+            return False
+        # The position passes what holds no record, such as the marker of a transaction.
+        return bool(max(state.position, cursor.fetched(topic)) >= state.highwater)
 
     def _caught_up(self, cursor: Cursor) -> bool:
         """Whether the broker has lately said that there is nothing more.
@@ -305,29 +341,40 @@ class ChunkConsumer(Consumer):
         While it is away nobody knows: what has arrived there meanwhile must not find that time
         has passed it by.
         """
-        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
-        if assignment is None:
-            return False
-        fetched = assignment.state_value(ensure_aiokafka_TP(cursor.tp))
-        if fetched is None or fetched.highwater is None or fetched.timestamp is None:
-            return False
-        fresh = time() - fetched.timestamp / 1_000 < _FRESH
-        return bool(fresh and cursor.next >= fetched.highwater)
+        for topic, waiting in cursor.waiting.items():
+            state = self._state(topic, cursor.partition)
+            if waiting or not self._at_end(cursor, topic) or state.timestamp is None:
+                return False
+            if time() - state.timestamp / 1_000 >= _FRESH:
+                return False
+        return True
+
+    def _past_markers(self, cursor: Cursor) -> dict[str, int]:
+        """Return where a quiet partition's logs end, past what holds no record."""
+        end = dict(cursor.next)
+        for topic, waiting in cursor.waiting.items():
+            state = self._state(topic, cursor.partition)
+            if not waiting and state is not None and state.has_valid_position:
+                end[topic] = max(end[topic], state.position)
+        return end
 
     async def _put(self, cursor: Cursor, records: tuple[Any, ...]) -> None:
-        tp = cursor.tp
-        if self.cursors.get(tp) is not cursor or not self.flow_active:
+        if self.cursors.get(cursor.partition) is not cursor:
             return
-        start = cursor.next
-        if records:
-            cursor.next = records[-1].offset + 1
+        if not self.flow_active:
+            self.drop(cursor)
+            return
+        start = dict(cursor.next)
+        end = offsets_after(start, records) if records else self._past_markers(cursor)
+        cursor.next = dict(end)
         cursor.queued += 1
         cursor.seen = monotonic()
-        chunk = Chunk(cursor, start, records, caught_up=self._caught_up(cursor))
+        chunk = Chunk(cursor, start, end, records, caught_up=self._caught_up(cursor))
+        tp = TP(self._reader.topics[0], cursor.partition)
         message = ConsumerMessage(
             tp.topic,
             tp.partition,
-            cursor.next - 1,
+            end[tp.topic] - 1,
             timestamp=0.0,
             timestamp_type=0,
             headers=(),
@@ -339,58 +386,3 @@ class ChunkConsumer(Consumer):
             generation_id=self.app.consumer_generation_id,
         )
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
-
-
-class ChunkApp(faust.App):
-    """A Faust app whose agent is served chunks by a `Reader`."""
-
-    reader: Reader
-    #: Why the app gave up, for whoever started it.
-    gave_up: CannotGoOn | None = None
-
-    async def give_up(self, error: CannotGoOn) -> None:
-        """Stop the process: going on would be wrong."""
-        self.gave_up = error
-        logger.critical("%s", error)
-        await self.crash(error)
-
-    async def serve(self, chunk: Chunk) -> None:
-        """Have the reader handle a chunk; whatever goes wrong, drop the cursor and go on.
-
-        Nothing is lost by dropping: what was not committed is read again from the place that
-        the store remembers.
-        """
-        consumer: ChunkConsumer = self.consumer
-        cursor = chunk.cursor
-        try:
-            if consumer.cursors.get(cursor.tp) is not cursor:
-                return
-            if chunk.start != cursor.committed:
-                # Faust skips a message of another generation without a word.
-                raise ConnectionError(f"what lies from offset {cursor.committed} on was skipped")
-            cursor.committed = await self.reader.handle(chunk)
-        except CannotGoOn as error:
-            consumer.drop(cursor)
-            await self.give_up(error)
-        except ConnectionError as error:
-            logger.warning("%s-%d: %s; reading the place again", *cursor.tp, error)
-            consumer.drop(cursor)
-        except Exception:
-            logger.exception("%s-%d: dropped a batch; reading the place again", *cursor.tp)
-            consumer.drop(cursor)
-            await asyncio.sleep(1.0)
-        finally:
-            consumer.done(cursor)
-
-
-class ChunkSchema(faust.Schema):
-    """Passes chunks on as they are: decoding is the handler's business."""
-
-    def compile(self, app: Any, **kwargs: Any) -> Any:
-        """Return a decoder that decodes nothing."""
-        create_event = app.create_event
-
-        async def decode(message: Any, *, propagate: bool = False) -> Any:
-            return create_event(None, message.value, (), message)
-
-        return decode

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from features import (
     MINUTE,
     CustomerState,
-    InvalidEvent,
     Millis,
-    decode_event,
+    UnknownStateVersion,
     decode_state,
     encode_state,
 )
 from features.store import Record, Store
-from models.deciding import Ledger
+from models.deciding import Ledger, UnknownLedgerVersion
 from models.learning import Judge
-from streams.deadletters import DeadLetter
-from streams.live.chunks import Chunk
+from streams.live.clock import Clock
+from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
-from streams.live.messages import Message, alert_message, example_message, letter_message
+from streams.live.intake import Intake, Sorted, recent_after
+from streams.live.messages import alert_message, example_message
 from streams.live.relay import Relay
-from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle, watermark_after
-from streams.topics import partition_of
-
-logger = logging.getLogger(__name__)
+from streams.live.stopping import NewerVersion, Unreadable
+from streams.pipeline import NO_WATERMARK, Customer, Shop, handle, watermark_after
 
 #: Customers kept in memory for one partition; the store has them all.
 CACHED: Final = 20_000
@@ -49,18 +47,26 @@ class Pace:
         Most customers whose timers fire in one batch.
     wall
         Whether an idle partition's watermark follows the clock.
+    invalid_cap
+        Share of messages that cannot be used from which on the line stops.
+    accept_gap
+        Whether to go on when the log no longer holds what comes next.
     """
 
     batch: int
     timers: int
     wall: bool
+    invalid_cap: float = 1.0
+    accept_gap: bool = False
 
 
 class ClickstreamReader:
-    """Handles the chunks of ``clickstream``.
+    """Handles the chunks of ``clickstream`` and of ``clickstream-rekeyed``.
 
     Parameters
     ----------
+    topics
+        Full names of the two.
     shop
         The rules.
     store
@@ -72,22 +78,25 @@ class ClickstreamReader:
     pace
         How much at once.
     partitions
-        Returns the number of partitions of the topic.
+        Returns the number of partitions of the topics.
     clock
-        The time of now, in milliseconds; for idle partitions only.
+        The time of now; for idle partitions only.
     """
 
     def __init__(
         self,
+        topics: tuple[str, str],
         shop: Shop,
         store: Store,
         relay: Relay,
         judge: Callable[[], Judge],
         pace: Pace,
         partitions: Callable[[], int],
-        clock: Callable[[], Millis],
+        clock: Clock,
     ) -> None:
         self.batch = pace.batch
+        self.topics: tuple[str, ...] = topics
+        self._intake = Intake(topics[0])
         self._shop = shop
         self._store = store
         self._relay = relay
@@ -96,32 +105,37 @@ class ClickstreamReader:
         self._partitions = partitions
         self._clock = clock
 
-    async def open(self, tp: Any) -> tuple[int | None, Any]:
+    async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where the state of a partition stands."""
-        data = await self._store.mark(tp.partition)
-        held = Held(self._store, tp.partition, data, self._shop.definition.fingerprint)
+        data = await self._store.mark(partition)
+        held = Held(self._store, partition, data, self._shop.definition.fingerprint)
+        held.expect_partitions(self._partitions())
+        places = await held.places(
+            dict(zip(self.topics, (held.mark.offset, held.mark.rekeyed), strict=True)),
+            logs,
+            accept_gap=self._pace.accept_gap,
+        )
         await held.recover_outbox()
-        self._relay.take(tp, held)
-        offset = held.mark.offset
-        return (offset if offset >= 0 else None), _Hand(held)
+        self._relay.take(partition, held)
+        return places, _Hand(held)
 
-    def let_go(self, tp: Any) -> None:
+    def let_go(self, partition: int) -> None:
         """Stop publishing for a partition."""
-        self._relay.let_go(tp)
+        self._relay.let_go(partition)
 
-    async def handle(self, chunk: Chunk) -> int:
+    async def finish(self) -> None:
+        """Publish what waits."""
+        await self._relay.finish()
+
+    async def handle(self, chunk: Chunk) -> None:
         """Take a chunk through the pipeline and store its effects."""
         hand: _Hand = chunk.cursor.held
         held = hand.held
         await held.wait_for_room()
-        arrivals, letters, counts = self._decode(chunk, hand)
-        offset = chunk.records[-1].offset + 1 if chunk.records else chunk.cursor.committed
+        sorted_out = self._intake.sort(chunk.records, held.partition, self._partitions(), hand.book)
         watermark = self._watermark(chunk, held.mark.watermark)
-        while True:
-            more = await self._step(hand, arrivals, letters, counts, offset, watermark)
-            if not more:
-                return offset
-            arrivals, letters, counts = [], [], Counter()
+        while await self._step(hand, chunk, sorted_out, watermark):
+            sorted_out = Sorted()
             watermark = held.mark.watermark
             await asyncio.sleep(0)
 
@@ -132,38 +146,44 @@ class ClickstreamReader:
             return max(watermark, self._clock() - self._shop.lateness)
         return watermark
 
-    async def _step(
-        self,
-        hand: _Hand,
-        arrivals: list[Arrival],
-        letters: list[Message],
-        counts: Counter[str],
-        offset: int,
-        watermark: Millis,
-    ) -> bool:
+    async def _step(self, hand: _Hand, chunk: Chunk, sorted_out: Sorted, watermark: Millis) -> bool:
         """Handle one batch; return whether more timers are due than it took."""
         held, book, shop = hand.held, hand.book, self._shop
+        arrivals = sorted_out.arrivals
+        offset, rekeyed = (chunk.end[topic] for topic in self.topics)
         target = watermark_after(shop, arrivals, watermark)
         missing = [name for name in {a.event.user_id for a in arrivals} if name not in book]
         page = await held.store.read(held.partition, missing, target, self._pace.timers)
-        moved = offset > held.mark.offset or target - held.mark.watermark >= PASSED
-        if not (arrivals or letters or page.due or moved or held.untrimmed):
+        self._clock.hear(page.time)
+        mark = held.mark
+        moved = (offset, rekeyed, held.topics) != (mark.offset, mark.rekeyed, mark.topics)
+        passed = target - mark.watermark >= PASSED
+        if not (arrivals or page.due or moved or passed or held.untrimmed):
             return False
         self._load(book, page.records, (*missing, *page.due))
         effects = handle(shop, self._judge(), arrivals, page.due, book, watermark)
+        self._intake.refuse_all(sorted_out, chunk.records, effects.refused)
+        recent = recent_after(
+            mark.recent,
+            sorted_out.good,
+            sorted_out.bad,
+            self._pace.invalid_cap,
+            sorted_out.last_reason,
+        )
+        counts = sorted_out.counts
         counts.update(effects.counts)
-        for refusal in effects.refused:
-            letters.append(hand.letter(refusal.offset, refusal.reason, refusal.field))
         await held.commit(
             offset=offset,
+            rekeyed=rekeyed,
             watermark=effects.watermark,
             partitions=self._partitions(),
+            recent=recent,
             records={name: _changes(customer) for name, customer in effects.changed.items()},
             timers={name: customer.due() for name, customer in effects.changed.items()},
             messages=[
                 *map(alert_message, effects.alerts),
                 *map(example_message, effects.examples),
-                *letters,
+                *sorted_out.messages,
             ],
             counts=counts,
         )
@@ -181,39 +201,20 @@ class ClickstreamReader:
             if name in book:
                 continue
             state, ledger = records[name]
-            book[name] = Customer(
-                CustomerState(definition) if state is None else decode_state(state, definition),
-                Ledger() if ledger is None else Ledger.decode(ledger),
-                new=state is None,
-            )
-
-    def _decode(
-        self, chunk: Chunk, hand: _Hand
-    ) -> tuple[list[Arrival], list[Message], Counter[str]]:
-        """Decode at the edge: from here on, events are trusted; the rest are dead letters."""
-        arrivals: list[Arrival] = []
-        letters: list[Message] = []
-        counts: Counter[str] = Counter()
-        hand.records = {}
-        here, partitions = chunk.cursor.tp.partition, self._partitions()
-        for record in chunk.records:
-            hand.records[record.offset] = record
             try:
-                event = decode_event(record.value)
-                if event.user_id not in hand.book and (
-                    partition_of(event.user_id.encode(), partitions) != here
-                ):
-                    raise InvalidEvent(
-                        "lies on a partition that is not its customer's: the producer must key "
-                        "by user_id with the murmur2 partitioner",
-                        "user_id",
-                    )
-            except InvalidEvent as error:
-                letters.append(hand.letter(record.offset, error.reason, error.field))
-                counts["invalid"] += 1
-            else:
-                arrivals.append(Arrival(record.offset, record.timestamp, event))
-        return arrivals, letters, counts
+                book[name] = Customer(
+                    CustomerState(definition) if state is None else decode_state(state, definition),
+                    Ledger() if ledger is None else Ledger.decode(ledger),
+                    new=state is None,
+                )
+            except (UnknownStateVersion, UnknownLedgerVersion) as error:
+                raise NewerVersion(str(error)) from None
+            except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
+                # Not the name: that is for whoever asks with a command of their own.
+                raise Unreadable(
+                    f"what Redis holds of a customer cannot be read ({error}). Find out of which "
+                    "one with: ebb verify --all"
+                ) from None
 
 
 class _Hand:
@@ -222,21 +223,6 @@ class _Hand:
     def __init__(self, held: Held) -> None:
         self.held = held
         self.book: dict[str, Customer] = {}
-        #: The records of the batch under way, for its dead letters.
-        self.records: dict[int, Any] = {}
-
-    def letter(self, offset: int, reason: str, field: str) -> Message:
-        """Return the dead letter of a record."""
-        record = self.records[offset]
-        letter = DeadLetter(
-            reason=reason,
-            field=field,
-            topic=record.topic,
-            partition=record.partition,
-            offset=offset,
-            timestamp=record.timestamp,
-        )
-        return letter_message(letter, record.key, record.value)
 
 
 def _changes(customer: Customer) -> Record:

@@ -8,6 +8,7 @@ read an older one cannot write.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
@@ -16,11 +17,14 @@ from msgspec import Meta
 
 from features import Millis
 from features.store import Commit, Record, Store
+from streams.live.cursor import Log, Offsets, place_in
 from streams.live.messages import Message, pack
-from streams.live.stopping import ShapeChanged
+from streams.live.stopping import NewerVersion, ShapeChanged
 from streams.pipeline import NO_WATERMARK
 
-MARK_VERSION: Final = 1
+logger = logging.getLogger(__name__)
+
+MARK_VERSION: Final = 2
 #: Messages that may wait for the broker before a partition's handler waits, too.
 OUTBOX_BOUND: Final = 20_000
 _READ: Final = 1_000
@@ -45,6 +49,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
         Fingerprint of what shapes the stored state.
     partitions
         How many the topic had: with it, a customer's partition is known without Kafka.
+    rekeyed
+        Offset in the second topic of the partition, the one of events that were moved here; -1
+        before the first.
+    topics
+        Kafka's ids of the topics that the offsets belong to, by full name.
+    recent
+        How many of the last messages could be used, and how many could not.
     """
 
     offset: int = -1
@@ -55,6 +66,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     shape: str = ""
     partitions: int = 0
+    rekeyed: int = -1
+    topics: dict[str, str] = {}
+    recent: tuple[int, int] = (0, 0)
     v: Annotated[int, Meta(ge=1, le=MARK_VERSION)] = MARK_VERSION
 
 
@@ -63,8 +77,23 @@ _decoder = msgspec.json.Decoder(Mark)
 
 
 def read_mark(data: bytes | None) -> Mark:
-    """Return a mark from the store; a fresh one for a partition never written."""
-    return Mark() if data is None else _decoder.decode(data)
+    """Return a mark from the store; a fresh one for a partition never written.
+
+    Raises
+    ------
+    NewerVersion
+        If a newer Ebbtide wrote it.
+    """
+    if data is None:
+        return Mark()
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise NewerVersion(
+            f"the position in Redis was written by a newer Ebbtide ({error}; this one knows "
+            f"version {MARK_VERSION}): run that one, or build the state anew from the topics "
+            "under another redis.namespace"
+        ) from None
 
 
 class FencedOut(ConnectionError):
@@ -103,6 +132,9 @@ class Held:
                 f"(partition {partition}: {self.mark.shape}, now {shape}). Set them back, or build "
                 "it anew from the topic under another redis.namespace"
             )
+        #: Kafka's ids of the topics read, and records that are gone unread, for the next mark.
+        self.topics: Mapping[str, str] = self.mark.topics
+        self.missing = 0
         #: Messages not yet acknowledged by the broker, by sequence number.
         self.unsent: dict[int, bytes] = {}
         #: Sequence number after the last message that the broker has acknowledged.
@@ -115,12 +147,68 @@ class Held:
             wanted = range(first, min(first + _READ, self.mark.head))
             self.unsent.update(await self.store.outbox(self.partition, wanted))
 
+    def expect_partitions(self, partitions: int) -> None:
+        """Refuse a topic that has another number of partitions than it had.
+
+        Raises
+        ------
+        ShapeChanged
+            If it has: a customer's events would go where the customer's state is not.
+        """
+        if self.mark.partitions not in (0, partitions):
+            raise ShapeChanged(
+                f"the topic has {partitions} partitions, and had {self.mark.partitions} when the "
+                "state in Redis was built: customers would be split. Build the state anew from "
+                "the topic under another redis.namespace"
+            )
+
+    async def places(
+        self, positions: Mapping[str, int], logs: Mapping[str, Log], *, accept_gap: bool
+    ) -> Offsets:
+        """Return where to go on in each topic.
+
+        Parameters
+        ----------
+        positions
+            Offset of the next record to apply by topic; -1 before the first.
+        logs
+            What the broker says of each topic.
+        accept_gap
+            Whether to go on when records are missing: they are counted.
+
+        Raises
+        ------
+        EventsMissing
+            If records are missing, and that is not accepted.
+        """
+        offsets = {}
+        for topic, position in positions.items():
+            name = f"{topic}-{self.partition}"
+            place = await place_in(
+                name,
+                logs[topic],
+                position,
+                self.mark.topics.get(topic, ""),
+                accept_gap=accept_gap,
+            )
+            offsets[topic] = place.offset
+            if position >= 0 and place.offset != position:
+                logger.warning(
+                    "%s: went on at %d instead of %d, as accepted; %d records are missing",
+                    *(name, place.offset, position, place.missing),
+                )
+            self.missing += place.missing
+        self.topics = {topic: logs[topic].topic_id for topic in positions}
+        return offsets
+
     async def commit(
         self,
         *,
         offset: int,
         watermark: Millis,
         partitions: int,
+        rekeyed: int = -1,
+        recent: tuple[int, int] = (0, 0),
         records: Mapping[str, Record],
         timers: Mapping[str, Millis],
         messages: Sequence[Message],
@@ -140,6 +228,8 @@ class Held:
         totals = dict(mark.counts)
         for name, count in counts.items():
             totals[name] = totals.get(name, 0) + count
+        if self.missing:
+            totals["missing"] = totals.get("missing", 0) + self.missing
         new = Mark(
             offset=offset,
             epoch=mark.epoch + 1,
@@ -149,6 +239,9 @@ class Held:
             counts=totals,
             shape=self._shape,
             partitions=partitions,
+            rekeyed=rekeyed,
+            topics=dict(self.topics),
+            recent=recent,
         )
         data = _encoder.encode(new)
         commit = Commit(
@@ -163,9 +256,27 @@ class Held:
             raise FencedOut(f"partition {self.partition} was written by another worker")
         self._data = data
         self.mark = new
+        self.missing = 0
         if packed:
             self.unsent.update(packed)
             self.changed.set()
+
+    async def tidy(self) -> None:
+        """Take the messages that the broker has acknowledged out of the store."""
+        if not self.untrimmed:
+            return
+        mark = self.mark
+        await self.commit(
+            offset=mark.offset,
+            rekeyed=mark.rekeyed,
+            watermark=mark.watermark,
+            partitions=mark.partitions,
+            recent=mark.recent,
+            records={},
+            timers={},
+            messages=[],
+            counts={},
+        )
 
     @property
     def untrimmed(self) -> int:

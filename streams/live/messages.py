@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -18,6 +19,27 @@ ALERTS: Final = "interventions"
 EXAMPLES: Final = "training"
 MODELS: Final = "models"
 LETTERS: Final = "dead_letters"
+REKEYED: Final = "rekeyed"
+
+#: The header of a moved event that says where it lay.
+ORIGIN: Final = "ebb_origin"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where an event lay that was on another partition than its customer's.
+
+    Parameters
+    ----------
+    topic, partition, offset
+        The place.
+    timestamp
+        When it arrived there, in milliseconds.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +62,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
 
 
 _unpacker = msgspec.msgpack.Decoder(Message)
+_origin = msgspec.json.Decoder(Origin)
 
 
 def pack(message: Message) -> bytes:
@@ -70,3 +93,19 @@ def snapshot_message(snapshot: Snapshot) -> Message:
 def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -> Message:
     """Return a dead letter: the message as it was, and why in a header."""
     return Message(LETTERS, key, value, [(HEADER, _json.encode(letter))])
+
+
+def moved_message(user_id: str, value: bytes, origin: Origin) -> Message:
+    """Return an event as it was, on its way to its customer's partition."""
+    return Message(REKEYED, user_id.encode(), value, [(ORIGIN, _json.encode(origin))])
+
+
+def origin_of(headers: Iterable[tuple[str, bytes]]) -> Origin | None:
+    """Return where a moved event lay; None if it does not say so."""
+    for name, value in headers:
+        if name == ORIGIN:
+            try:
+                return _origin.decode(value)
+            except msgspec.MsgspecError:
+                return None
+    return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 #: Messages under way at once, of one partition.
 _FLIGHT: Final = 1_000
 _BACKOFF: Final = (0.2, 5.0)
+#: Seconds that a producer may take to end.
+_END: Final = 2.0
 
 
 class Relay:
@@ -40,17 +43,19 @@ class Relay:
         self._make_producer = producer
         self._producer: Any = None
         self._topics = topics
-        self._held: dict[Any, Held] = {}
+        self._held: dict[int, Held] = {}
+        #: Why nothing can be published just now, in words; empty when it can.
+        self.trouble = ""
         self._work = asyncio.Event()
 
-    def take(self, tp: Any, held: Held) -> None:
+    def take(self, partition: int, held: Held) -> None:
         """Publish this partition's outbox from now on; an older hold of it is let go."""
-        self._held[tp] = held
+        self._held[partition] = held
         self._work.set()
 
-    def let_go(self, tp: Any) -> None:
+    def let_go(self, partition: int) -> None:
         """Publish no more of a partition: somebody else may hold it now."""
-        self._held.pop(tp, None)
+        self._held.pop(partition, None)
 
     def wake(self) -> None:
         """Look again: something was committed."""
@@ -65,23 +70,45 @@ class Relay:
                 self._work.clear()
                 try:
                     if self._producer is None:
-                        producer = self._make_producer()
-                        await producer.start()
-                        self._producer = producer
-                    for tp, held in list(self._held.items()):
-                        await self._publish(tp, held)
+                        self._producer = self._make_producer()
+                        await self._producer.start()
+                    for partition, held in list(self._held.items()):
+                        await self._publish(partition, held)
                     pause = _BACKOFF[0]
+                    self.trouble = ""
                 except (KafkaError, OSError) as error:
-                    logger.warning("waiting for Kafka to publish: %s", error)
+                    self.trouble = f"waiting for Kafka to publish: {error}"
+                    logger.warning("%s", self.trouble)
+                    # What this one has still under way must not come after what is sent again.
+                    await self._end_producer()
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _BACKOFF[1])
                     self._work.set()
         finally:
-            if self._producer is not None:
-                await self._producer.stop()
+            await self._end_producer()
 
-    async def _publish(self, tp: Any, held: Held) -> None:
-        while self._held.get(tp) is held and held.published < held.mark.head:
+    async def finish(self) -> None:
+        """Wait until all that was committed is published, and take it out of the outboxes.
+
+        Whoever goes on with the partitions would otherwise send the last messages again.
+        """
+        for held in list(self._held.values()):
+            while held.published < held.mark.head:
+                held.changed.clear()
+                self._work.set()
+                await held.changed.wait()
+            with suppress(ConnectionError):  # somebody else has it already
+                await held.tidy()
+
+    async def _end_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(_END):
+                    await producer.stop()
+
+    async def _publish(self, partition: int, held: Held) -> None:
+        while self._held.get(partition) is held and held.published < held.mark.head:
             upto = min(held.published + _FLIGHT, held.mark.head)
             flights = []
             for number in range(held.published, upto):
@@ -97,5 +124,8 @@ class Relay:
                         headers=message.headers,
                     )
                 )
-            await asyncio.gather(*flights)
+            # All of them, or those that fail after the first would complain that nobody asked.
+            for answer in await asyncio.gather(*flights, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
             held.acknowledge(upto)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import signal
 from contextlib import suppress
+from typing import Any
 
 from faust.worker import Worker
 
-from streams.live.chunks import ChunkApp
+from streams.live.serving import ChunkApp
+from streams.live.stopping import end, leave_within
+
+
+class _Worker(Worker):
+    """Faust's worker, of which a stop ends: by itself, after a while, or at a second signal."""
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        if self._signal_stop_time:
+            end(128 + signal.value, "stopped at once, as asked again")
+        super()._schedule_shutdown(signal)
+        leave_within(0)
 
 
 def run(app: ChunkApp, level: str = "info") -> None:
@@ -26,7 +39,9 @@ def run(app: ChunkApp, level: str = "info") -> None:
     CannotGoOn
         If going on would be wrong; says why.
     """
-    worker = Worker(app, loglevel=level, loop=asyncio.get_event_loop(), redirect_stdouts=False)
+    worker: Any = _Worker(
+        app, loglevel=level, loop=asyncio.get_event_loop(), redirect_stdouts=False
+    )
     with suppress(SystemExit):
         worker.execute_from_commandline()
     if app.gave_up is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Final
 
@@ -18,11 +19,12 @@ from features.store import Record, Store
 from models.judging import Prequential
 from models.learning import REGISTRY, Inputs, Learner, Snapshot, TrainingExample
 from streams.deadletters import DeadLetter
-from streams.live.chunks import Chunk
+from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
 from streams.live.messages import Message, letter_message, snapshot_message
 from streams.live.model import PUBLISHED, RUNNING, encode_snapshot, read_snapshot
 from streams.live.relay import Relay
+from streams.live.seen import Seen, read_seen
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ class TrainingReader:
 
     Parameters
     ----------
+    topic
+        Full name of ``training``.
     name
         The model's name in the registry.
     inputs
@@ -48,10 +52,24 @@ class TrainingReader:
         Publishes the snapshots.
     batch
         Most examples at once.
+    accept_gap
+        Whether to go on when the log no longer holds what comes next.
     """
 
-    def __init__(self, name: str, inputs: Inputs, store: Store, relay: Relay, batch: int) -> None:
+    def __init__(
+        self,
+        topic: str,
+        name: str,
+        inputs: Inputs,
+        store: Store,
+        relay: Relay,
+        batch: int,
+        *,
+        accept_gap: bool = False,
+    ) -> None:
         self.batch = batch
+        self.topics: tuple[str, ...] = (topic,)
+        self._accept_gap = accept_gap
         self._name = name
         self._inputs = inputs
         self._store = store
@@ -60,35 +78,45 @@ class TrainingReader:
         # River takes seconds to import: better now than in the loop that keeps the lease.
         REGISTRY[name].learner(inputs, None)
 
-    async def open(self, tp: Any) -> tuple[int | None, Any]:
+    async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where learning stands, and the model as it was then."""
-        data = await self._store.mark(tp.partition)
+        data = await self._store.mark(partition)
         shape = f"{self._name}-{self._inputs.catalogue.fingerprint}"
-        held = Held(self._store, tp.partition, data, shape)
+        held = Held(self._store, partition, data, shape)
+        positions = {self.topics[0]: held.mark.offset}
+        places = await held.places(positions, logs, accept_gap=self._accept_gap)
         await held.recover_outbox()
-        self._relay.take(tp, held)
+        self._relay.take(partition, held)
         snapshot = await read_snapshot(self._store, RUNNING)
         published = await read_snapshot(self._store, PUBLISHED)
-        offset = held.mark.offset
-        return (offset if offset >= 0 else None), _Pupil(
-            held, REGISTRY[self._name].learner(self._inputs, snapshot), snapshot, published
-        )
+        seen = await read_seen(self._store, partition, held.mark.counts.get("learnt", 0))
+        learner = REGISTRY[self._name].learner(self._inputs, snapshot)
+        return places, _Pupil(held, learner, seen, snapshot, published)
 
-    def let_go(self, tp: Any) -> None:
+    def let_go(self, partition: int) -> None:
         """Stop publishing for a partition."""
-        self._relay.let_go(tp)
+        self._relay.let_go(partition)
 
-    async def handle(self, chunk: Chunk) -> int:
+    async def finish(self) -> None:
+        """Publish what waits."""
+        await self._relay.finish()
+
+    async def handle(self, chunk: Chunk) -> None:
         """Learn a chunk of examples, and store the model with the position."""
         pupil: _Pupil = chunk.cursor.held
         held = pupil.held
         idle = not chunk.records
-        if idle and not held.untrimmed and not pupil.is_news(0, idle=True):
-            return chunk.cursor.committed
+        offset = chunk.end[self.topics[0]]
+        moved = offset != held.mark.offset or held.topics != held.mark.topics
+        if not (moved or held.untrimmed or pupil.is_news(0, idle=idle)):
+            return
         await held.wait_for_room()
-        offset = chunk.cursor.committed if idle else chunk.records[-1].offset + 1
-        examples, letters = self._decode(chunk)
-        counts = Counter(learnt=len(examples), invalid=len(letters))
+        decoded, letters = self._decode(chunk)
+        # A worker's crash can send an example twice.
+        examples = [each for each in decoded if pupil.seen.add(each.example_id)]
+        counts = Counter(
+            learnt=len(examples), repeated=len(decoded) - len(examples), invalid=len(letters)
+        )
         for example in examples:
             pupil.quality.add(example.risk, example.label)
         pupil.learner.learn(examples)
@@ -108,6 +136,7 @@ class TrainingReader:
             }
             messages = [*messages, snapshot_message(published)]
             counts["snapshots"] += 1
+        records |= pupil.seen.changed()
         await held.commit(
             offset=offset,
             watermark=max((e.matured_at for e in examples), default=held.mark.watermark),
@@ -122,7 +151,6 @@ class TrainingReader:
             pupil.unpublished = 0
             pupil.published_at = monotonic()
         self._relay.wake()
-        return offset
 
     def _decode(self, chunk: Chunk) -> tuple[list[TrainingExample], list[Message]]:
         examples: list[TrainingExample] = []
@@ -158,11 +186,13 @@ class _Pupil:
         self,
         held: Held,
         learner: Learner,
+        seen: Seen,
         snapshot: Snapshot | None,
         published: Snapshot | None,
     ) -> None:
         self.held = held
         self.learner = learner
+        self.seen = seen
         self.number = 0 if snapshot is None else snapshot.number
         counts = None if snapshot is None else snapshot.quality.get("counts")
         self.quality = Prequential() if counts is None else Prequential.load(counts)

@@ -187,7 +187,7 @@ class Corner:
 
     def applied(self) -> int:
         """Return the number of messages that the state reflects."""
-        return sum(max(mark.offset, 0) for mark in self.marks())
+        return sum(max(mark.offset, 0) + max(mark.rekeyed, 0) for mark in self.marks())
 
     def wait_until_applied(self, messages: int, seconds: float = 30) -> None:
         """Wait until the state reflects so many messages."""

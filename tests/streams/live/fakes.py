@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from features import Event, Millis, encode_event
-from streams.live.chunks import Chunk, Cursor
+from streams.live.cursor import Chunk, Cursor, Log, offsets_after
 from streams.live.held import Held
 
 HERE = TP("clickstream", 0)
@@ -27,6 +27,7 @@ class Record:
     timestamp: Millis = 0
     topic: str = HERE.topic
     partition: int = HERE.partition
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def recorded(events: Sequence[Event], first: int = 0) -> list[Record]:
@@ -39,10 +40,18 @@ def recorded(events: Sequence[Event], first: int = 0) -> list[Record]:
 
 def chunk_of(cursor: Cursor, records: Sequence[Any] = (), *, caught_up: bool = True) -> Chunk:
     """Return the next chunk that the cursor's partition would deliver."""
-    start = cursor.next
-    if records:
-        cursor.next = records[-1].offset + 1
-    return Chunk(cursor, start, tuple(records), caught_up)
+    start = dict(cursor.next)
+    cursor.next = offsets_after(start, records)
+    return Chunk(cursor, start, dict(cursor.next), tuple(records), caught_up)
+
+
+def logs(*topics: str, first: int = 0, last: int = 1_000, topic_id: str = "") -> dict[str, Log]:
+    """Return what a broker says whose logs hold everything from ``first`` up to ``last``."""
+
+    async def holds(offset: int) -> bool:
+        return first <= offset < last
+
+    return {topic: Log(first, last, topic_id, holds) for topic in topics}
 
 
 @dataclass
@@ -52,11 +61,15 @@ class Taken:
     held: dict[Any, Held] = field(default_factory=dict)
     woken: int = 0
 
-    def take(self, tp: Any, held: Held) -> None:
-        self.held[tp] = held
+    def take(self, partition: int, held: Held) -> None:
+        self.held[partition] = held
 
-    def let_go(self, tp: Any) -> None:
-        self.held.pop(tp, None)
+    def let_go(self, partition: int) -> None:
+        self.held.pop(partition, None)
+
+    async def finish(self) -> None:
+        for held in self.held.values():
+            await held.tidy()
 
     def wake(self) -> None:
         self.woken += 1

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.live.chunks import Chunk, ChunkApp, Cursor
+from streams.live.cursor import Chunk, Cursor
+from streams.live.serving import ChunkApp
 from streams.live.stopping import CannotGoOn, ShapeChanged
 from tests.streams.live.fakes import HERE, Record, chunk_of
 
@@ -17,19 +18,28 @@ class Consumer:
     """The consumer's book of cursors."""
 
     def __init__(self, cursor: Cursor) -> None:
-        self.cursors = {cursor.tp: cursor}
+        self.cursors = {cursor.partition: cursor}
         self.finished = 0
+        self.rested: list[int] = []
 
     def drop(self, cursor: Cursor) -> None:
-        if self.cursors.get(cursor.tp) is cursor:
-            del self.cursors[cursor.tp]
+        if self.cursors.get(cursor.partition) is cursor:
+            del self.cursors[cursor.partition]
+
+    def rest(self, partition: int) -> None:
+        self.rested.append(partition)
+
+    def works(self, partition: int) -> None:
+        pass
 
     def done(self, cursor: Cursor) -> None:
         self.finished += 1
 
 
-class App:
-    """An app without Faust: what `ChunkApp.serve` asks of itself."""
+class App(ChunkApp):
+    """An app without Faust: `ChunkApp.serve`, and what it asks of itself."""
+
+    should_stop = False
 
     def __init__(self, cursor: Cursor, error: Exception | None = None) -> None:
         self.consumer = Consumer(cursor)
@@ -38,11 +48,10 @@ class App:
         self.handled: list[int] = []
         self.gave_up: CannotGoOn | None = None
 
-    async def handle(self, chunk: Chunk) -> int:
+    async def handle(self, chunk: Chunk) -> None:
         if self.error is not None:
             raise self.error
         self.handled += [record.offset for record in chunk.records]
-        return chunk.records[-1].offset + 1 if chunk.records else chunk.cursor.committed
 
     async def give_up(self, error: CannotGoOn) -> None:
         self.gave_up = error
@@ -50,7 +59,7 @@ class App:
     def serve(self, *chunks: Chunk) -> None:
         async def all_of_them() -> None:
             for chunk in chunks:
-                await ChunkApp.serve(self, chunk)  # type: ignore[arg-type]  # a fake
+                await super(App, self).serve(chunk)
 
         asyncio.run(all_of_them())
 
@@ -60,19 +69,19 @@ def records(*offsets: int) -> list[Any]:
 
 
 def test_chunks_that_follow_on_each_other_are_handled() -> None:
-    cursor = Cursor(HERE, 5, None)
+    cursor = Cursor(0, {HERE.topic: 5}, None)
     app = App(cursor)
     # Offsets without a record are legal: a transaction's marker has one.
     app.serve(
         *(chunk_of(cursor, found) for found in (records(5, 6), [], records(7, 9), records(11)))
     )
     assert app.handled == [5, 6, 7, 9, 11]
-    assert cursor.committed == 12
+    assert cursor.committed == {HERE.topic: 12}
     assert app.consumer.finished == 4
 
 
 def test_a_chunk_that_never_arrived_is_not_passed_over() -> None:
-    cursor = Cursor(HERE, 5, None)
+    cursor = Cursor(0, {HERE.topic: 5}, None)
     app = App(cursor)
     first, _lost, third = (chunk_of(cursor, found) for found in map(records, (5, 6, 7)))
     app.serve(first, third)
@@ -82,27 +91,29 @@ def test_a_chunk_that_never_arrived_is_not_passed_over() -> None:
 
 
 def test_a_chunk_of_a_cursor_that_was_dropped_is_not_handled() -> None:
-    cursor = Cursor(HERE, 5, None)
+    cursor = Cursor(0, {HERE.topic: 5}, None)
     app = App(cursor)
-    heir = Cursor(HERE, 5, None)
-    app.consumer.cursors[HERE] = heir
+    heir = Cursor(0, {HERE.topic: 5}, None)
+    app.consumer.cursors[0] = heir
     app.serve(chunk_of(cursor, records(5)))
     assert app.handled == []
-    assert app.consumer.cursors == {HERE: heir}
+    assert app.consumer.cursors == {0: heir}
 
 
 def test_what_went_wrong_drops_the_cursor_and_nothing_else() -> None:
-    cursor = Cursor(HERE, 5, None)
+    cursor = Cursor(0, {HERE.topic: 5}, None)
     app = App(cursor, ConnectionError("the store is away"))
     app.serve(chunk_of(cursor, records(5)))
     assert app.consumer.cursors == {}
-    assert cursor.committed == 5
+    assert cursor.committed == {HERE.topic: 5}
     assert app.gave_up is None
     assert app.consumer.finished == 1
+    assert app.consumer.rested == [0]
+    assert app.trouble == {"partition 0": "the store is away"}
 
 
 def test_a_reason_to_stop_stops_the_process() -> None:
-    cursor = Cursor(HERE, 5, None)
+    cursor = Cursor(0, {HERE.topic: 5}, None)
     error = ShapeChanged("built with other settings")
     app = App(cursor, error)
     app.serve(chunk_of(cursor, records(5)))

@@ -13,14 +13,16 @@ from features import DAY, HOUR, MINUTE, Event, Millis
 from features.store import Commit, MemoryStore, StoreAway
 from models.learning import PriorJudge
 from streams.composition import inputs_of, shop_of
-from streams.live.chunks import Cursor
 from streams.live.clickstream import ClickstreamReader, Pace
+from streams.live.clock import Clock
+from streams.live.cursor import Cursor
 from streams.live.held import read_mark
 from streams.live.messages import unpack
 from streams.pipeline import NO_WATERMARK
 from streams.settings import Settings
-from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, recorded
+from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, logs, recorded
 
+TOPICS = (HERE.topic, "clickstream-rekeyed")
 NOW: Millis = 1_700_000_000_000
 
 
@@ -32,25 +34,28 @@ class Worker:
         shop = shop_of(Settings())
         self.judge = PriorJudge(inputs_of(shop.catalogue, shop.definition))
         self.relay = Taken()
+        self.clock = Clock(lambda: self.now, lambda: self.now)
         self.reader = ClickstreamReader(
+            TOPICS,
             shop,
             store,
             self.relay,  # type: ignore[arg-type]  # a fake
             lambda: self.judge,
             Pace(batch, timers=3, wall=wall),
             partitions=lambda: 1,
-            clock=lambda: self.now,
+            clock=self.clock,
         )
-        self.cursor = Cursor(HERE, 0, None)
+        self.cursor = Cursor(0, dict.fromkeys(TOPICS, 0), None)
 
     async def open(self) -> Worker:
-        position, hand = await self.reader.open(HERE)
-        self.cursor = Cursor(HERE, position or 0, hand)
+        places, hand = await self.reader.open(0, logs(*TOPICS))
+        self.cursor = Cursor(0, places, hand)
         return self
 
     async def take(self, *records: Record, caught_up: bool = True) -> None:
         chunk = chunk_of(self.cursor, records, caught_up=caught_up)
-        self.cursor.committed = await self.reader.handle(chunk)
+        await self.reader.handle(chunk)
+        self.cursor.committed = chunk.end
 
     async def mark(self) -> Any:
         return read_mark(await self.store.mark(0))
@@ -181,7 +186,7 @@ def test_a_commit_of_unknown_outcome_is_found_out_and_nothing_is_applied_twice(m
             with pytest.raises(StoreAway):
                 await worker.take(*recorded(events[4:], first=4))
             await worker.open()
-        place = worker.cursor.next
+        place = worker.cursor.next[HERE.topic]
         if place < len(events):
             await worker.take(*recorded(events[place:], first=place))
         records = {name: record async for name, record in store.customers(0)}

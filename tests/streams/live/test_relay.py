@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from faust.types import TP
-
 from features.store import MemoryStore
 from streams.live.held import Held
 from streams.live.relay import Relay
-from tests.streams.live.fakes import HERE, Producer, eventually
+from tests.streams.live.fakes import Producer, eventually
 from tests.streams.live.test_held import commit, take
 
 TOPICS = {"interventions": "shop.interventions", "training": "shop.training"}
@@ -39,9 +37,9 @@ def keys(producer: Producer) -> list[bytes | None]:
     return [key for _, key, _ in producer.sent]
 
 
-async def holding(relay: Relay, *words: str, tp: TP = HERE) -> Held:
+async def holding(relay: Relay, *words: str, partition: int = 0) -> Held:
     held = await take(MemoryStore())
-    relay.take(tp, held)
+    relay.take(partition, held)
     await commit(held, 1, *words)
     relay.wake()
     return held
@@ -85,10 +83,10 @@ def test_a_partition_that_was_let_go_is_published_no_more() -> None:
     async def story(relay: Relay, producer: Producer) -> None:
         lost = await holding(relay, "ada")
         await eventually("ada is published", lambda: lost.published == 1)
-        relay.let_go(HERE)
+        relay.let_go(0)
         await commit(lost, 2, "bob")
         relay.wake()
-        kept = await holding(relay, "eve", tp=TP(HERE.topic, 1))
+        kept = await holding(relay, "eve", partition=1)
         await eventually("eve is published", lambda: kept.published == 1)
         assert keys(producer) == [b"ada", b"eve"]
 
@@ -100,7 +98,7 @@ def test_what_the_last_holder_left_unpublished_is_published_by_the_next() -> Non
         store = MemoryStore()
         await commit(await take(store), 1, "ada", "bob")
         held = await take(store)
-        relay.take(HERE, held)
+        relay.take(0, held)
         await eventually("both are published", lambda: held.published == 2)
         assert keys(producer) == [b"ada", b"bob"]
 

@@ -12,13 +12,13 @@ import pytest
 
 from features.store import MemoryStore
 from models.learning import REGISTRY, Snapshot, TrainingExample
-from streams.live.chunks import Cursor
+from streams.live.cursor import Cursor
 from streams.live.held import read_mark
 from streams.live.messages import unpack
 from streams.live.model import PUBLISHED, RUNNING, CurrentModel, read_snapshot
 from streams.live.training import TrainingReader
 from tests.models.portraits import INPUTS, customers, examples_of
-from tests.streams.live.fakes import HERE, Record, Taken, chunk_of
+from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, logs
 
 
 def examples(count: int) -> list[TrainingExample]:
@@ -34,16 +34,25 @@ class Learner:
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
-        self.reader = TrainingReader("logistic", INPUTS, store, Taken(), 500)  # type: ignore[arg-type]
-        self.cursor = Cursor(HERE, 0, None)
+        self.reader = TrainingReader(
+            HERE.topic,
+            "logistic",
+            INPUTS,
+            store,
+            Taken(),  # type: ignore[arg-type]  # a fake
+            500,
+        )
+        self.cursor = Cursor(0, {HERE.topic: 0}, None)
 
     async def open(self) -> Learner:
-        position, pupil = await self.reader.open(HERE)
-        self.cursor = Cursor(HERE, position or 0, pupil)
+        places, pupil = await self.reader.open(0, logs(HERE.topic))
+        self.cursor = Cursor(0, places, pupil)
         return self
 
     async def take(self, *records: Record) -> None:
-        self.cursor.committed = await self.reader.handle(chunk_of(self.cursor, records))
+        chunk = chunk_of(self.cursor, records)
+        await self.reader.handle(chunk)
+        self.cursor.committed = chunk.end
 
     def quiet_for(self, seconds: float) -> None:
         """Have the last snapshot lie that long back."""
@@ -60,7 +69,7 @@ def test_a_learner_that_is_replaced_after_any_batch_learns_what_one_alone_would(
         store = MemoryStore()
         learner = await Learner(store).open()
         for start, end in zip([0, *cuts], [*cuts, len(some)], strict=True):
-            assert learner.cursor.next == start
+            assert learner.cursor.next == {HERE.topic: start}
             await learner.take(*recorded(some[start:end], start))
             learner = await Learner(store).open()
         found = await learner.snapshot(RUNNING)
@@ -97,15 +106,16 @@ def test_what_a_killed_learner_had_not_published_is_published_by_the_next_one() 
 
 def test_a_little_news_waits_for_a_quiet_moment_and_much_does_not() -> None:
     async def story() -> None:
+        some = examples(101)
         learner = await Learner(MemoryStore()).open()
-        await learner.take(*recorded(examples(99)))
+        await learner.take(*recorded(some[:99]))
         await learner.take()
         assert await learner.snapshot(PUBLISHED) is None
-        await learner.take(*recorded(examples(1), 99))
+        await learner.take(*recorded(some[99:100], 99))
         first = await learner.snapshot(PUBLISHED)
         assert first is not None
         assert (first.number, first.learnt) == (1, 100)
-        await learner.take(*recorded(examples(1), 100))
+        await learner.take(*recorded(some[100:], 100))
         await learner.take()
         assert await learner.snapshot(PUBLISHED) == first
         learner.quiet_for(3_600)
@@ -148,5 +158,27 @@ def test_workers_take_up_a_published_model_once_it_has_learnt_enough(warmup: int
         await learner.take(*recorded(examples(120)))
         await model.look()
         assert model().version == ("logistic-1" if warmup == 50 else "prior")
+
+    asyncio.run(story())
+
+
+def test_an_example_that_a_crash_sent_twice_is_learnt_once_by_the_heir_too() -> None:
+    some = examples(30)
+
+    async def story() -> None:
+        store = MemoryStore()
+        learner = await Learner(store).open()
+        await learner.take(*recorded(some[:20]))
+        await learner.take(*recorded(some[10:20], 20))
+        heir = await Learner(store).open()
+        await heir.take(*recorded([*some[5:], *some], 30))
+        found = await heir.snapshot(RUNNING)
+        alone = REGISTRY["logistic"].learner(INPUTS, None)
+        alone.learn(some)
+        assert found is not None
+        assert found.learnt == 30
+        assert found.state == msgspec.json.decode(msgspec.json.encode(alone.snapshot(0, {}).state))
+        counts = read_mark(await store.mark(0)).counts
+        assert (counts["learnt"], counts["repeated"]) == (30, 55)
 
     asyncio.run(story())

@@ -1,0 +1,140 @@
+"""The Faust app whose agent is served chunks: what goes wrong, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import faust
+
+from streams.live.chunks import ChunkConsumer
+from streams.live.clock import Clock
+from streams.live.cursor import Chunk, Cursor, Reader
+from streams.live.relay import Relay
+from streams.live.stopping import CannotGoOn, leave_within
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that the batch under way, and then its messages, may take when the process is to end.
+_FINISH: Final = 3.0
+
+
+def _news(record: logging.LogRecord) -> bool:
+    """Tell whether a log record says more than `ChunkApp.give_up` has said in words."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CannotGoOn))
+
+
+# Faust's services log a crash with its traceback, under the module of their class.
+logger.addFilter(_news)
+logging.getLogger("streams.live.chunks").addFilter(_news)
+
+
+class ChunkApp(faust.App):
+    """A Faust app whose agent is served chunks by a `Reader`."""
+
+    reader: Reader
+    #: Asks Kafka for the ids of the reader's topics, by their full names.
+    topic_ids: Callable[[], Awaitable[Mapping[str, str]]]
+    relay: Relay
+    #: The worker's; the learner has none.
+    clock: Clock | None = None
+    #: Why the app gave up, for whoever started it.
+    gave_up: CannotGoOn | None = None
+
+    @property
+    def trouble(self) -> dict[str, str]:
+        """What is wrong just now, in words, by what it is about."""
+        trouble: dict[str, str] = self.__dict__.setdefault("_trouble", {})
+        return trouble
+
+    @property
+    def _busy(self) -> asyncio.Lock:
+        busy: asyncio.Lock = self.__dict__.setdefault("_busy_lock", asyncio.Lock())
+        return busy
+
+    async def give_up(self, error: CannotGoOn) -> None:
+        """Stop the process: going on would be wrong."""
+        if self.gave_up is None:
+            self.gave_up = error
+            logger.critical("%s", error)
+            leave_within(1)
+            await self.crash(error)
+
+    async def serve(self, chunk: Chunk) -> None:
+        """Have the reader handle a chunk; whatever goes wrong, drop the cursor and go on.
+
+        Nothing is lost by dropping: what was not committed is read again from the place that
+        the store remembers.
+        """
+        consumer: ChunkConsumer = self.consumer
+        cursor = chunk.cursor
+        name = f"partition {cursor.partition}"
+        async with self._busy:
+            try:
+                if consumer.cursors.get(cursor.partition) is not cursor or self.should_stop:
+                    return
+                if chunk.start != cursor.committed:
+                    # Faust skips a message of another generation without a word.
+                    raise ConnectionError(f"what lies after {cursor.committed} was skipped")
+                await self.reader.handle(chunk)
+                cursor.committed = chunk.end
+                consumer.works(cursor.partition)
+                self.trouble.pop(name, None)
+            except CannotGoOn as error:
+                consumer.drop(cursor)
+                await self.give_up(error)
+            except ConnectionError as error:
+                logger.warning("%s: %s; reading the place again", name, error)
+                self._fail(cursor, name, error)
+            except Exception as error:
+                logger.exception("%s: dropped a batch; reading the place again", name)
+                self._fail(cursor, name, error)
+            finally:
+                consumer.done(cursor)
+
+    def _fail(self, cursor: Cursor, name: str, error: Exception) -> None:
+        self.trouble[name] = str(error) or type(error).__name__
+        self.consumer.rest(cursor.partition)
+        self.consumer.drop(cursor)
+
+    async def check_topics(self) -> None:
+        """Give up when a topic was deleted and created anew under the running process."""
+        try:
+            ids = await self.topic_ids()
+        except ConnectionError:
+            return
+        before: dict[str, str] = self.__dict__.setdefault("_topic_ids", {})
+        for name, topic_id in ids.items():
+            if topic_id and before.setdefault(name, topic_id) != topic_id:
+                before[name] = topic_id
+                # Opened again, every partition finds that its position is of another topic.
+                logger.warning("%s was deleted and created anew", name)
+                for cursor in list(self.consumer.cursors.values()):
+                    self.consumer.drop(cursor)
+
+    async def on_stop(self) -> None:
+        """Finish the batch under way and publish its messages; then leave."""
+        if self.gave_up is None:
+            try:
+                async with asyncio.timeout(_FINISH):
+                    async with self._busy:
+                        pass
+                    await self.reader.finish()
+            except TimeoutError:
+                logger.warning("left a batch unfinished: it will be done again")
+        await super().on_stop()
+
+
+class ChunkSchema(faust.Schema):
+    """Passes chunks on as they are: decoding is the handler's business."""
+
+    def compile(self, app: Any, **kwargs: Any) -> Any:
+        """Return a decoder that decodes nothing."""
+        create_event = app.create_event
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return create_event(None, message.value, (), message)
+
+        return decode
