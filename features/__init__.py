@@ -1,7 +1,7 @@
 """What we know about a customer, and nothing of what we believe or do about it."""
 
 from features.catalogue import Catalogue, Feature, build_catalogue
-from features.codec import UnknownStateVersion, decode_state, encode_state
+from features.codec import decode_state, encode_state
 from features.customer import Applied, CustomerState
 from features.definition import Definition
 from features.events import (
@@ -29,6 +29,7 @@ from features.timeline import (
     to_datetime,
     to_iso,
 )
+from features.versions import Step, UnknownVersion, up_to_date
 
 __all__ = [
     "DAY",
@@ -49,7 +50,8 @@ __all__ = [
     "InvalidEvent",
     "Kind",
     "Millis",
-    "UnknownStateVersion",
+    "Step",
+    "UnknownVersion",
     "build_catalogue",
     "decode_event",
     "decode_state",
@@ -61,4 +63,5 @@ __all__ = [
     "parse_duration",
     "to_datetime",
     "to_iso",
+    "up_to_date",
 ]

@@ -15,14 +15,13 @@ import msgspec
 from features.customer import CustomerState
 from features.definition import Definition
 from features.tiles import Tiles
+from features.versions import Step, up_to_date
 
 STATE_VERSION: Final = 1
+#: What brings a state of an older version up to date: from that version to the next.
+STEPS: Final[dict[int, Step]] = {}
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Any])
-
-
-class UnknownStateVersion(ValueError):
-    """The bytes were written by a newer Ebbtide; this one must not guess what they mean."""
 
 
 def encode_state(state: CustomerState) -> bytes:
@@ -93,21 +92,16 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     Parameters
     ----------
     data
-        Bytes of this version.
+        Bytes of this version, or of an older one.
     definition
         The shop's definition, which is not stored with each customer.
 
     Raises
     ------
-    UnknownStateVersion
+    UnknownVersion
         If a newer Ebbtide wrote them.
     """
-    fields = _decoder.decode(data)
-    if fields[0] != STATE_VERSION:
-        raise UnknownStateVersion(
-            f"state version {fields[0]} was not written by this Ebbtide, which knows "
-            f"{STATE_VERSION}; run the version that wrote it, or rebuild the state from the topic"
-        )
+    fields = up_to_date(_decoder.decode(data), STATE_VERSION, STEPS)
     state = CustomerState(definition)
     session, money, rhythm = state.session, state.money, state.rhythm
     (

@@ -15,7 +15,6 @@ from models.deciding.ledger import (
     Decision,
     Ledger,
     Prediction,
-    UnknownLedgerVersion,
     decision_id,
 )
 from models.deciding.policy import Policy, Standing, Verdict, suggested_action
@@ -34,7 +33,6 @@ __all__ = [
     "Prediction",
     "Reason",
     "Standing",
-    "UnknownLedgerVersion",
     "Verdict",
     "cloud_event_headers",
     "decision_id",

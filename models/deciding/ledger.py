@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import msgspec
 
-from features import NEVER, Millis
+from features import NEVER, Millis, Step, up_to_date
 from models.deciding.policy import Standing
 
 LEDGER_VERSION: Final = 1
+#: What brings a ledger of an older version up to date: from that version to the next.
+STEPS: Final[dict[int, Step]] = {}
 #: Decisions kept for one customer; older ones are dropped.
 DECISIONS_KEPT: Final = 8
 
@@ -73,13 +75,9 @@ class _Stored(msgspec.Struct, array_like=True):
     decisions: list[Decision]
 
 
-class UnknownLedgerVersion(ValueError):
-    """The bytes were written by a newer Ebbtide."""
-
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
-_version = msgspec.msgpack.Decoder(list[Any])
+_fields = msgspec.msgpack.Decoder(list[Any])
 
 
 class Ledger:
@@ -155,19 +153,17 @@ class Ledger:
 
         Raises
         ------
-        UnknownLedgerVersion
+        UnknownVersion
             If a newer Ebbtide wrote it.
         """
         try:
             stored = _decoder.decode(data)
+            current = stored.version == LEDGER_VERSION
         except msgspec.ValidationError:
-            stored = None
-        if stored is None or stored.version != LEDGER_VERSION:
-            version = _version.decode(data)[0]
-            raise UnknownLedgerVersion(
-                f"ledger version {version} was not written by this Ebbtide, which knows "
-                f"{LEDGER_VERSION}"
-            )
+            current = False
+        if not current:
+            fields = up_to_date(_fields.decode(data), LEDGER_VERSION, STEPS)
+            stored = msgspec.convert(fields, _Stored)
         ledger = cls()
         ledger.standing = Standing(stored.raised, stored.alerted_at)
         ledger.pending = stored.pending

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import features.codec as codec
 from features import (
     DAY,
     CustomerState,
     Definition,
     Event,
-    UnknownStateVersion,
+    UnknownVersion,
     build_catalogue,
     decode_state,
     encode_state,
 )
 from tests.features.histories import DEFINITIONS, START, happened, histories
 from tests.features.watching import after, arrive, fire_until
+
+#: A state as it was stored by version 1.
+STORED = (
+    "dc002d01cf0000016f5e66e800cf0000016f8cc02400cf0000016f8cc02400cf0000016f8cc02400cf000001"
+    "6f9c333800cf0000016dbd43cc00039601010601040101cf0000016f8cc0240001cb4000000000000000cb40"
+    "000000000000000100cb4034000000000000cb40085b2e946faeb1cb4034000000000000cb3ff00000000000"
+    "00cf0000016f8cc02400cf0000016f8cc0240001000202cb00000000000000000000cd4756cd475f0306092d"
+    "cb3fff851eb851eb85cb4006dbfb8d0f5f8f94cb401338abbd6078fbcb4021d1eb851eb852cb403b4f4753df"
+    "2aebcb406e46147ae147ae95cb400013b5fd0a35c2cb4003574515db0072cb4005766165ea8d18cb4006ac9c"
+    "cdb943a0cb4007527d8207960d92ce00d61d0b0196ce0008eac1016601ccc40192cd4759cb40340000000000"
+    "00c40ccc63dc77e002d2997632d5eec40c80be175e00e10b5e80d50f5e80"
+)
 
 
 @settings(max_examples=100)
@@ -51,7 +66,7 @@ def test_a_customer_of_one_visit_is_stored_in_few_bytes() -> None:
 
 def test_what_a_newer_ebbtide_wrote_is_not_guessed_at() -> None:
     newer = msgspec.msgpack.encode([2, "who knows"])
-    with pytest.raises(UnknownStateVersion, match=r"version 2 .* rebuild the state"):
+    with pytest.raises(UnknownVersion, match=r"version 2 .* rebuild the state"):
         decode_state(newer, Definition())
 
 
@@ -59,3 +74,30 @@ def test_what_a_newer_ebbtide_wrote_is_not_guessed_at() -> None:
 def test_the_first_and_last_times_that_an_event_may_have_can_be_stored(time: int) -> None:
     state = after([happened(0, "purchase", time, amount=1.0)], Definition())
     assert encode_state(decode_state(encode_state(state), Definition())) == encode_state(state)
+
+
+def test_what_this_version_wrote_once_is_read_for_ever() -> None:
+    """Change the form, and raise the version with a step in ``STEPS``; not these bytes."""
+    events = [
+        happened(0, "visit", START),
+        happened(1, "purchase", START + 3 * DAY, amount=20.0),
+        happened(2, "review", START + 9 * DAY, rating=2.0),
+    ]
+    state = after(events, Definition())
+    assert encode_state(state).hex() == STORED
+    assert encode_state(decode_state(bytes.fromhex(STORED), Definition())).hex() == STORED
+
+
+def test_what_an_older_version_wrote_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = after([happened(0, "visit", START)], Definition())
+    fields = msgspec.msgpack.decode(encode_state(state))
+    # As if once there had been no traits, and before that no events counted.
+    two_back = [-1, *fields[1:7], *fields[8:-1]]
+
+    def count(old: list[Any]) -> list[Any]:
+        return [0, *old[1:7], 1, *old[7:]]
+
+    monkeypatch.setitem(codec.STEPS, -1, count)
+    monkeypatch.setitem(codec.STEPS, 0, lambda old: [1, *old[1:], {}])
+    decoded = decode_state(msgspec.msgpack.encode(two_back), Definition())
+    assert encode_state(decoded) == encode_state(state)

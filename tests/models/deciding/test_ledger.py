@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import NEVER
-from models.deciding import Decision, Ledger, Prediction, UnknownLedgerVersion
+import models.deciding.ledger as ledgers
+from features import NEVER, UnknownVersion
+from models.deciding import Decision, Ledger, Prediction
 
+#: A ledger as it was stored by version 1.
+STORED = (
+    "9501c30591980a29a773696c656e6365cb3fe0000000000000a57072696f72c4020001c3c391990aa773696c65"
+    "6e6365cb3fe0000000000000a468696768a774726561746564a57072696f72c3a67261697365649193a161a162cb3ff0000000000000"
+)
 WAITS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 30)), max_size=8)
 
 
@@ -62,5 +70,24 @@ def test_a_ledger_is_the_same_after_being_stored(waits: list[tuple[int, int]], c
 
 @pytest.mark.parametrize("newer", [[2, False, -1, [], []], [2, "another shape"]])
 def test_what_a_newer_ebbtide_wrote_is_not_guessed_at(newer: list[object]) -> None:
-    with pytest.raises(UnknownLedgerVersion, match=r"version 2 .* which knows 1"):
+    with pytest.raises(UnknownVersion, match=r"version 2 .* which knows 1"):
         Ledger.decode(msgspec.msgpack.encode(newer))
+
+
+def test_what_this_version_wrote_once_is_read_for_ever() -> None:
+    """Change the form, and raise the version with a step in ``STEPS``; not these bytes."""
+    stored = bytes.fromhex(STORED)
+    ledger = Ledger.decode(stored)
+    assert [(each.at, each.due, each.returned) for each in ledger.pending] == [(10, 41, True)]
+    assert [each.why for each in ledger.decisions] == ["raised"]
+    assert ledger.standing.alerted_at == 5
+    assert ledger.encode() == stored
+
+
+def test_what_an_older_version_wrote_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    def newer(old: list[Any]) -> list[Any]:
+        return [1, True, *old[1:]]
+
+    monkeypatch.setitem(ledgers.STEPS, 0, newer)
+    ledger = Ledger.decode(msgspec.msgpack.encode([0, 5, [], []]))
+    assert (ledger.standing.raised, ledger.standing.alerted_at) == (True, 5)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from features.store import MemoryStore, Record
-from streams.live.held import OUTBOX_BOUND, FencedOut, Held
+from streams.live.held import MARK_VERSION, OUTBOX_BOUND, FencedOut, Held, read_mark
 from streams.live.messages import Message, pack
-from streams.live.stopping import ShapeChanged
+from streams.live.stopping import EventsMissing, NewerVersion, ShapeChanged
+from tests.streams.live.fakes import logs
 
 SHAPE = "the shape"
 
@@ -128,5 +129,63 @@ def test_a_state_of_another_shape_is_refused_in_words() -> None:
         await commit(await take(store), 1)
         with pytest.raises(ShapeChanged, match=r"redis\.namespace"):
             await take(store, "another shape")
+
+    asyncio.run(story())
+
+
+def test_a_mark_of_the_version_before_is_read_and_of_a_newer_one_refused() -> None:
+    old = b'{"offset":7,"epoch":3,"watermark":9,"tail":1,"head":2,"counts":{"applied":7},'
+    old += b'"shape":"x","partitions":4,"v":1}'
+    mark = read_mark(old)
+    assert (mark.offset, mark.rekeyed, mark.topics, mark.recent) == (7, -1, {}, (0, 0))
+    with pytest.raises(NewerVersion, match="newer Ebbtide"):
+        read_mark(old.replace(b'"v":1', b'"v":%d' % (MARK_VERSION + 1)))
+
+
+def test_a_topic_with_another_number_of_partitions_is_refused() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        held = await take(store)
+        held.expect_partitions(4)
+        await commit(held, 1, partitions=4)
+        heir = await take(store)
+        heir.expect_partitions(4)
+        with pytest.raises(ShapeChanged, match="has 5 partitions, and had 4"):
+            heir.expect_partitions(5)
+
+    asyncio.run(story())
+
+
+def test_a_gap_that_is_accepted_is_counted_once() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        await commit(await take(store), 3)
+        held = await take(store)
+        with pytest.raises(EventsMissing):
+            await held.places({"clicks": 3}, logs("clicks", first=10), accept_gap=False)
+        offsets = await held.places(
+            {"clicks": 3}, logs("clicks", first=10, topic_id="t"), accept_gap=True
+        )
+        assert offsets == {"clicks": 10}
+        await commit(held, 10)
+        await commit(held, 11)
+        mark = (await take(store)).mark
+        assert mark.counts["missing"] == 7
+        assert mark.topics == {"clicks": "t"}
+
+    asyncio.run(story())
+
+
+def test_what_is_published_is_taken_out_of_the_store_before_the_end() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        held = await take(store)
+        await commit(held, 1, "ada", "bob")
+        await held.tidy()
+        assert len(await store.outbox(0, range(5))) == 2
+        held.acknowledge(2)
+        await held.tidy()
+        assert await store.outbox(0, range(5)) == {}
+        assert (await take(store)).mark.tail == 2
 
     asyncio.run(story())
