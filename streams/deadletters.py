@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import msgspec
@@ -9,6 +10,10 @@ from msgspec import Meta
 
 #: The header of a dead letter that carries a `DeadLetter` as JSON.
 HEADER: Final = "ebb_dead_letter"
+#: The header of a message that was sent again: the id of the dead letter that it was.
+REDRIVEN: Final = "ebb_redriven"
+#: A topic's name has at most 249 characters; the rest is two numbers.
+_LONGEST_ID: Final = 300
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +31,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         Where the message lies.
     timestamp
         The message's own Kafka timestamp, in milliseconds.
+    redriven
+        Id of the dead letter that this message was before ``ebb dlq redrive`` sent it again;
+        empty for one that was never sent again.
     """
 
     reason: str
@@ -34,9 +42,30 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     offset: int
     timestamp: int
+    redriven: Annotated[str, Meta(max_length=_LONGEST_ID)] = ""
     v: Annotated[int, Meta(ge=1, le=1)] = 1
 
     @property
     def letter_id(self) -> str:
         """Deterministic id: one message has one dead letter."""
         return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+def redriven_from(headers: Iterable[tuple[str, bytes | None]]) -> str:
+    """Return the id of the dead letter that a message once was; empty if it never was one.
+
+    Parameters
+    ----------
+    headers
+        The message's headers. Any producer may write them: what cannot be an id is ignored.
+
+    Examples
+    --------
+    >>> redriven_from([("ebb_redriven", b"clickstream-3-17")]), redriven_from([])
+    ('clickstream-3-17', '')
+    """
+    for name, value in headers:
+        if name == REDRIVEN and value and len(value) <= _LONGEST_ID:
+            text = value.decode("ascii", "replace")
+            return text if text.isascii() and text.isprintable() else ""
+    return ""

@@ -13,12 +13,12 @@ from features import (
     MINUTE,
     CustomerState,
     Millis,
-    UnknownStateVersion,
+    UnknownVersion,
     decode_state,
     encode_state,
 )
 from features.store import Record, Store
-from models.deciding import Ledger, UnknownLedgerVersion
+from models.deciding import Ledger
 from models.learning import Judge
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Log, Offsets
@@ -207,8 +207,8 @@ class ClickstreamReader:
                     Ledger() if ledger is None else Ledger.decode(ledger),
                     new=state is None,
                 )
-            except (UnknownStateVersion, UnknownLedgerVersion) as error:
-                raise NewerVersion(str(error)) from None
+            except UnknownVersion as error:
+                raise NewerVersion(f"what Redis holds of a customer: {error}") from None
             except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
                 # Not the name: that is for whoever asks with a command of their own.
                 raise Unreadable(

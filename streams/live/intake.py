@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features import Event, InvalidEvent, Millis, decode_event
-from streams.deadletters import DeadLetter
+from streams.deadletters import DeadLetter, redriven_from
 from streams.live.messages import Message, Origin, letter_message, moved_message, origin_of
 from streams.live.stopping import MostlyInvalid
 from streams.pipeline import Arrival, Refusal
@@ -114,6 +114,7 @@ class Intake:
             partition=record.partition,
             offset=record.offset,
             timestamp=record.timestamp,
+            redriven=redriven_from(record.headers),
         )
         out.messages.append(letter_message(letter, record.key, record.value))
         out.bad += 1

@@ -18,7 +18,7 @@ import msgspec
 from features.store import Record, Store
 from models.judging import Prequential
 from models.learning import REGISTRY, Inputs, Learner, Snapshot, TrainingExample
-from streams.deadletters import DeadLetter
+from streams.deadletters import DeadLetter, redriven_from
 from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
 from streams.live.messages import Message, letter_message, snapshot_message
@@ -172,6 +172,7 @@ class TrainingReader:
                     partition=record.partition,
                     offset=record.offset,
                     timestamp=record.timestamp,
+                    redriven=redriven_from(record.headers),
                 )
                 letters.append(letter_message(letter, record.key, record.value))
             else:
