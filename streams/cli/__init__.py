@@ -47,6 +47,8 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),
         "inspect": Entry("streams.cli.inspecting:inspect", "Explain one customer."),
         "alerts": Entry("streams.cli.alerts:alerts", "Read the alerts that were published."),
+        "verify": Entry("streams.cli.verify:verify", "Hold the state in Redis to the log."),
+        "dlq": Entry("streams.cli.dlq:dlq", "Read dead letters; send them again."),
     },
     "Replaying": {
         "import": Entry("streams.cli.importing:import_file", "Send a file of events."),
