@@ -51,19 +51,15 @@ async def _read(context: Context, wait_idle: float | None) -> tuple[Status, bool
 
     until = time.monotonic() + (wait_idle or 0)
     async with looking(context.settings) as view:
-        clickstream, training = view.ends()
-        try:
-            found = await view.status(clickstream, training)
+        with view.logs() as logs:
+            found = await view.status(logs)
             while wait_idle is not None:
                 await asyncio.sleep(_LOOK)
-                before, found = found, await view.status(clickstream, training)
+                before, found = found, await view.status(logs)
                 if found.idle and found.commits == before.commits:
                     return found, True
                 if time.monotonic() > until:
                     return found, False
-        finally:
-            clickstream.close()
-            training.close()
     return found, True
 
 
@@ -86,6 +82,15 @@ def _show(context: Context, found: Status) -> None:
             f"{part.invalid:,}",
         )
     console.print(table)
+    moved = sum(part.forwarded for part in found.partitions)
+    if moved:
+        console.print(
+            f"{moved:,} events came to another partition than their customer's and were moved: "
+            "key by user_id with the murmur2 partitioner"
+        )
+    missing = sum(part.missing for part in found.partitions)
+    if missing:
+        console.print(f"{missing:,} records were gone before they were read (--accept-gap)")
     console.print(
         f"\n{found.customers:,} customers, {found.applied:,} events, "
         f"{found.decisions:,} decisions, {found.alerts:,} alerts "

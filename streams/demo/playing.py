@@ -28,7 +28,7 @@ from streams.demo.picture import (
 from streams.demo.shoppers import Shop
 from streams.demo.stage import PARTITIONS, Stage
 from streams.demo.truth import Truth
-from streams.live import Status, View, looking
+from streams.live import Logs, Status, View, looking
 
 #: Seconds between looks, and after the last event until everything must have settled.
 _LOOK: Final = 0.4
@@ -45,13 +45,16 @@ class Unsettled(RuntimeError):
 
 
 class _Known:
-    """The end of ``training``: as far as it is learnt; `Status.matured` says what is missing."""
+    """A topic that ends where it is read to.
+
+    What is missing in ``training``, `Status.matured` says; and no event of the demo is moved.
+    """
 
     def __len__(self) -> int:
         return 1
 
     def read(self, positions: Mapping[int, int]) -> Mapping[int, int]:
-        return {0: max(positions.get(0, 0), 0)}
+        return {number: max(position, 0) for number, position in positions.items()}
 
 
 class _Alerts:
@@ -111,7 +114,7 @@ async def play(stage: Stage, shop: Shop, truth: Truth, seconds: float, show: Sho
                 stage.check()
                 if feed.error is not None:
                     raise feed.error
-                status = await view.status(feed, _Known())
+                status = await view.status(Logs(feed, _Known(), _Known()))
                 alerts.look()
                 feed.applied = sum(part.position for part in status.partitions)
                 progress = Progress(

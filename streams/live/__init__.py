@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from streams.live.apps import learner_app, worker_app
     from streams.live.dossier import Dossier, TooEarly, UnknownCustomer
     from streams.live.running import run, use_uvloop
-    from streams.live.status import Status
+    from streams.live.status import Logs, Status
     from streams.live.stopping import CannotGoOn
     from streams.live.view import View, looking
 
 __all__ = [
     "CannotGoOn",
     "Dossier",
+    "Logs",
     "Status",
     "TooEarly",
     "UnknownCustomer",
@@ -33,6 +34,7 @@ __all__ = [
 _PLACES = {
     "CannotGoOn": "stopping",
     "Dossier": "dossier",
+    "Logs": "status",
     "Status": "status",
     "TooEarly": "dossier",
     "UnknownCustomer": "dossier",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from features import Millis
 from features.store import Store
@@ -24,9 +24,23 @@ class Ends(Protocol):
         ...
 
 
+class Logs(NamedTuple):
+    """Where the topics end that the system reads.
+
+    Parameters
+    ----------
+    clickstream, rekeyed, training
+        The events, those that were moved to their partition, and the examples.
+    """
+
+    clickstream: Ends
+    rekeyed: Ends
+    training: Ends
+
+
 @dataclass(frozen=True)
 class PartitionStatus:
-    """One partition of the clickstream."""
+    """One partition of the clickstream; ``lag`` includes events that were moved here."""
 
     partition: int
     position: int
@@ -38,6 +52,9 @@ class PartitionStatus:
     duplicate: int
     too_late: int
     invalid: int
+    forwarded: int
+    rekeyed: int
+    missing: int
     outbox: int
 
 
@@ -109,25 +126,25 @@ class Status:
         return asdict(self) | {"lag": self.lag, "idle": self.idle, "watermark": self.watermark}
 
 
-async def read_status(
-    customers: Store, learner: Store, clickstream: Ends, training: Ends
-) -> Status:
+async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
     """Read how the system stands.
 
     Parameters
     ----------
     customers, learner
         The stores of the workers and of the learner.
-    clickstream, training
+    logs
         Where their topics end.
     """
-    marks = {number: read_mark(await customers.mark(number)) for number in range(len(clickstream))}
-    ends = clickstream.read({number: mark.offset for number, mark in marks.items()})
+    numbers = range(len(logs.clickstream))
+    marks = {number: read_mark(await customers.mark(number)) for number in numbers}
+    ends = logs.clickstream.read({number: mark.offset for number, mark in marks.items()})
+    moved = logs.rekeyed.read({number: mark.rekeyed for number, mark in marks.items()})
     # Before the mark: a snapshot that is published between the two must not look as if it were
     # all that is left to do.
     snapshot = await read_snapshot(learner, PUBLISHED)
     taught = read_mark(await learner.mark(PARTITION))
-    training_end = training.read({0: taught.offset})[0]
+    training_end = logs.training.read({0: taught.offset})[0]
     learnt = taught.counts.get("learnt", 0)
     overdue = 0
     for number, mark in marks.items():
@@ -137,7 +154,10 @@ async def read_status(
         return sum(mark.counts.get(name, 0) for mark in marks.values())
 
     return Status(
-        partitions=[_partition(number, mark, ends[number]) for number, mark in marks.items()],
+        partitions=[
+            _partition(number, mark, ends[number], moved.get(number, 0))
+            for number, mark in marks.items()
+        ],
         learner_lag=max(training_end - max(taught.offset, 0), 0),
         unpublished=max(learnt - (0 if snapshot is None else snapshot.learnt), 0),
         overdue=overdue,
@@ -158,18 +178,21 @@ async def read_status(
     )
 
 
-def _partition(number: int, mark: Mark, end: int) -> PartitionStatus:
+def _partition(number: int, mark: Mark, end: int, moved: int) -> PartitionStatus:
     position = max(mark.offset, 0)
     return PartitionStatus(
         partition=number,
         position=position,
         end=end,
-        lag=max(end - position, 0),
+        lag=max(end - position, 0) + max(moved - max(mark.rekeyed, 0), 0),
         watermark=None if mark.watermark == NO_WATERMARK else mark.watermark,
         applied=mark.counts.get("applied", 0),
         late=mark.counts.get("late", 0),
         duplicate=mark.counts.get("duplicate", 0),
         too_late=mark.counts.get("too_late", 0),
         invalid=mark.counts.get("invalid", 0),
+        forwarded=mark.counts.get("forwarded", 0),
+        rekeyed=mark.counts.get("rekeyed", 0),
+        missing=mark.counts.get("missing", 0),
         outbox=mark.head - mark.tail,
     )

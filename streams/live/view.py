@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from features import Millis
@@ -14,7 +14,7 @@ from streams.ends import LogEnds
 from streams.live.dossier import Dossier, read_dossier
 from streams.live.model import CurrentModel
 from streams.live.redis import open_redis
-from streams.live.status import Ends, Status, read_status
+from streams.live.status import Logs, Status, read_status
 from streams.pipeline import Shop
 from streams.settings import Settings
 
@@ -49,14 +49,19 @@ class View:
         """Return all about one customer."""
         return await read_dossier(self.customers, self.shop, await self.judge(), customer, at)
 
-    async def status(self, clickstream: Ends, training: Ends) -> Status:
+    async def status(self, logs: Logs) -> Status:
         """Return how the system stands."""
-        return await read_status(self.customers, self.learner, clickstream, training)
+        return await read_status(self.customers, self.learner, logs)
 
-    def ends(self) -> tuple[LogEnds, LogEnds]:
+    @contextmanager
+    def logs(self) -> Iterator[Logs]:
         """Connect to Kafka, for `status`."""
-        clickstream = LogEnds(self.settings, self.settings.topic("clickstream"))
-        return clickstream, LogEnds(self.settings, self.settings.topic("training"))
+        with ExitStack() as stack:
+            ends = []
+            for name in Logs._fields:
+                ends.append(LogEnds(self.settings, self.settings.topic(name)))
+                stack.callback(ends[-1].close)
+            yield Logs(*ends)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from features.store import MemoryStore, Record
 from models.learning import Snapshot
 from streams.live.held import Held
 from streams.live.model import PUBLISHED, encode_snapshot
-from streams.live.status import Status, read_status
+from streams.live.status import Logs, Status, read_status
 from tests.streams.live.test_held import said
 
 
@@ -63,6 +63,7 @@ def published(learnt: int) -> dict[str, Record]:
 def status_of(
     *,
     ends: tuple[int, ...] = (10, 10),
+    moved: tuple[int, ...] = (0, 0),
     training: int = 4,
     partition: dict[str, Any] | None = None,
     learner: dict[str, Any] | None = None,
@@ -75,7 +76,9 @@ def status_of(
         await commit(customers, 1, watermark=500, counts={"applied": 10})
         taught = {"offset": 4, "counts": {"learnt": 4}, "records": published(4), **(learner or {})}
         await commit(learning, 0, **taught)
-        return await read_status(customers, learning, Ends(ends), Ends((training,)))
+        return await read_status(
+            customers, learning, Logs(Ends(ends), Ends(moved), Ends((training,)))
+        )
 
     return asyncio.run(all_of_it())
 
@@ -93,6 +96,7 @@ def test_with_nothing_left_to_do_the_shop_is_idle() -> None:
     ("what", "count"),
     [
         ({"ends": (10, 13)}, {"lag": 3}),
+        ({"moved": (0, 2), "partition": {"rekeyed": 0}}, {"lag": 2}),
         ({"training": 6}, {"learner_lag": 2}),
         ({"partition": {"messages": said("ada", "bob")}}, {"outbox": 2}),
         ({"learner": {"messages": said("model")}}, {"outbox": 1}),
@@ -116,7 +120,9 @@ def test_a_timer_that_is_not_yet_due_is_nothing_to_do() -> None:
 
 def test_before_the_first_event_there_is_nothing_to_do_and_no_watermark() -> None:
     async def all_of_it() -> Status:
-        return await read_status(MemoryStore(), MemoryStore(), Ends((0, 0)), Ends((0,)))
+        return await read_status(
+            MemoryStore(), MemoryStore(), Logs(Ends((0, 0)), Ends((0, 0)), Ends((0,)))
+        )
 
     status = asyncio.run(all_of_it())
     assert status.idle
