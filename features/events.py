@@ -9,9 +9,10 @@ trusted and never checked again. Two promises to the people who publish:
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import IntEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -22,13 +23,16 @@ SCHEMA_VERSION: Final = 1
 MAX_EVENT_BYTES: Final = 32 * 1024
 MAX_PROPERTIES: Final = 64
 MAX_TRAITS: Final = 32
+MAX_KEY: Final = 100
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = Annotated[str, Meta(max_length=4_000)]
 Money = Annotated[float, Meta(ge=-1e9, le=1e9)]
-Key = Annotated[str, Meta(min_length=1, max_length=100)]
-Value = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
+Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY)]
+#: Beyond 64 bits, hardly anybody who reads the event again could hold the number.
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Value = Annotated[str, Meta(max_length=1_000)] | Whole | float | bool | None
 #: The end of 2099, in milliseconds.
 LATEST: Final = 4_102_444_800_000
 EpochMillis = Annotated[int, Meta(ge=0, le=LATEST)]
@@ -224,8 +228,15 @@ class _Strict(Event, frozen=True, forbid_unknown_fields=True):
 _FIELDS: Final = frozenset(Event.__struct_fields__)
 _strict = msgspec.json.Decoder(_Strict)
 _loose = msgspec.json.Decoder(Event)
-_anything = msgspec.json.Decoder(dict[str, Any])
+_anything = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value: Final[msgspec.json.Decoder[str | int | float | bool | None]] = msgspec.json.Decoder(Value)
 _encoder = msgspec.json.Encoder()
+
+_ESCAPE: Final = ord("\\")
+_CONTROL: Final = re.compile(r"[\x00-\x1f]")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+#: Characters of a sender's own field name that are quoted in an error.
+_QUOTED: Final = 60
 
 
 def decode_event(raw: bytes | None) -> Event:
@@ -258,46 +269,84 @@ def decode_event(raw: bytes | None) -> Event:
     if len(raw) > MAX_EVENT_BYTES:
         raise InvalidEvent(f"{len(raw)} bytes are more than the {MAX_EVENT_BYTES} of an event")
     try:
-        return _timely(_strict.decode(raw))
+        event: Event = _strict.decode(raw)
     except msgspec.ValidationError as error:
         if "unknown field" not in str(error):
             raise _invalid(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidEvent(str(error)) from None
-    return _with_unknown_fields(raw)
-
-
-def _timely(event: Event) -> Event:
-    """Hold a written date to the bounds of a number: nobody's clock shows the year 9999."""
-    if not 0 <= event.at <= LATEST:
+        event = _with_unknown_fields(raw)
+    except _UNREADABLE as error:
+        raise _unreadable(error) from None
+    # A number is within its bounds by its type; a written date is held to the same ones, since
+    # nobody's clock shows the year 9999.
+    time = event.time
+    if not isinstance(time, int) and not 0 <= from_datetime(time) <= LATEST:
         raise InvalidEvent("the time must lie between 1970 and 2100", "time")
+    # JSON can carry a control character by an escape only, and most events have none.
+    if _ESCAPE in raw:
+        _check_legible(event)
     return event
+
+
+def _check_legible(event: Event) -> None:
+    """Refuse control characters in what becomes keys, lines of logs and other people's columns."""
+    for field in ("event_id", "user_id", "type"):
+        if _CONTROL.search(getattr(event, field)):
+            raise InvalidEvent("must hold no control characters", field)
 
 
 def _with_unknown_fields(raw: bytes) -> Event:
     try:
-        event = _timely(_loose.decode(raw))
+        event = _loose.decode(raw)
         everything = _anything.decode(raw)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidEvent(str(error)) from None
-    unknown = {name: everything[name] for name in sorted(everything.keys() - _FIELDS)}
+    except _UNREADABLE as error:
+        raise _unreadable(error) from None
+    unknown = sorted(everything.keys() - _FIELDS)
+    count = len(event.properties.keys() | unknown)
+    if count > MAX_PROPERTIES:
+        raise InvalidEvent(f"{count} properties are more than {MAX_PROPERTIES}", "properties")
+    merged = {name: _scalar(name, everything[name]) for name in unknown}
+    return msgspec.structs.replace(event, properties=merged | event.properties)
+
+
+def _scalar(name: str, raw: msgspec.Raw) -> str | int | float | bool | None:
+    """Return the value of a field that nobody has heard of."""
     try:
-        kept = msgspec.convert(unknown, dict[Key, Value])
+        if not 1 <= len(name) <= MAX_KEY:
+            reason = f"the name of a field must have 1 to {MAX_KEY} characters"
+            raise InvalidEvent(reason, _quoted(name))
+        return _value.decode(raw)
     except msgspec.ValidationError as error:
-        raise InvalidEvent(
-            f"unknown fields must be short scalars: {_invalid(error).reason}", ", ".join(unknown)
-        ) from None
-    merged = {**kept, **event.properties}
-    if len(merged) > MAX_PROPERTIES:
-        raise InvalidEvent(f"{len(merged)} properties are more than {MAX_PROPERTIES}", "properties")
-    return msgspec.structs.replace(event, properties=merged)
+        reason = f"an unknown field must be a short scalar: {_invalid(error).reason}"
+        raise InvalidEvent(reason, _quoted(name)) from None
+    except _UNREADABLE as error:
+        raise InvalidEvent(_unreadable(error).reason, _quoted(name)) from None
+
+
+def _quoted(name: str) -> str:
+    """Return a sender's own name of a field so that it can stand in a line of a log."""
+    signs = name[:_QUOTED]
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in signs)
+
+
+#: What the decoder raises for bytes that are not JSON at all.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def _unreadable(error: Exception) -> InvalidEvent:
+    if isinstance(error, RecursionError):
+        return InvalidEvent("the JSON is nested too deeply")
+    return InvalidEvent(str(error))
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidEvent:
+    # The path is that of a value, "$.properties[...]", or "key` in `$.properties".
     reason, _, path = str(error).partition(" - at `")
-    return InvalidEvent(reason, path.rstrip("`").removeprefix("$.").removeprefix("$"))
+    field = path.partition("$")[2].rstrip("`").removeprefix(".")
+    if not field and (missing := _MISSING.fullmatch(reason)):
+        field = missing[1]
+    return InvalidEvent(reason, field)
 
 
 def encode_event(event: Event) -> bytes:
