@@ -31,6 +31,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         Where the message lies.
     timestamp
         The message's own Kafka timestamp, in milliseconds.
+    cut
+        Bytes of the message's value, when that is too large to be kept: the letter has no value
+        then, and the message itself is where it lay, as long as its topic keeps it. 0 otherwise.
     redriven
         Id of the dead letter that this message was before ``ebb dlq redrive`` sent it again;
         empty for one that was never sent again.
@@ -42,6 +45,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     offset: int
     timestamp: int
+    cut: int = 0
     redriven: Annotated[str, Meta(max_length=_LONGEST_ID)] = ""
     v: Annotated[int, Meta(ge=1, le=1)] = 1
 

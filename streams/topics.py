@@ -125,8 +125,8 @@ def topic_plan(settings: Settings) -> list[TopicPlan]:
         name: str, partitions: int, kept: Millis | None, meaning: str, exact: bool = True
     ) -> TopicPlan:
         config = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
-        if name == "dead_letters":
-            # What just fitted into its topic must fit here with the reason beside it.
+        if name in ("dead_letters", "rekeyed"):
+            # What just fitted into its topic must fit here with a header beside it.
             config["max.message.bytes"] = str(2 * 1024 * 1024)
         if kept is None:
             config["cleanup.policy"] = "compact"

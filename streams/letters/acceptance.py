@@ -76,6 +76,11 @@ class Acceptance:
                 f"lay in {letter.why.topic}, which no worker or learner of these settings reads",
                 final=True,
             )
+        if letter.why.cut:
+            return Refusal(
+                f"of {letter.why.cut:,} bytes was too large to be kept; it lies where it lay",
+                final=True,
+            )
         if letter.value is None and letter.key is None:
             return Refusal("has neither key nor value", final=True)
         if to == self._training:

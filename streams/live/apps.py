@@ -21,7 +21,7 @@ from streams.live.clock import Clock
 from streams.live.health import add_health
 from streams.live.model import LOOK, CurrentModel
 from streams.live.redis import open_redis
-from streams.live.relay import Relay
+from streams.live.relay import Relay, bare
 from streams.live.serving import ChunkApp, ChunkSchema
 from streams.live.training import TrainingReader
 from streams.settings import Settings, SettingsError
@@ -222,6 +222,7 @@ def _relay(settings: Settings) -> Relay:
             linger_ms=5,
             max_batch_size=256 * 1024,
             max_request_size=4 * 1024 * 1024,
+            value_serializer=bare,
             **words,
         )
 

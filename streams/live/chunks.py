@@ -23,7 +23,7 @@ from faust.transport.drivers.aiokafka import (
 )
 from faust.types import TP, ConsumerMessage
 
-from streams.live.cursor import Chunk, Cursor, Log, Reader, in_turn, offsets_after
+from streams.live.cursor import Chunk, Cursor, Log, Reader, in_turn, offsets_after, pieces
 from streams.live.stopping import CannotGoOn
 
 if TYPE_CHECKING:
@@ -302,7 +302,8 @@ class ChunkConsumer(Consumer):
             records = in_turn(cursor.waiting, at_end, batch)
             if not records:
                 break
-            await self._put(cursor, tuple(records))
+            for piece in pieces(records):
+                await self._put(cursor, piece)
         if not cursor.queued and monotonic() - cursor.seen >= TICK:
             await self._put(cursor, ())
 

@@ -11,12 +11,15 @@ A partition may be fed by several topics with the same number of partitions: par
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from streams.live.stopping import EventsMissing
+
+#: Bytes of the records in one chunk; a single one may be larger.
+CHUNK_BYTES: Final = 4 * 1024 * 1024
 
 #: Offsets by full name of the topic.
 Offsets = Mapping[str, int]
@@ -227,3 +230,14 @@ def offsets_after(offsets: Offsets, records: Sequence[Any]) -> dict[str, int]:
     for record in records:
         after[record.topic] = record.offset + 1
     return after
+
+
+def pieces(records: Sequence[Any], most: int = CHUNK_BYTES) -> Iterator[tuple[Any, ...]]:
+    """Cut records into chunks that are not too large to be handled, and stored, at once."""
+    start, size = 0, 0
+    for place, record in enumerate(records):
+        size += len(record.value or b"")
+        if size > most and place > start:
+            yield tuple(records[start:place])
+            start, size = place, len(record.value or b"")
+    yield tuple(records[start:])

@@ -25,8 +25,9 @@ from streams.pipeline import NO_WATERMARK
 logger = logging.getLogger(__name__)
 
 MARK_VERSION: Final = 2
-#: Messages that may wait for the broker before a partition's handler waits, too.
+#: Messages, and bytes of them, that may wait for the broker before the handler waits, too.
 OUTBOX_BOUND: Final = 20_000
+OUTBOX_BYTES: Final = 64 * 1024 * 1024
 _READ: Final = 1_000
 
 
@@ -137,6 +138,8 @@ class Held:
         self.missing = 0
         #: Messages not yet acknowledged by the broker, by sequence number.
         self.unsent: dict[int, bytes] = {}
+        self._unsent_bytes = 0
+        self._released = False
         #: Sequence number after the last message that the broker has acknowledged.
         self.published = self.mark.tail
         self.changed = asyncio.Event()
@@ -145,7 +148,7 @@ class Held:
         """Take up the messages that were committed and never acknowledged."""
         for first in range(self.mark.tail, self.mark.head, _READ):
             wanted = range(first, min(first + _READ, self.mark.head))
-            self.unsent.update(await self.store.outbox(self.partition, wanted))
+            self._wait(await self.store.outbox(self.partition, wanted))
 
     def expect_partitions(self, partitions: int) -> None:
         """Refuse a topic that has another number of partitions than it had.
@@ -258,7 +261,7 @@ class Held:
         self.mark = new
         self.missing = 0
         if packed:
-            self.unsent.update(packed)
+            self._wait(packed)
             self.changed.set()
 
     async def tidy(self) -> None:
@@ -286,12 +289,29 @@ class Held:
     def acknowledge(self, upto: int) -> None:
         """Take note that the broker has acknowledged every message before ``upto``."""
         for number in range(self.published, upto):
-            self.unsent.pop(number, None)
+            self._unsent_bytes -= len(self.unsent.pop(number, b""))
         self.published = upto
         self.changed.set()
 
+    def _wait(self, messages: Mapping[int, bytes]) -> None:
+        self.unsent.update(messages)
+        self._unsent_bytes += sum(map(len, messages.values()))
+
+    def release(self) -> None:
+        """Take note that nobody publishes for this hold of the partition any more."""
+        self._released = True
+        self.changed.set()
+
     async def wait_for_room(self) -> None:
-        """Wait while too many messages wait for the broker."""
-        while len(self.unsent) > OUTBOX_BOUND:
+        """Wait while too many messages wait for the broker.
+
+        Raises
+        ------
+        FencedOut
+            If the partition was let go: nobody would ever make room.
+        """
+        while len(self.unsent) > OUTBOX_BOUND or self._unsent_bytes > OUTBOX_BYTES:
+            if self._released:
+                raise FencedOut(f"partition {self.partition} was let go")
             self.changed.clear()
             await self.changed.wait()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from features import Event, InvalidEvent, Millis, decode_event
 from streams.deadletters import DeadLetter, redriven_from
-from streams.live.messages import Message, Origin, letter_message, moved_message, origin_of
+from streams.live.messages import LARGEST, Message, Origin, letter_message, moved_message, origin_of
 from streams.live.stopping import MostlyInvalid
 from streams.pipeline import Arrival, Refusal
 from streams.topics import partition_of
@@ -84,6 +84,8 @@ class Intake:
                 )
                 if moved and not home:
                     raise InvalidEvent("was moved, and is still not on its customer's partition")
+                if not home and len(record.value) > LARGEST:
+                    raise InvalidEvent("too large to be moved to its customer's partition")
             except InvalidEvent as error:
                 self.refuse(out, record, error.reason, error.field)
                 continue

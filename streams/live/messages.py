@@ -21,6 +21,9 @@ MODELS: Final = "models"
 LETTERS: Final = "dead_letters"
 REKEYED: Final = "rekeyed"
 
+#: Bytes of key and value that a topic surely takes; the plan gives it 2 MiB a batch.
+LARGEST: Final = 1_500_000
+
 #: The header of a moved event that says where it lay.
 ORIGIN: Final = "ebb_origin"
 
@@ -91,7 +94,15 @@ def snapshot_message(snapshot: Snapshot) -> Message:
 
 
 def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -> Message:
-    """Return a dead letter: the message as it was, and why in a header."""
+    """Return a dead letter: the message as it was, and why in a header.
+
+    A topic's limit is on compressed batches, so a message may be larger than any topic would
+    take it uncompressed: of such a one, the letter says only where it lies.
+    """
+    if len(key or b"") + len(value or b"") > LARGEST:
+        letter = msgspec.structs.replace(letter, cut=len(value or b""))
+        value = None
+        key = key if key is None or len(key) < LARGEST else None
     return Message(LETTERS, key, value, [(HEADER, _json.encode(letter))])
 
 

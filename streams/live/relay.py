@@ -21,11 +21,21 @@ from streams.live.messages import unpack
 
 logger = logging.getLogger(__name__)
 
-#: Messages under way at once, of one partition.
+#: Messages, and bytes of them, under way at once, of one partition.
 _FLIGHT: Final = 1_000
+_FLIGHT_BYTES: Final = 8 * 1024 * 1024
 _BACKOFF: Final = (0.2, 5.0)
 #: Seconds that a producer may take to end.
 _END: Final = 2.0
+
+
+def bare(value: tuple[bytes | None]) -> bytes | None:
+    """Return the value of a message; the producer's serializer.
+
+    aiokafka's producer refuses a message that has neither key nor value, which other clients
+    send, and which then is a dead letter. In a tuple, nothing is something.
+    """
+    return value[0]
 
 
 class Relay:
@@ -34,7 +44,8 @@ class Relay:
     Parameters
     ----------
     producer
-        Makes a producer that waits for all replicas and does not reorder.
+        Makes a producer that waits for all replicas, does not reorder, and takes values in a tuple
+        of one (`bare`).
     topics
         Full name of each topic by its name in the settings.
     """
@@ -50,12 +61,15 @@ class Relay:
 
     def take(self, partition: int, held: Held) -> None:
         """Publish this partition's outbox from now on; an older hold of it is let go."""
+        self.let_go(partition)
         self._held[partition] = held
         self._work.set()
 
     def let_go(self, partition: int) -> None:
         """Publish no more of a partition: somebody else may hold it now."""
-        self._held.pop(partition, None)
+        held = self._held.pop(partition, None)
+        if held is not None:
+            held.release()
 
     def wake(self) -> None:
         """Look again: something was committed."""
@@ -109,18 +123,20 @@ class Relay:
 
     async def _publish(self, partition: int, held: Held) -> None:
         while self._held.get(partition) is held and held.published < held.mark.head:
-            upto = min(held.published + _FLIGHT, held.mark.head)
-            flights = []
-            for number in range(held.published, upto):
-                data = held.unsent.get(number)
+            flights: list[Any] = []
+            upto, size = held.published, 0
+            while upto < held.mark.head and len(flights) < _FLIGHT and size < _FLIGHT_BYTES:
+                data = held.unsent.get(upto)
+                upto += 1
                 if data is None:  # acknowledged and trimmed before a restart
                     continue
+                size += len(data)
                 message = unpack(data)
                 flights.append(
                     await self._producer.send(
                         self._topics[message.topic],
                         key=message.key,
-                        value=message.value,
+                        value=(message.value,),
                         headers=message.headers,
                     )
                 )

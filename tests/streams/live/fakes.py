@@ -96,13 +96,13 @@ class Producer:
         self.started = False
 
     async def send(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Any
+        self, topic: str, *, key: bytes | None, value: tuple[bytes | None], headers: Any
     ) -> asyncio.Future[None]:
         assert self.started
         if self.failures:
             self.failures -= 1
             raise KafkaConnectionError("the broker is away")
-        self.sent.append((topic, key, value))
+        self.sent.append((topic, key, value[0]))
         return asyncio.ensure_future(self._acknowledged())
 
     async def _acknowledged(self) -> None:

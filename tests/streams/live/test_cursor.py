@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.live.cursor import Place, in_turn, place_in
+from streams.live.cursor import Place, in_turn, pieces, place_in
 from streams.live.stopping import EventsMissing
 from tests.streams.live.fakes import HERE, Record, logs
 
@@ -96,3 +96,14 @@ def test_records_come_in_the_order_of_their_arrival_however_few_at_once(
     for topic in (HERE.topic, OTHER):
         offsets = [record.offset for record in taken if record.topic == topic]
         assert offsets == sorted(offsets)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 40))
+def test_a_chunk_is_not_larger_than_it_may_be_unless_one_record_is(
+    sizes: list[int], most: int
+) -> None:
+    records = [Record(number, bytes(size)) for number, size in enumerate(sizes)]
+    found = list(pieces(records, most))
+    assert [record for piece in found for record in piece] == records
+    for piece in found:
+        assert len(piece) == 1 or sum(len(record.value or b"") for record in piece) <= most

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from features.store import MemoryStore, Record
-from streams.live.held import MARK_VERSION, OUTBOX_BOUND, FencedOut, Held, read_mark
+from streams.live.held import (
+    MARK_VERSION,
+    OUTBOX_BOUND,
+    OUTBOX_BYTES,
+    FencedOut,
+    Held,
+    read_mark,
+)
 from streams.live.messages import Message, pack
 from streams.live.stopping import EventsMissing, NewerVersion, ShapeChanged
 from tests.streams.live.fakes import logs
@@ -187,5 +194,35 @@ def test_what_is_published_is_taken_out_of_the_store_before_the_end() -> None:
         await held.tidy()
         assert await store.outbox(0, range(5)) == {}
         assert (await take(store)).mark.tail == 2
+
+    asyncio.run(story())
+
+
+def test_whoever_waits_for_room_does_not_wait_when_the_partition_is_let_go() -> None:
+    async def story() -> None:
+        held = await take(MemoryStore())
+        await commit(held, 1, *(str(number) for number in range(OUTBOX_BOUND + 1)))
+        waiting = asyncio.ensure_future(held.wait_for_room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        held.release()
+        with pytest.raises(FencedOut, match="let go"):
+            await waiting
+
+    asyncio.run(story())
+
+
+def test_a_few_large_messages_fill_the_outbox_as_well_as_many_small_ones() -> None:
+    async def story() -> None:
+        held = await take(MemoryStore())
+        big = "x" * (OUTBOX_BYTES // 4)
+        await commit(held, 1, *(f"{big}{number}" for number in range(5)))
+        heir = await take(held.store)  # type: ignore[arg-type]  # it is a MemoryStore
+        for each in (held, heir):
+            waiting = asyncio.ensure_future(each.wait_for_room())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            each.acknowledge(2)
+            await waiting
 
     asyncio.run(story())

@@ -11,6 +11,7 @@ from models.deciding import Alert, Reason
 from models.learning import TrainingExample
 from streams.deadletters import HEADER, DeadLetter
 from streams.live.messages import (
+    LARGEST,
     Message,
     alert_message,
     example_message,
@@ -91,3 +92,13 @@ def test_a_dead_letter_keeps_the_message_byte_for_byte(
     [(name, body)] = message.headers
     assert name == HEADER
     assert msgspec.json.decode(body, type=DeadLetter) == letter
+
+
+def test_of_a_message_too_large_to_be_kept_the_letter_says_where_it_lies() -> None:
+    letter = DeadLetter(reason="?", field="", topic="t", partition=1, offset=2, timestamp=3)
+    kept = letter_message(letter, b"k", bytes(LARGEST - 1))
+    cut = letter_message(letter, b"k", bytes(LARGEST))
+    assert kept.value == bytes(LARGEST - 1)
+    assert (cut.key, cut.value) == (b"k", None)
+    [(_, why)] = cut.headers
+    assert msgspec.json.decode(why, type=DeadLetter).cut == LARGEST
