@@ -15,6 +15,7 @@ class _Partition:
     mark: bytes | None = None
     records: dict[str, Record] = field(default_factory=dict)
     timers: dict[str, Millis] = field(default_factory=dict)
+    stamp: int | None = None
     outbox: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -61,7 +62,13 @@ class MemoryStore:
             held.outbox.pop(number, None)
         held.outbox.update(commit.outbox)
         held.mark = commit.mark
+        if commit.stamp is not None:
+            held.stamp = commit.stamp
         return True
+
+    async def stamp(self, partition: int) -> int | None:
+        """Return the stamp of the commit that the timers are of."""
+        return self._of(partition).stamp
 
     async def outbox(self, partition: int, sequence: range) -> dict[int, bytes]:
         """Return the messages that are there."""

@@ -88,6 +88,9 @@ class Commit:
         New messages by sequence number.
     trim
         Sequence numbers of messages that the broker has acknowledged.
+    stamp
+        A number that no other commit of the partition has, at least 0: the timers are of this
+        commit. None leaves the one that is there: the timers are not whole yet.
     """
 
     expected: bytes | None
@@ -96,6 +99,7 @@ class Commit:
     timers: Mapping[str, Millis] = field(default_factory=dict)
     outbox: Mapping[int, bytes] = field(default_factory=dict)
     trim: range = range(0)
+    stamp: int | None = None
 
 
 def looked_at(customers: Iterable[str]) -> list[str]:
@@ -125,6 +129,14 @@ class Store(Protocol):
 
     async def commit(self, partition: int, commit: Commit) -> bool:
         """Write a batch; False, and nothing written, when the mark is not the expected one."""
+        ...
+
+    async def stamp(self, partition: int) -> int | None:
+        """Return the stamp of the commit that the timers are of.
+
+        Not the last commit's when a crash of the store has torn the two apart, or somebody has
+        deleted the timers.
+        """
         ...
 
     async def outbox(self, partition: int, sequence: range) -> dict[int, bytes]:

@@ -4,9 +4,9 @@
 -- KEYS: 1 the partition's hash   2 its timers
 -- ARGV: 1 due by   2 at most so many   3... customers
 --
--- The first line lets it be read on a server that is out of memory. The third of what is returned
+-- Below 0 is the stamp, which is no timer. The first line lets it be read on a server that is out of memory. The third of what is returned
 -- is the server's clock, in milliseconds.
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], 0, ARGV[1], 'LIMIT', 0, ARGV[2])
 local fields, count = {}, 0
 local function ask(customer)
   fields[count + 1] = 's:' .. customer

@@ -26,6 +26,8 @@ MOST_RECORDS: Final = 1_800
 
 #: What a client raises when the server, or the cluster, cannot be asked.
 _AWAY: Final = (RedisError, RedisClusterException)
+#: The timers' member that is no customer: nobody's id is empty.
+_STAMP: Final = b""
 _length = struct.Struct("<I").pack
 
 
@@ -116,6 +118,8 @@ class RedisStore:
                 unarmed.append(name.encode())
             else:
                 armed += (b"%d" % due, name.encode())
+        if commit.stamp is not None:
+            armed += (b"-%d" % (commit.stamp + 1), _STAMP)
         messages: list[bytes] = []
         for number, message in commit.outbox.items():
             messages += (b"o:%d" % number, message)
@@ -131,6 +135,14 @@ class RedisStore:
             return bool(await _commit(self._client, self._keys(partition), arguments))
         except _AWAY as error:
             raise StoreAway(str(error)) from error
+
+    async def stamp(self, partition: int) -> int | None:
+        """Return the stamp of the commit that the timers are of."""
+        try:
+            score = await self._client.zscore(self._keys(partition)[1], _STAMP)
+        except _AWAY as error:
+            raise StoreAway(str(error)) from error
+        return None if score is None else -int(score) - 1
 
     async def outbox(self, partition: int, sequence: range) -> dict[int, bytes]:
         """Return the messages that are there."""

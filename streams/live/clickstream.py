@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -116,6 +116,8 @@ class ClickstreamReader:
             accept_gap=self._pace.accept_gap,
         )
         await held.recover_outbox()
+        if not await held.has_its_timers():
+            await held.rearm({name: due async for name, due in self._timers(partition)})
         self._relay.take(partition, held)
         return places, _Hand(held)
 
@@ -195,26 +197,33 @@ class ClickstreamReader:
                 del book[name]
         return len(page.due) >= self._pace.timers
 
+    async def _timers(self, partition: int) -> AsyncIterator[tuple[str, Millis]]:
+        """Yield when each customer of a partition is due, as their states say."""
+        async for name, record in self._store.customers(partition):
+            yield name, self._customer(record).due()
+
     def _load(self, book: dict[str, Customer], records: Any, names: Iterable[str]) -> None:
-        definition = self._shop.definition
         for name in names:
-            if name in book:
-                continue
-            state, ledger = records[name]
-            try:
-                book[name] = Customer(
-                    CustomerState(definition) if state is None else decode_state(state, definition),
-                    Ledger() if ledger is None else Ledger.decode(ledger),
-                    new=state is None,
-                )
-            except UnknownVersion as error:
-                raise NewerVersion(f"what Redis holds of a customer: {error}") from None
-            except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
-                # Not the name: that is for whoever asks with a command of their own.
-                raise Unreadable(
-                    f"what Redis holds of a customer cannot be read ({error}). Find out of which "
-                    "one with: ebb verify --all"
-                ) from None
+            if name not in book:
+                book[name] = self._customer(records[name])
+
+    def _customer(self, record: Record) -> Customer:
+        definition = self._shop.definition
+        state, ledger = record
+        try:
+            return Customer(
+                CustomerState(definition) if state is None else decode_state(state, definition),
+                Ledger() if ledger is None else Ledger.decode(ledger),
+                new=state is None,
+            )
+        except UnknownVersion as error:
+            raise NewerVersion(f"what Redis holds of a customer: {error}") from None
+        except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
+            # Not the name: that is for whoever asks with a command of their own.
+            raise Unreadable(
+                f"what Redis holds of a customer cannot be read ({error}). Find out of which "
+                "one with: ebb verify --all"
+            ) from None
 
 
 class _Hand:

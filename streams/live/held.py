@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Final
 
 import msgspec
@@ -212,12 +213,15 @@ class Held:
         partitions: int,
         rekeyed: int = -1,
         recent: tuple[int, int] = (0, 0),
+        whole: bool = True,
         records: Mapping[str, Record],
         timers: Mapping[str, Millis],
         messages: Sequence[Message],
         counts: Mapping[str, int],
     ) -> None:
         """Write a batch, or raise and have written nothing.
+
+        Unless ``whole``, the partition's timers need more commits until they are all there.
 
         Raises
         ------
@@ -254,6 +258,7 @@ class Held:
             timers=timers,
             outbox=packed,
             trim=range(mark.tail, self.published),
+            stamp=new.epoch if whole else None,
         )
         if not await self.store.commit(self.partition, commit):
             raise FencedOut(f"partition {self.partition} was written by another worker")
@@ -264,10 +269,30 @@ class Held:
             self._wait(packed)
             self.changed.set()
 
+    async def has_its_timers(self) -> bool:
+        """Whether the timers in the store are those of the mark."""
+        return self._data is None or await self.store.stamp(self.partition) == self.mark.epoch
+
+    async def rearm(self, timers: Mapping[str, Millis]) -> None:
+        """Set all timers of the partition anew: a crash of the store has torn them off.
+
+        Parameters
+        ----------
+        timers
+            When each customer is next due, as their states say.
+        """
+        logger.warning("partition %d: set %d timers anew", self.partition, len(timers))
+        left = iter(timers.items())
+        while some := dict(islice(left, _READ)):
+            await self._touch(some, whole=False)
+        await self._touch({}, whole=True)
+
     async def tidy(self) -> None:
         """Take the messages that the broker has acknowledged out of the store."""
-        if not self.untrimmed:
-            return
+        if self.untrimmed:
+            await self._touch({}, whole=True)
+
+    async def _touch(self, timers: Mapping[str, Millis], *, whole: bool) -> None:
         mark = self.mark
         await self.commit(
             offset=mark.offset,
@@ -275,8 +300,9 @@ class Held:
             watermark=mark.watermark,
             partitions=mark.partitions,
             recent=mark.recent,
+            whole=whole,
             records={},
-            timers={},
+            timers=timers,
             messages=[],
             counts={},
         )

@@ -164,7 +164,7 @@ class Corner:
                     read_mark(fields.get(b"@")),
                     _named(fields, b"s:"),
                     _named(fields, b"l:"),
-                    {name.decode(): due for name, due in timers},
+                    {name.decode(): due for name, due in timers if name},
                     {int(name): data for name, data in _named(fields, b"o:").items()},
                 )
         return found

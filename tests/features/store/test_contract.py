@@ -417,3 +417,19 @@ def test_redis_does_whatever_memory_does(redis_url: str, namespace: str, steps: 
             assert await outcome(redis, steps) == await outcome(memory, steps)
 
     asyncio.run(both())
+
+
+def test_the_stamp_says_of_which_commit_the_timers_are(play: Play) -> None:
+    async def story(store: Store) -> None:
+        assert await store.stamp(0) is None
+        assert await store.commit(0, Commit(None, b"1", timers={"ada": 5}, stamp=0))
+        assert await store.stamp(0) == 0
+        assert await store.commit(0, Commit(b"1", b"2", timers={"bob": 7}))
+        assert await store.stamp(0) == 0
+        assert await store.commit(0, Commit(b"2", b"3", timers={"ada": NEVER}, stamp=41))
+        assert await store.stamp(0) == 41
+        assert await store.stamp(1) is None
+        # It is no timer, of nobody.
+        assert (await store.read(0, [], NEVER - 1, 10)).due == ["bob"]
+
+    play(story)

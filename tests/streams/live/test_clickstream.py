@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from features import DAY, HOUR, MINUTE, Event, Millis
+from features import DAY, HOUR, MINUTE, NEVER, Event, Millis
 from features.store import Commit, MemoryStore, StoreAway
 from models.learning import PriorJudge
 from streams.composition import inputs_of, shop_of
@@ -208,3 +208,28 @@ def test_a_worker_that_was_fenced_out_changes_nothing() -> None:
         assert await zombie.store.mark(0) == before
 
     play(story)
+
+
+def test_timers_that_a_crash_of_the_store_tore_off_are_set_anew() -> None:
+    users = [f"shopper-{number}" for number in range(1_500)]
+
+    async def timers(store: MemoryStore) -> dict[str, Millis]:
+        return dict((await store.look(0, users)).timers)
+
+    async def story(worker: Worker) -> None:
+        await worker.take(*recorded([visit(NOW - DAY, user) for user in users]))
+        whole = await timers(worker.store)
+        assert len(whole) == len(users)
+        # As if the command that wrote the timers of the last commit had been lost.
+        mark = await worker.store.mark(0)
+        stray = {user: NOW * 2 for user in users[:10]} | {users[20]: NEVER}
+        await worker.store.commit(0, Commit(mark, mark or b"", timers=stray, stamp=1_000))
+        assert await timers(worker.store) != whole
+
+        heir = await Worker(worker.store).open()
+        assert await timers(worker.store) == whole
+        before = await worker.store.mark(0)
+        await Worker(heir.store).open()
+        assert await worker.store.mark(0) == before
+
+    play(story, wall=False, batch=1_500)
