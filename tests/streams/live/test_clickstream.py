@@ -211,7 +211,7 @@ def test_a_worker_that_was_fenced_out_changes_nothing() -> None:
 
 
 def test_timers_that_a_crash_of_the_store_tore_off_are_set_anew() -> None:
-    users = [f"shopper-{number}" for number in range(1_500)]
+    users = [f"shopper-{number}" for number in range(900)]
 
     async def timers(store: MemoryStore) -> dict[str, Millis]:
         return dict((await store.look(0, users)).timers)
@@ -232,4 +232,4 @@ def test_timers_that_a_crash_of_the_store_tore_off_are_set_anew() -> None:
         await Worker(heir.store).open()
         assert await worker.store.mark(0) == before
 
-    play(story, wall=False, batch=1_500)
+    play(story, wall=False, batch=1_000)
