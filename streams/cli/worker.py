@@ -74,9 +74,19 @@ def _run(
     settings = context.settings
     # Faust exits at once when no broker answers; a worker that was started first waits.
     open_admin(settings, round(wait * 1_000)).close()
-    missing = compare_topics(settings).missing
-    if missing:
-        raise Problem(f"{', '.join(missing)}: no such topics; create them with: ebb topics create")
+    topics = compare_topics(settings)
+    if topics.missing:
+        raise Problem(
+            f"{', '.join(topics.missing)}: no such topics; create them with: ebb topics create"
+        )
+    events, moved = settings.topic("clickstream"), settings.topic("rekeyed")
+    if topics.partitions[events] != topics.partitions[moved]:
+        raise Problem(
+            f"{events} has {topics.partitions[events]} partitions and {moved} "
+            f"{topics.partitions[moved]}: they are read together and need equally many; delete "
+            f"{moved} and create it again with: "
+            f"ebb topics create --set topics.partitions={topics.partitions[events]}"
+        )
     use_uvloop()
     try:
         run(make(settings), log_level)

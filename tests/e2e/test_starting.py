@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from features import DAY, Event
+from streams.brokers import open_admin
 from streams.demo import Child, free_port, listens
 from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner, ended, health, says
@@ -56,6 +57,21 @@ def test_without_kafka_a_worker_gives_up_after_the_time_that_it_was_given(corner
     done = corner.ebb("worker", "--wait", "1", env={"EBB_KAFKA": f"127.0.0.1:{free_port()}"})
     assert done.returncode == 3
     assert "Kafka is away" in one_line(done.stderr)
+
+
+def test_topics_that_are_read_together_must_have_equally_many_partitions(
+    new_corner: NewCorner,
+) -> None:
+    corner = new_corner()
+    with open_admin(corner.settings) as admin:
+        name = corner.settings.topic("clickstream")
+        admin.create_topics({name: {"num_partitions": 3, "replication_factor": 1}})
+        admin.wait_for_topics([name])
+    assert corner.ebb("topics", "create").returncode == 1
+    code, said = ended(corner.worker())
+    assert code == 1
+    assert "3 partitions and" in one_line(said)
+    assert "topics.partitions=3" in one_line(said)
 
 
 def test_an_unknown_model_is_refused_with_those_that_are_known(corner: Corner) -> None:
