@@ -36,6 +36,8 @@ _NOISY: Final = (
     "aiokafka.producer.sender",
     "faust.transport.drivers.aiokafka",
 )
+#: Milliseconds for which it counts which topics there are.
+_METADATA: Final = 3_000
 #: Seconds between looks whether a topic was created anew.
 _WATCH: Final = 5.0
 #: The topics that an outbox may publish to, by their names in the settings.
@@ -159,6 +161,9 @@ def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
         broker_rebalance_timeout=10.0,
         broker_max_poll_records=settings.worker.batch * 4,
         consumer_auto_offset_reset="earliest",
+        # A broker that has just started may not list the topics yet: whoever deals out partitions
+        # then deals out none, until it hears of them.
+        consumer_metadata_max_age_ms=_METADATA,
         # Positions are in the store: nothing is acknowledged, and nothing waits for it.
         stream_wait_empty=False,
         topic_allow_declare=False,

@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.transport.drivers.aiokafka import (
     AIOKafkaConsumerThread,
     Consumer,
@@ -40,6 +42,8 @@ _FETCH: Final = 0.2
 _FETCH_BUSY: Final = 0.01
 #: Seconds after which what failed is tried again; each failure in a row doubles it.
 _BACKOFF: Final = (0.1, 5.0)
+#: Seconds between attempts to connect.
+_CONNECT: Final = 1.0
 #: Seconds to wait for a record that must be there.
 _PROBE: Final = 3.0
 #: Seconds that publishing offsets for lag monitors may take.
@@ -49,7 +53,7 @@ _FRESH: Final = 5.0
 
 
 class _Thread(AIOKafkaConsumerThread):
-    """Faust's consumer thread, which reads only what was committed where it was transactional."""
+    """Faust's consumer thread, which reads what was committed, and waits for a broker."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -57,6 +61,19 @@ class _Thread(AIOKafkaConsumerThread):
         # rolled back never happened.
         consumer._isolation_level = "read_committed"
         return consumer
+
+    async def on_start(self) -> None:
+        """Connect; Faust would end the process when no broker answers just now."""
+        while not self.should_stop:
+            try:
+                await super().on_start()
+            except KafkaConnectionError as error:
+                logger.warning("waiting for Kafka: %s", error)
+                with suppress(KafkaError):
+                    await self._consumer.stop()
+                await asyncio.sleep(_CONNECT)
+            else:
+                return
 
 
 class ChunkConsumer(Consumer):

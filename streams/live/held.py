@@ -323,6 +323,14 @@ class Held:
         self.unsent.update(messages)
         self._unsent_bytes += sum(map(len, messages.values()))
 
+    def inherit(self, before: Held) -> None:
+        """Take over what the broker has acknowledged of the same messages.
+
+        A commit that fails has the place read again; its messages need not be sent again.
+        """
+        if before._data == self._data and before.published > self.published:
+            self.acknowledge(before.published)
+
     def release(self) -> None:
         """Take note that nobody publishes for this hold of the partition any more."""
         self._released = True

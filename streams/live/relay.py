@@ -55,6 +55,8 @@ class Relay:
         self._producer: Any = None
         self._topics = topics
         self._held: dict[int, Held] = {}
+        #: What was let go, as it may come again unchanged.
+        self._before: dict[int, Held] = {}
         #: Why nothing can be published just now, in words; empty when it can.
         self.trouble = ""
         self._work = asyncio.Event()
@@ -70,6 +72,7 @@ class Relay:
         held = self._held.pop(partition, None)
         if held is not None:
             held.release()
+            self._before[partition] = held
 
     def wake(self) -> None:
         """Look again: something was committed."""
@@ -122,6 +125,9 @@ class Relay:
                     await producer.stop()
 
     async def _publish(self, partition: int, held: Held) -> None:
+        before = self._before.pop(partition, None)
+        if before is not None:
+            held.inherit(before)
         while self._held.get(partition) is held and held.published < held.mark.head:
             flights: list[Any] = []
             upto, size = held.published, 0

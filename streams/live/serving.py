@@ -31,8 +31,16 @@ logger.addFilter(_news)
 logging.getLogger("streams.live.chunks").addFilter(_news)
 
 
+class _Boot(faust.app.BootStrategy):
+    """Faust's services without its producer: everything leaves through the outbox."""
+
+    enable_kafka_producer = False
+
+
 class ChunkApp(faust.App):
     """A Faust app whose agent is served chunks by a `Reader`."""
+
+    BootStrategy = _Boot
 
     reader: Reader
     #: Asks Kafka for the ids of the reader's topics, by their full names.

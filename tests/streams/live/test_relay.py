@@ -103,3 +103,34 @@ def test_what_the_last_holder_left_unpublished_is_published_by_the_next() -> Non
         assert keys(producer) == [b"ada", b"bob"]
 
     play(Producer, story)
+
+
+def test_what_was_published_is_not_sent_again_when_the_place_is_only_read_again() -> None:
+    async def story(relay: Relay, producer: Producer) -> None:
+        store = MemoryStore()
+        held = await take(store)
+        relay.take(0, held)
+        await commit(held, 1, "ada", "bob")
+        relay.wake()
+        await eventually("both are published", lambda: held.published == 2)
+
+        again = await take(store)
+        relay.let_go(0)
+        relay.take(0, again)
+        await eventually("it is known", lambda: again.published == 2)
+        assert again.unsent == {}
+        await commit(again, 2, "eve")
+        relay.wake()
+        await eventually("the next is published", lambda: again.published == 3)
+        assert keys(producer) == [b"ada", b"bob", b"eve"]
+
+        # Somebody else has written meanwhile: what is published then is not known here.
+        heir = await take(store)
+        await commit(heir, 3)
+        last = await take(store)
+        relay.let_go(0)
+        relay.take(0, last)
+        await eventually("it is sent again", lambda: last.published == 3)
+        assert keys(producer) == [b"ada", b"bob", b"eve", b"eve"]
+
+    play(Producer, story)
