@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench chaos lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
 
 bench: $(STAMPS)/dev  ## measure the speed
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(STAMPS)/dev  ## kill everything again and again, for most of an hour (ARGS="--rounds 2")
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # The locks hold hashes for every platform and no addresses: any registry or mirror will do.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \

@@ -16,6 +16,14 @@ from streams.settings import Settings
 #: A broker that sends nothing for that long, though there is something, is away.
 PATIENCE: Final[Millis] = 10 * SECOND
 _POLL: Final[Millis] = 500
+#: How a long log is read: in large pieces, and without checking again what TCP has checked.
+_IN_BULK: Final = {
+    "max_poll_records": 5_000,
+    "max_partition_fetch_bytes": 8 * 1024 * 1024,
+    "receive_buffer_bytes": 1024 * 1024,
+    "fetch_max_wait_ms": 100,
+    "check_crcs": False,
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,16 @@ class Message:
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
+class LogEndsBefore(LookupError):
+    """The log ends before an offset that was there once: the topic was created anew."""
+
+    def __init__(self, topic: str, partition: int, end: int, wanted: int) -> None:
+        super().__init__(
+            f"{topic}/{partition} ends at offset {end}, but was read up to {wanted} before: the "
+            "topic was created anew, or is not the one that the state was built from"
+        )
+
+
 class Reading:
     """A topic, read once by somebody who only looks.
 
@@ -45,6 +63,8 @@ class Reading:
         How to reach Kafka.
     topic
         Full name of the topic.
+    in_bulk
+        Whether much of it is to be read, for `stretch`.
 
     Raises
     ------
@@ -54,9 +74,12 @@ class Reading:
         If there is no such topic.
     """
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, *, in_bulk: bool = False) -> None:
+        self.topic = topic
         self._bootstrap = settings.kafka.bootstrap
-        self._consumer: KafkaConsumer = open_consumer(settings, auto_offset_reset="earliest")
+        self._consumer: KafkaConsumer = open_consumer(
+            settings, auto_offset_reset="earliest", **(_IN_BULK if in_bulk else {})
+        )
         try:
             numbers = self._consumer.partitions_for_topic(topic)
             if not numbers:
@@ -88,6 +111,7 @@ class Reading:
             At most that many of the newest messages of each partition; all when None.
         """
         unread = set()
+        self._consumer.assign(self._partitions)
         for partition in self._partitions:
             start, end = self._starts[partition], self._ends[partition]
             self._consumer.seek(partition, start if last is None else max(start, end - last))
@@ -113,12 +137,62 @@ class Reading:
 
     def coming(self) -> Iterator[Message]:
         """Yield what comes after `past`, for ever."""
+        self._consumer.assign(self._partitions)
         for partition in self._partitions:
             self._consumer.seek(partition, self._ends[partition])
         self._consumer.resume(*self._partitions)
         while True:
             for records in self._consumer.poll(timeout_ms=_POLL).values():
                 yield from map(_message, records)
+
+    def __len__(self) -> int:
+        """Return the number of partitions."""
+        return len(self._partitions)
+
+    def start(self, partition: int) -> int:
+        """Return the offset of the oldest record that a partition still holds, as of now."""
+        where = TopicPartition(self.topic, partition)
+        return int(self._consumer.beginning_offsets([where])[where])
+
+    def stretch(self, partition: int, start: int, until: int) -> Iterator[Any]:
+        """Yield the client's own records of one partition, the quickest way there is.
+
+        Parameters
+        ----------
+        partition
+            Its number.
+        start
+            Offset of the first; where the log no longer holds it, the oldest that it holds.
+        until
+            Offset after the last.
+
+        Raises
+        ------
+        LogEndsBefore
+            If the log ends before ``until``.
+        KafkaAway
+            If the broker stops answering.
+        """
+        where = TopicPartition(self.topic, partition)
+        self._consumer.assign([where])
+        self._consumer.seek(where, start)
+        heard = time.monotonic()
+        while start < until:
+            records = self._consumer.poll(timeout_ms=_POLL).get(where, ())
+            if records and records[-1].offset >= until:
+                yield from (record for record in records if record.offset < until)
+                return
+            yield from records
+            start = self._consumer.position(where)
+            if records:
+                heard = time.monotonic()
+                continue
+            # Only a fetch tells the end: not every broker tells it rightly when asked.
+            end = self._consumer.highwater(where)
+            if end is not None and end <= start < until:
+                raise LogEndsBefore(self.topic, partition, end, until)
+            if time.monotonic() - heard > PATIENCE / SECOND:
+                raise KafkaAway(self._bootstrap, reason="it stopped answering")
 
 
 def _message(record: Any) -> Message:

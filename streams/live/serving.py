@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import faust
+from faust.app.base import BootStrategy
 
 from streams.live.chunks import ChunkConsumer
 from streams.live.clock import Clock
@@ -31,7 +32,7 @@ logger.addFilter(_news)
 logging.getLogger("streams.live.chunks").addFilter(_news)
 
 
-class _Boot(faust.app.BootStrategy):
+class _Boot(BootStrategy):
     """Faust's services without its producer: everything leaves through the outbox."""
 
     enable_kafka_producer = False

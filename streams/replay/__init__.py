@@ -1,4 +1,4 @@
-"""How recorded events are read, put in the order of their time, and sent again."""
+"""How recorded events are read, ordered and sent again, and how the state is held to them."""
 
 from streams.replay.compression import SourceError
 from streams.replay.mapping import Mapping, MappingError
@@ -10,17 +10,25 @@ from streams.replay.publishing import (
     open_import_producer,
     publish,
 )
+from streams.replay.reach import CannotVerify
 from streams.replay.reading import WrongMapping, read_events
 from streams.replay.sources import RejectedRow
 from streams.replay.tally import Tally
+from streams.replay.verdicts import Finding, Verdict
+from streams.replay.verifying import Report, System, verify
 
 __all__ = [
+    "CannotVerify",
+    "Finding",
     "Mapping",
     "MappingError",
     "Published",
     "RejectedRow",
+    "Report",
     "SourceError",
+    "System",
     "Tally",
+    "Verdict",
     "WrongMapping",
     "built_in_mappings",
     "close_import_producer",
@@ -30,4 +38,5 @@ __all__ = [
     "propose_mapping",
     "publish",
     "read_events",
+    "verify",
 ]

@@ -7,15 +7,15 @@ import random
 
 import pytest
 
-from features import NEVER, CustomerState, decode_event, encode_state
+from features import NEVER, decode_event, encode_state
 from models.deciding import Ledger
-from models.learning import PriorJudge
-from streams.composition import inputs_of, shop_of
-from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle, watermark_after
+from streams.composition import shop_of
+from streams.pipeline import Arrival
 from tests import oracle
 from tests.e2e.cdnow import SHOP, Run, import_slice, purchases_in, sample
 from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner, Said, differing
+from tests.e2e.replaying import replayed
 
 pytestmark = pytest.mark.e2e
 
@@ -77,40 +77,6 @@ def test_the_stock_command_line_of_faust_leaves_the_same_state(
     assert sorted(said.value for said in alerts) == sorted(said.value for said in expected)
 
 
-def replayed(
-    corner: Corner, log: list[Arrival], dice: random.Random
-) -> tuple[dict[str, Customer], list[Effects]]:
-    """Take a partition's log through the pure core, cut into batches by chance."""
-    shop = shop_of(corner.settings)
-    judge = PriorJudge(inputs_of(shop.catalogue, shop.definition))
-    book: dict[str, Customer] = {}
-    found: list[Effects] = []
-    watermark = NO_WATERMARK
-
-    def step(arrivals: list[Arrival]) -> bool:
-        nonlocal watermark
-        for arrival in arrivals:
-            unknown = Customer(CustomerState(shop.definition), Ledger(), new=True)
-            book.setdefault(arrival.event.user_id, unknown)
-        target = watermark_after(shop, arrivals, watermark)
-        due = [name for name, each in book.items() if not each.new and each.due() <= target]
-        dice.shuffle(due)
-        found.append(handle(shop, judge, arrivals, due[: dice.randint(1, 200)], book, watermark))
-        watermark = found[-1].watermark
-        return bool(due)
-
-    place = 0
-    while place < len(log):
-        size = dice.choice([1, 2, 30, 200, 500])
-        step(log[place : place + size])
-        place += size
-        while dice.random() < 0.5 and step([]):
-            pass
-    while step([]):
-        pass
-    return book, found
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_replay_of_the_topic_gives_what_the_workers_left_in_redis(
     undisturbed: Run, seed: int
@@ -123,7 +89,7 @@ def test_a_replay_of_the_topic_gives_what_the_workers_left_in_redis(
     alerts: list[str] = []
     examples: list[str] = []
     for number, stored in corner.stored().items():
-        book, effects = replayed(corner, logs[number], random.Random(seed * 100 + number))
+        book, effects = replayed(corner.settings, logs[number], random.Random(seed * 100 + number))
         nothing = Ledger().encode()
         ledgers = {name: each.ledger.encode() for name, each in book.items()}
         assert {name: encode_state(each.state) for name, each in book.items()} == stored.states

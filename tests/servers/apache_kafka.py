@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from functools import partial
 from pathlib import Path
 
 from streams.demo import Child, ChildError, free_port, listens
@@ -46,11 +45,15 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 group.initial.rebalance.delay.ms=0
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -71,18 +74,18 @@ def start(folder: Path) -> Server:
     jars = _jars()
     for attempt in range(_ATTEMPTS):
         try:
-            child, port = _run(java, jars, folder / f"kafka-{attempt}")
+            broker = Broker(java, jars, folder / f"kafka-{attempt}")
         except ChildError as error:
             # A port may be taken between its choice and its use; anything else comes again.
             if attempt == _ATTEMPTS - 1:
                 raise ServerError(str(error)) from None
         else:
             return Server(
-                f"127.0.0.1:{port}",
+                broker.address,
                 f"Apache Kafka {VERSION} (Maven artifacts, JDK {major})",
                 real=True,
                 # Its data goes with the run: no need to let it write everything down.
-                stop=child.kill,
+                stop=broker.kill,
             )
     raise AssertionError("unreachable")
 
@@ -93,29 +96,69 @@ def cache() -> Path:
     return Path(root) if root else Path.home() / ".cache" / "ebbtide"
 
 
-def _run(java: str, jars: Path, folder: Path) -> tuple[Child, int]:
-    folder.mkdir(parents=True)
-    port, controller = free_port(), free_port()
-    properties = folder / "server.properties"
-    properties.write_text(
-        _PROPERTIES.format(port=port, controller=controller, data=folder / "data"), encoding="utf-8"
-    )
-    classes = ("-cp", f"{jars}/*")
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # An id that starts with a dash would be taken for an option.
-    form = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties))
-    log = folder / "kafka.log"
-    with Child("Kafka's storage tool", [java, *classes, *form], log) as child:
-        if child.wait(_START_SECONDS) != 0:
-            raise ChildError(f"Kafka's storage could not be formatted\n{child.tail()}")
-    memory = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC")
-    child = Child("Kafka", [java, *memory, *classes, "kafka.Kafka", str(properties)], log)
-    try:
-        child.wait_until(partial(listens, port), _START_SECONDS, f"no answer on port {port}")
-    except BaseException:
-        child.kill()
-        raise
-    return child, port
+class Broker:
+    """One KRaft node that may be killed and started again: same ports, same data.
+
+    ``proxy`` is a port at which somebody passes on to the port ``behind``: clients that come
+    that way are told to stay there.
+    """
+
+    def __init__(self, java: str, jars: Path, folder: Path, proxy: int | None = None) -> None:
+        folder.mkdir(parents=True)
+        self.port, self.behind, controller = free_port(), free_port(), free_port()
+        self.log = folder / "kafka.log"
+        properties = folder / "server.properties"
+        properties.write_text(
+            _PROPERTIES.format(
+                port=self.port,
+                behind=self.behind,
+                proxy=self.behind if proxy is None else proxy,
+                controller=controller,
+                data=folder / "data",
+            ),
+            encoding="utf-8",
+        )
+        classes = ("-cp", f"{jars}/*")
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # An id that starts with a dash would be taken for an option.
+        form = (
+            *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
+            *("-c", str(properties)),
+        )
+        with Child("Kafka's storage tool", [java, *classes, *form], self.log) as child:
+            if child.wait(_START_SECONDS) != 0:
+                raise ChildError(f"Kafka's storage could not be formatted\n{child.tail()}")
+        memory = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC")
+        self._command = [java, *memory, *classes, "kafka.Kafka", str(properties)]
+        self.start()
+
+    @property
+    def address(self) -> str:
+        """Where it is reached without a proxy."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._child = Child("Kafka", self._command, self.log)
+        try:
+            self._child.wait_until(
+                lambda: listens(self.port) and listens(self.behind),
+                _START_SECONDS,
+                f"no answer on port {self.port}",
+            )
+        except BaseException:
+            self._child.kill()
+            raise
+
+    def kill(self) -> None:
+        """End it at once, as a failing machine would."""
+        self._child.kill()
+
+
+def broker(folder: Path, proxy: int | None = None) -> Broker:
+    """Start a broker of one's own, to kill it."""
+    java, _ = _java()
+    return Broker(java, _jars(), folder, proxy)
 
 
 def _java() -> tuple[str, int]:
