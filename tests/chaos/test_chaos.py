@@ -1,0 +1,68 @@
+"""The short form of ``make chaos``: one fault of each kind in one run, and the mutants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import KINDS, Kind
+from tests.chaos.running import Result, perform
+from tests.chaos.stage import Broker
+from tests.servers import ServerError, required
+
+pytestmark = pytest.mark.chaos
+
+SEED = 1
+TOGETHER = {name: kind for name, kind in KINDS.items() if kind.brief and not kind.alone}
+ALONE = {
+    name: kind
+    for name, kind in KINDS.items()
+    if kind.brief and kind.alone and not kind.mutant and not kind.pending
+}
+MUTANTS = {name: kind for name, kind in KINDS.items() if kind.mutant}
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A Kafka that may be killed; without one, there is nothing to see here."""
+    try:
+        made = Broker(tmp_path_factory.mktemp("chaos"))
+    except ServerError as error:
+        if required("EBB_TEST_REQUIRE_KAFKA"):
+            raise
+        pytest.skip(f"no Kafka to kill: {error}")
+    yield made
+    made.close()
+
+
+def run(name: str, programme: list[Kind], broker: Broker, folder: Path, events: int) -> Result:
+    return perform(name, programme, broker, folder / name, seed=SEED, events=events, say=print)
+
+
+def test_one_fault_of_each_kind_loses_nothing_and_doubles_nothing(
+    broker: Broker, tmp_path: Path
+) -> None:
+    result = run("medley", list(TOGETHER.values()), broker, tmp_path, 6_000)
+    assert (result.incidents, result.differences.notes) == ([], [])
+    assert result.right
+    assert result.alerts > 100
+    assert result.examples > 100
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_fault_of_a_kind_of_its_own_loses_nothing_and_doubles_nothing(
+    name: str, broker: Broker, tmp_path: Path
+) -> None:
+    result = run(name, [KINDS[name]], broker, tmp_path, 3_000)
+    assert (result.incidents, result.differences.notes) == ([], [])
+    assert result.right
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_worker_with_a_mistake_built_in_is_found_out(
+    name: str, broker: Broker, tmp_path: Path
+) -> None:
+    result = run(name, [KINDS[name]], broker, tmp_path, 4_000)
+    assert result.right, "the harness is blind"
