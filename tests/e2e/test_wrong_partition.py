@@ -45,9 +45,7 @@ def test_events_on_the_wrong_partition_are_moved_and_applied_once_in_order(corne
                     amount=amounts[user],
                 )
                 value = encode_event(event)
-                producer.send(
-                    topic, key=user.encode(), value=value, partition=by_librdkafka(user)
-                )
+                producer.send(topic, key=user.encode(), value=value, partition=by_librdkafka(user))
     corner.worker()
     total = len(SHOPPERS) * VISITS
     corner.drain(total + len(strays) * VISITS)
