@@ -45,6 +45,10 @@ class TopicMissing(LookupError):
         self.name = name
 
 
+#: Less than that is not even one attempt to connect.
+_ATTEMPT: Final[Millis] = 1_000
+
+
 def connection(settings: Settings) -> dict[str, Any]:
     """Return what every client of kafka-python must be told to reach Kafka.
 
@@ -100,7 +104,7 @@ def open_consumer(settings: Settings, **overrides: Any) -> KafkaConsumer:
 
 def open_admin(settings: Settings, wait: Millis = PATIENCE) -> KafkaAdminClient:
     """Connect an administrator, waiting up to `wait` for a broker; raises `KafkaAway`."""
-    return _open(KafkaAdminClient, settings, {"bootstrap_timeout_ms": max(wait, PATIENCE)})
+    return _open(KafkaAdminClient, settings, {"bootstrap_timeout_ms": max(wait, _ATTEMPT)})
 
 
 def _open(client: Any, settings: Settings, words: Mapping[str, Any]) -> Any:

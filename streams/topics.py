@@ -344,7 +344,7 @@ def topic_ids(settings: Settings, topics: Sequence[str]) -> dict[str, str]:
     KafkaAway
         If no broker answers.
     """
-    admin = open_admin(settings, 0)
+    admin = open_admin(settings)
     try:
         described = admin.describe_topics(list(topics))
     except errors.KafkaError as error:

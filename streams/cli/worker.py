@@ -67,13 +67,13 @@ def _run(
     accept_gap: bool,
 ) -> None:
     from streams.live import CannotGoOn, run, use_uvloop
-    from streams.topics import compare_topics, open_admin
+    from streams.topics import compare_topics
 
     if accept_gap:
         context.set("worker.accept_gap=true")
     settings = context.settings
     # Faust exits at once when no broker answers; a worker that was started first waits.
-    open_admin(settings, round(wait * 1_000)).close()
+    _wait_for_kafka(context, wait)
     topics = compare_topics(settings)
     if topics.missing:
         raise Problem(
@@ -83,12 +83,30 @@ def _run(
     if topics.partitions[events] != topics.partitions[moved]:
         raise Problem(
             f"{events} has {topics.partitions[events]} partitions and {moved} "
-            f"{topics.partitions[moved]}: they are read together and need equally many; delete "
-            f"{moved} and create it again with: "
-            f"ebb topics create --set topics.partitions={topics.partitions[events]}"
+            f"{topics.partitions[moved]}: they are read together and need equally many. Before the "
+            f"first event, delete {moved} and create it again with: ebb topics create --set "
+            f"topics.partitions={topics.partitions[events]}; later, start a new set of topics with "
+            "topics.prefix"
         )
     use_uvloop()
     try:
         run(make(settings), log_level)
     except CannotGoOn as error:
         raise Problem(str(error)) from None
+
+
+def _wait_for_kafka(context: Context, wait: float) -> None:
+    from streams.brokers import PATIENCE, KafkaAway
+    from streams.topics import open_admin
+
+    settings, first = context.settings, min(wait, PATIENCE / 1_000)
+    try:
+        open_admin(settings, round(first * 1_000)).close()
+    except KafkaAway:
+        if wait <= first:
+            raise
+        left = wait - first
+        context.console.print(
+            f"waiting for Kafka at {settings.kafka.bootstrap}, for {left:.0f} s at most"
+        )
+        open_admin(settings, round(left * 1_000)).close()

@@ -74,6 +74,7 @@ class Child:
             raise RuntimeError(f"{name} must be started in the main thread, or it ends with this")
         self.name = name
         self.log = log
+        self._asked = False
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -146,6 +147,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to end, and do not wait."""
+        self._asked = True
         self._process.send_signal(signal.SIGTERM)
         # A process that was frozen takes no SIGTERM until it goes on.
         self._process.send_signal(signal.SIGCONT)
@@ -153,7 +155,9 @@ class Child:
     def stop(self, grace: float = _GRACE) -> int:
         """Ask it to end, insist after ``grace`` seconds, and return its exit code."""
         if self.running:
-            self.terminate()
+            # Asked once is enough: a worker takes a second time for "at once".
+            if not self._asked:
+                self.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
         self.kill()

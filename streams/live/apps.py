@@ -29,6 +29,7 @@ from streams.topics import topic_ids
 
 #: Who repeats itself while a broker is away; a filter works on one logger, not on those below.
 _NOISY: Final = (
+    "aiokafka",
     "aiokafka.client",
     "aiokafka.conn",
     "aiokafka.consumer.fetcher",
@@ -180,7 +181,7 @@ def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
     app.topic_ids = partial(asyncio.to_thread, topic_ids, settings, topics)
     add_health(app)
     # It tells every connection, and one is made at each look at the topics.
-    logging.getLogger("kafka").setLevel(logging.WARNING)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     # An outage would log a hundred lines a second.
     for noisy in _NOISY:
         logging.getLogger(noisy).addFilter(_Seldom())

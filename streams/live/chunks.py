@@ -75,6 +75,11 @@ class _Thread(AIOKafkaConsumerThread):
             else:
                 return
 
+    async def on_thread_stop(self) -> None:
+        """Disconnect; aiokafka lets a cancellation out when Kafka is away."""
+        with suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
+
 
 class ChunkConsumer(Consumer):
     """Faust's aiokafka consumer, delivering chunks from the store's position."""
@@ -115,6 +120,10 @@ class ChunkConsumer(Consumer):
             for number in numbers
             if all(TP(topic, number) in assigned for topic in self._reader.topics)
         }
+
+    def torn(self) -> bool:
+        """Whether some topics of a partition are assigned and others not: one does not exist."""
+        return {tp.partition for tp in self.assignment()} != self.partitions()
 
     def drop(self, cursor: Cursor) -> None:
         """Forget a cursor; the drain loop will read the place again."""
@@ -164,6 +173,9 @@ class ChunkConsumer(Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Drop the cursors, their caches and their queued chunks with them."""
         self._drop_all()
+        # What was wrong there is somebody else's business now.
+        self.app.trouble.clear()
+        self._resting.clear()
         await super().on_partitions_revoked(revoked)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:

@@ -50,6 +50,8 @@ def _reasons(app: ChunkApp, *, joined: bool, waiting: bool) -> list[str]:
         reasons.append("partitions are being dealt out anew")
     if waiting:
         reasons.append("a partition is not open yet")
+    if app.consumer.torn():
+        reasons.append(f"one of the topics {', '.join(app.reader.topics)} is not there")
     if app.relay.trouble:
         reasons.append(app.relay.trouble)
     if app.clock is not None and app.clock.trouble:

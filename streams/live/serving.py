@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import faust
@@ -69,6 +70,10 @@ class ChunkApp(faust.App):
             self.gave_up = error
             logger.critical("%s", error)
             leave_within(1)
+            # Whoever starts again, and stops again, must not send the last messages each time.
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(_FINISH):
+                    await self.reader.finish()
             await self.crash(error)
 
     async def serve(self, chunk: Chunk) -> None:
@@ -92,8 +97,8 @@ class ChunkApp(faust.App):
                 consumer.works(cursor.partition)
                 self.trouble.pop(name, None)
             except CannotGoOn as error:
-                consumer.drop(cursor)
                 await self.give_up(error)
+                consumer.drop(cursor)
             except ConnectionError as error:
                 logger.warning("%s: %s; reading the place again", name, error)
                 self._fail(cursor, name, error)
