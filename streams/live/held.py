@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Final
@@ -56,6 +57,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
         before the first.
     topics
         Kafka's ids of the topics that the offsets belong to, by full name.
+    holder
+        Who wrote it: drawn anew by each hold of a partition. After a restore from an older copy,
+        two who went on from there differently would else write the same bytes.
     recent
         How many of the last messages could be used, and how many could not.
     """
@@ -71,6 +75,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     rekeyed: int = -1
     topics: dict[str, str] = {}
     recent: tuple[int, int] = (0, 0)
+    holder: str = ""
     v: Annotated[int, Meta(ge=1, le=MARK_VERSION)] = MARK_VERSION
 
 
@@ -128,6 +133,7 @@ class Held:
         self._data = data
         self.mark = read_mark(data)
         self._shape = shape
+        self._holder = secrets.token_hex(4)
         if data is not None and self.mark.shape != shape:
             raise ShapeChanged(
                 f"the state in Redis was built with other settings of churn, silence or features "
@@ -249,6 +255,7 @@ class Held:
             rekeyed=rekeyed,
             topics=dict(self.topics),
             recent=recent,
+            holder=self._holder,
         )
         data = _encoder.encode(new)
         commit = Commit(

@@ -109,13 +109,16 @@ class Intake:
         self, out: Sorted, record: Any, reason: str, where: str, *, counted: bool = False
     ) -> None:
         """Add a dead letter."""
+        # Of a moved event, the place where it lay first: a crash may have moved it twice.
+        lies = origin_of(record.headers) if record.topic != self._clickstream else None
+        lies = lies or Origin(record.topic, record.partition, record.offset, record.timestamp)
         letter = DeadLetter(
             reason=reason,
             field=where,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
+            topic=lies.topic,
+            partition=lies.partition,
+            offset=lies.offset,
+            timestamp=lies.timestamp,
             redriven=redriven_from(record.headers),
         )
         out.messages.append(letter_message(letter, record.key, record.value))

@@ -60,6 +60,14 @@ def test_an_event_is_moved_once_and_not_again() -> None:
     assert "was moved" in why(out.messages[0])["reason"]
 
 
+def test_what_was_moved_and_is_refused_is_named_after_the_place_where_it_lay_first() -> None:
+    headers = ((ORIGIN, msgspec.json.encode(Origin(HERE.topic, 3, 9, 1_234))),)
+    copies = [Record(place, b"{", topic=MOVED, headers=headers) for place in (0, 1)]
+    out = intake.sort(copies, 0, 4, ())
+    places = {(why(m)["topic"], why(m)["partition"], why(m)["offset"]) for m in out.messages}
+    assert places == {(HERE.topic, 3, 9)}
+
+
 def test_a_dead_letter_knows_which_letter_it_was_before() -> None:
     headers = (("ebb_redriven", b"clickstream-3-17"),)
     out = intake.sort([Record(4, b"{", b"k", headers=headers)], 0, 4, ())
