@@ -147,26 +147,32 @@ class SteppedStore:
         return answer
 
     async def mark(self, partition: int) -> bytes | None:
-        return await self._call("mark", partition)
+        answer: bytes | None = await self._call("mark", partition)
+        return answer
 
     async def read(
         self, partition: int, customers: Iterable[str], due_by: Millis, limit: int
     ) -> Page:
-        return await self._call("read", partition, customers, due_by, limit)
+        answer: Page = await self._call("read", partition, customers, due_by, limit)
+        return answer
 
     async def commit(self, partition: int, commit: Commit) -> bool:
         torn, self._process.torn = self._process.torn, None
         if torn is None:
-            return await self._call("commit", partition, commit)
+            answer: bool = await self._call("commit", partition, commit)
+            return answer
         # The server's log of commands ends within the script. What the script writes first (the
         # outbox) is there; then come, in one command, records and mark; then the timers.
-        if torn or commit.expected is not None:
-            rest = {} if torn else {"mark": commit.expected, "records": {}}
-            await self._call("commit", partition, replace(commit, timers={}, stamp=None, **rest))
+        if torn:
+            await self._call("commit", partition, replace(commit, timers={}, stamp=None))
+        elif (mark := commit.expected) is not None:
+            outbox = Commit(mark, mark, outbox=commit.outbox, trim=commit.trim)
+            await self._call("commit", partition, outbox)
         raise StoreAway("torn")
 
     async def stamp(self, partition: int) -> int | None:
-        return await self._call("stamp", partition)
+        answer: int | None = await self._call("stamp", partition)
+        return answer
 
     async def customers(self, partition: int) -> AsyncIterator[tuple[str, Stored]]:
         async for customer in self._stores[self._role].customers(partition):
@@ -174,4 +180,5 @@ class SteppedStore:
             yield customer
 
     async def outbox(self, partition: int, sequence: range) -> dict[int, bytes]:
-        return await self._call("outbox", partition, sequence)
+        answer: dict[int, bytes] = await self._call("outbox", partition, sequence)
+        return answer

@@ -253,7 +253,7 @@ def told(examples: int, **more: Any) -> settings:
 
 def test_whatever_happens_the_result_is_that_of_a_quiet_day() -> None:
     examples = int(os.environ.get("EBB_TEST_EXAMPLES", 0))
-    run_state_machine_as_test(Story, settings=told(examples or 120, derandomize=not examples))
+    run_state_machine_as_test(Story, settings=told(examples or 80, derandomize=not examples))
 
 
 # -- the test can fail ------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def _learnt(world: World) -> dict[str, Any]:
         if letter["topic"] == TRAINING:
             refused.add(letter["offset"])
     store = world.stores[LEARNER]
-    running = world.loop.now(read_snapshot(store, RUNNING))  # type: ignore[arg-type]  # in memory
+    running = world.loop.now(read_snapshot(store, RUNNING))
     mark: Mark = read_mark(world.loop.now(store.mark(0)))
     alone = REGISTRY["logistic"].learner(INPUTS, None)
     alone.learn(distinct)
