@@ -9,10 +9,10 @@ STAMPS := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench chaos lock clean
+.PHONY: help demo test lint bench chaos quality lock clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two minutes
 	$(BIN)/ebb demo $(ARGS)
@@ -38,6 +38,9 @@ bench: $(STAMPS)/dev  ## measure the speed
 
 chaos: $(STAMPS)/dev  ## kill everything again and again, for most of an hour (ARGS="--rounds 2")
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+quality: $(STAMPS)/dev  ## judge the Bayesian model on real data (EBB_COMPLETEJOURNEY=events.csv.gz)
+	$(BIN)/python -m tests.quality $(ARGS)
 
 # The locks hold hashes for every platform and no addresses: any registry or mirror will do.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \

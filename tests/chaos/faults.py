@@ -274,7 +274,7 @@ KINDS: Final[dict[str, Kind]] = {
     "tear": Kind("kill -9 Redis, its file torn, twice", tear_log_of_redis, 5),
     "restore": Kind("Redis set back to an older copy", restore_redis, 6),
     "join-leave": Kind("workers join and leave", join_and_leave, 7),
-    "stop-all": Kind("SIGTERM all, start again", stop_all, 10),
+    "stop-all": Kind("SIGTERM all, start again", stop_all, 10, brief=False),
     "memory": Kind("Redis out of memory", fill_memory, 4),
     "disk": Kind("Redis's disk is full", fill_disk, 6),
     "topic": Kind(
