@@ -302,21 +302,29 @@ class ChunkConsumer(Consumer):
             fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
             for tp, records in fetched.items():
                 cursor = cursors.get(tp.partition)
-                if cursor is None:
-                    continue
-                if not self.flow_active:  # these records will not come again by themselves
-                    self.drop(cursor)
-                    continue
-                await self._take(cursor, tp, records)
+                if cursor is not None:
+                    await self._take_or_drop(cursor, tp, records)
         for cursor in list(cursors.values()):
             await self._put_ready(cursor)
+
+    async def _take_or_drop(self, cursor: Cursor, tp: TP, records: Any) -> None:
+        """Take what was fetched; it will not come again unless the place is read again."""
+        if not self.flow_active:
+            self.drop(cursor)
+            return
+        try:
+            await self._take(cursor, tp, records)
+        except (TimeoutError, ConnectionError, OSError) as error:
+            # Of this partition only: what was fetched of the others is still to be taken.
+            logger.warning("%s; reading the place again", error)
+            self.rest(tp.partition)
+            self.drop(cursor)
 
     async def _take(self, cursor: Cursor, tp: TP, records: Any) -> None:
         """Add fetched records to those that wait."""
         expected = cursor.fetched(tp.topic)
         if records[-1].offset < expected:
             # aiokafka went back by itself: the log no longer holds the place.
-            self.drop(cursor)
             raise ConnectionError(f"{tp.topic}-{tp.partition} does not go on at {expected}")
         fresh = [record for record in records if record.offset >= expected]
         if fresh[0].offset > expected:
@@ -344,7 +352,6 @@ class ChunkConsumer(Consumer):
             logger.debug("%s: offsets %d to %d hold no records", tp, expected, found)
             return
         # Opened again, the place is found to be gone, and what is to be done about it decided.
-        self.drop(cursor)
         raise ConnectionError(
             f"{tp.topic}-{tp.partition}: {first - expected} records from offset {expected} on "
             "were deleted before they were read; lengthen the topic's retention"

@@ -91,6 +91,9 @@ class Relay:
                         await self._producer.start()
                     for partition, held in list(self._held.items()):
                         await self._publish(partition, held)
+                    # Nothing of these is under way now: what they published is all that counts.
+                    for before in self._before.values():
+                        before.unsent.clear()
                     pause = _BACKOFF[0]
                     self.trouble = ""
                 except (KafkaError, OSError) as error:

@@ -1,0 +1,90 @@
+"""The drain loop: what was fetched is taken, or its place is read again; nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from faust.types import TP
+
+from streams.live.chunks import ChunkConsumer
+from streams.live.cursor import Cursor
+from tests.streams.live.fakes import HERE, Record
+
+OTHER = TP(HERE.topic, 1)
+
+
+class Reader:
+    """A reader that only has to be told what was let go."""
+
+    batch = 10
+    topics = (HERE.topic,)
+
+    def __init__(self) -> None:
+        self.gone: list[int] = []
+
+    def let_go(self, partition: int) -> None:
+        self.gone.append(partition)
+
+
+class Consumer(ChunkConsumer):
+    """The consumer without Faust and Kafka: one answer to a fetch, and what is delivered of it."""
+
+    flow_active = True
+
+    def __init__(self, fetched: dict[TP, list[Record]], firsts: dict[int, Any]) -> None:
+        self.app = self  # type: ignore[assignment]  # a fake
+        self.reader = Reader()
+        self.answer = fetched
+        self.firsts = firsts
+        self.put: list[tuple[int, list[int]]] = []
+        for tp in (HERE, OTHER):
+            self.cursors[tp.partition] = Cursor(tp.partition, {tp.topic: 5}, None)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        return self.answer
+
+    async def _check_gap(self, cursor: Cursor, tp: TP, expected: int, found: int) -> None:
+        answer = self.firsts[tp.partition]
+        if isinstance(answer, Exception):
+            raise answer
+
+    def _at_end(self, cursor: Cursor, topic: str) -> bool:
+        return True
+
+    async def _put(self, cursor: Cursor, records: tuple[Any, ...]) -> None:
+        self.put.append((cursor.partition, [record.offset for record in records]))
+
+
+def records(partition: int, *offsets: int) -> list[Record]:
+    return [Record(offset, b"{}", partition=partition) for offset in offsets]
+
+
+def test_a_doubt_about_one_partition_loses_nothing_that_was_fetched_of_another() -> None:
+    fetched = {HERE: records(0, 9, 10), OTHER: records(1, 5, 6)}
+    consumer = Consumer(fetched, {0: TimeoutError("no answer")})
+    asyncio.run(consumer._deliver())
+    assert consumer.put == [(1, [5, 6])]
+    assert consumer.reader.gone == [0]
+    assert set(consumer.cursors) == {1}
+
+
+def test_a_log_that_went_back_by_itself_has_its_place_read_again() -> None:
+    consumer = Consumer({HERE: records(0, 0, 1)}, {})
+    asyncio.run(consumer._deliver())
+    assert consumer.put == []
+    assert consumer.reader.gone == [0]
+
+
+def test_a_legal_gap_is_passed_over() -> None:
+    consumer = Consumer({HERE: records(0, 7, 9)}, {0: None})
+    asyncio.run(consumer._deliver())
+    assert consumer.put == [(0, [7, 9])]
+
+
+def test_what_is_fetched_while_the_flow_is_stopped_is_read_again() -> None:
+    consumer = Consumer({HERE: records(0, 5)}, {})
+    consumer.flow_active = False
+    asyncio.run(consumer._deliver())
+    assert consumer.put == []
+    assert consumer.reader.gone == [0]
