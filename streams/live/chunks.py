@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.transport.drivers.aiokafka import (
@@ -27,9 +27,6 @@ from faust.types import TP, ConsumerMessage
 
 from streams.live.cursor import Chunk, Cursor, Log, Reader, in_turn, offsets_after, pieces
 from streams.live.stopping import CannotGoOn
-
-if TYPE_CHECKING:
-    from streams.live.serving import ChunkApp
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +47,25 @@ _PROBE: Final = 3.0
 _COMMIT: Final = 2.0
 #: Seconds for which the broker's last word on the end of the log counts.
 _FRESH: Final = 5.0
+
+
+class Host(Protocol):
+    """The app, as far as its consumer asks something of it."""
+
+    reader: Reader
+    #: Asks Kafka for the ids of the reader's topics, by their full names.
+    topic_ids: Callable[[], Awaitable[Mapping[str, str]]]
+    rebalancing: bool
+    consumer_generation_id: int
+
+    @property
+    def trouble(self) -> dict[str, str]:
+        """What is wrong just now, in words, by what it is about."""
+        ...
+
+    async def give_up(self, error: CannotGoOn) -> None:
+        """Stop the process: going on would be wrong."""
+        ...
 
 
 class _Thread(AIOKafkaConsumerThread):
@@ -84,15 +100,14 @@ class _Thread(AIOKafkaConsumerThread):
 class ChunkConsumer(Consumer):
     """Faust's aiokafka consumer, delivering chunks from the store's position."""
 
-    app: ChunkApp
+    app: Host
 
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     @property
     def _reader(self) -> Reader:
-        reader: Reader = self.app.reader
-        return reader
+        return self.app.reader
 
     @property
     def cursors(self) -> dict[int, Cursor]:
