@@ -15,7 +15,7 @@ from streams.live.chunks import ChunkConsumer
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Cursor, Reader
 from streams.live.relay import Relay
-from streams.live.stopping import CannotGoOn, leave_within
+from streams.live.stopping import GIVE_UP, CannotGoOn, leave_within
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class ChunkApp(faust.App):
         if self.gave_up is None:
             self.gave_up = error
             logger.critical("%s", error)
-            leave_within(1)
+            leave_within(1, GIVE_UP, f"Error: {error}")
             # Whoever starts again, and stops again, must not send the last messages each time.
             with suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(_FINISH):
