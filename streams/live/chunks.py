@@ -57,6 +57,7 @@ class Host(Protocol):
     topic_ids: Callable[[], Awaitable[Mapping[str, str]]]
     rebalancing: bool
     consumer_generation_id: int
+    should_stop: bool
 
     @property
     def trouble(self) -> dict[str, str]:
@@ -231,6 +232,11 @@ class ChunkConsumer(Consumer):
                 self.app.trouble.pop("store", None)
             except self.consumer_stopped_errors:
                 return
+            except asyncio.CancelledError:
+                # The thread that was asked ends, and cancels its answer: no crash in a stop.
+                if self.should_stop or fetcher.should_stop or self.app.should_stop:
+                    return
+                raise
             except CannotGoOn as error:
                 await self.app.give_up(error)
                 return

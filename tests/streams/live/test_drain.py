@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from faust.types import TP
 
 from streams.live.chunks import ChunkConsumer
@@ -31,6 +32,8 @@ class Consumer(ChunkConsumer):
     """The consumer without Faust and Kafka: one answer to a fetch, and what is delivered of it."""
 
     flow_active = True
+    should_stop = False
+    consumer_stopped_errors = ()
 
     def __init__(self, fetched: dict[TP, list[Record]], firsts: dict[int, Any]) -> None:
         self.app = self  # type: ignore[assignment]  # a fake
@@ -88,3 +91,27 @@ def test_what_is_fetched_while_the_flow_is_stopped_is_read_again() -> None:
     asyncio.run(consumer._deliver())
     assert consumer.put == []
     assert consumer.reader.gone == [0]
+
+
+class Stopping:
+    """The service that runs the loop."""
+
+    should_stop = False
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_an_answer_that_is_cancelled_ends_the_loop_quietly_in_a_stop_and_only_then(
+    stops: bool,
+) -> None:
+    consumer = Consumer({}, {})
+
+    async def cancelled() -> None:
+        consumer.should_stop = stops
+        raise asyncio.CancelledError
+
+    consumer._open_missing = cancelled  # type: ignore[method-assign]  # a fake
+    if stops:
+        asyncio.run(consumer._drain_messages(Stopping()))
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(consumer._drain_messages(Stopping()))
