@@ -19,11 +19,6 @@ pytestmark = pytest.mark.chaos
 
 SEED = 1
 TOGETHER = {name: kind for name, kind in KINDS.items() if kind.brief and not kind.alone}
-ALONE = {
-    name: kind
-    for name, kind in KINDS.items()
-    if kind.brief and kind.alone and not kind.mutant and not kind.pending
-}
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +46,3 @@ def test_one_fault_of_each_kind_loses_nothing_and_doubles_nothing(
     assert result.right
     assert result.alerts > 100
     assert result.examples > 100
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_a_fault_of_a_kind_of_its_own_loses_nothing_and_doubles_nothing(
-    name: str, broker: Broker, tmp_path: Path
-) -> None:
-    result = run(name, [KINDS[name]], broker, tmp_path, 3_000)
-    assert (result.incidents, result.differences.notes) == ([], [])
-    assert result.right

@@ -94,7 +94,11 @@ def test_quoted_cells_may_hold_delimiters_and_line_ends(read: Read) -> None:
 
 
 def test_a_row_is_named_by_the_line_it_starts_on(read: Read) -> None:
-    content = 'customer,time,amount\n"a\nda",2026-01-01,1\n\nada,2026-01-01,x\nb,2026-01-01,1\n'
+    content = (
+        "customer,time,amount,note\n"
+        'ada,2026-01-01,1,"two\nlines"\n\n'
+        "ada,2026-01-01,x,\nb,2026-01-01,1,\n"
+    )
     _, rejected = read(content)
     assert [(row.line, row.reason) for row in rejected] == [(5, "amount is not a number: 'x'")]
 
