@@ -12,19 +12,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from time import monotonic, time
 from typing import Any, Final, Protocol
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.transport.drivers.aiokafka import (
-    AIOKafkaConsumerThread,
     Consumer,
     ensure_aiokafka_TP,
 )
 from faust.types import TP, ConsumerMessage
 
+from streams.live.connecting import ConsumerThread
 from streams.live.cursor import Chunk, Cursor, Log, Reader, in_turn, offsets_after, pieces
 from streams.live.stopping import CannotGoOn
 
@@ -33,14 +31,12 @@ logger = logging.getLogger(__name__)
 #: Chunks of one partition that may wait for the agent.
 _QUEUED: Final = 6
 #: Seconds between looks at a partition in which nothing happens: its timers and its outbox.
-TICK: Final = 0.25
+_TICK: Final = 0.25
 #: Seconds to wait for records; short while a full partition may soon have room again.
 _FETCH: Final = 0.2
 _FETCH_BUSY: Final = 0.01
 #: Seconds after which what failed is tried again; each failure in a row doubles it.
 _BACKOFF: Final = (0.1, 5.0)
-#: Seconds between attempts to connect.
-_CONNECT: Final = 1.0
 #: Seconds to wait for a record that must be there.
 _PROBE: Final = 3.0
 #: Seconds that publishing offsets for lag monitors may take.
@@ -69,42 +65,13 @@ class Host(Protocol):
         ...
 
 
-class _Thread(AIOKafkaConsumerThread):
-    """Faust's consumer thread, which reads what was committed, and waits for a broker."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust offers this with exactly-once processing only. An event of a transaction that was
-        # rolled back never happened.
-        consumer._isolation_level = "read_committed"
-        return consumer
-
-    async def on_start(self) -> None:
-        """Connect; Faust would end the process when no broker answers just now."""
-        while not self.should_stop:
-            try:
-                await super().on_start()
-            except KafkaConnectionError as error:
-                logger.warning("waiting for Kafka: %s", error)
-                with suppress(KafkaError):
-                    await self._consumer.stop()
-                await asyncio.sleep(_CONNECT)
-            else:
-                return
-
-    async def on_thread_stop(self) -> None:
-        """Disconnect; aiokafka lets a cancellation out when Kafka is away."""
-        with suppress(asyncio.CancelledError):
-            await super().on_thread_stop()
-
-
 class ChunkConsumer(Consumer):
     """Faust's aiokafka consumer, delivering chunks from the store's position."""
 
     app: Host
 
     def _new_consumer_thread(self) -> Any:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
     def _reader(self) -> Reader:
@@ -320,7 +287,12 @@ class ChunkConsumer(Consumer):
             await self.wait_first(self._room.wait(), self.sleep(_FETCH))
         else:
             busy = any(cursor.queued >= _QUEUED for cursor in cursors.values())
-            fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
+            try:
+                fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
+            except Exception:
+                # What it had in hand will not come again unless the places are read again.
+                self._drop_all()
+                raise
             for tp, records in fetched.items():
                 cursor = cursors.get(tp.partition)
                 if cursor is not None:
@@ -362,7 +334,7 @@ class ChunkConsumer(Consumer):
                 break
             for piece in pieces(records):
                 await self._put(cursor, piece)
-        if not cursor.queued and monotonic() - cursor.seen >= TICK:
+        if not cursor.queued and monotonic() - cursor.seen >= _TICK:
             await self._put(cursor, ())
 
     async def _check_gap(self, cursor: Cursor, tp: TP, expected: int, found: int) -> None:

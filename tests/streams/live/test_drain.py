@@ -93,6 +93,18 @@ def test_what_is_fetched_while_the_flow_is_stopped_is_read_again() -> None:
     assert consumer.reader.gone == [0]
 
 
+def test_an_answer_that_never_came_has_every_place_read_again() -> None:
+    consumer = Consumer({}, {})
+
+    async def lost(*_: Any) -> Any:
+        raise ConnectionError("the broker is away")
+
+    consumer._getmany = lost  # type: ignore[method-assign]  # a fake
+    with pytest.raises(ConnectionError):
+        asyncio.run(consumer._deliver())
+    assert sorted(consumer.reader.gone) == [0, 1]
+
+
 class Stopping:
     """The service that runs the loop."""
 

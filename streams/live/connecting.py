@@ -1,0 +1,45 @@
+"""The thread that speaks to Kafka for a worker: Faust's, where Faust's own would not do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final
+
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between attempts to connect.
+_CONNECT: Final = 1.0
+
+
+class ConsumerThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread, which reads what was committed, and waits for a broker."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust offers this with exactly-once processing only. An event of a transaction that was
+        # rolled back never happened.
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+    async def on_start(self) -> None:
+        """Connect; Faust would end the process when no broker answers just now."""
+        while not self.should_stop:
+            try:
+                await super().on_start()
+            except KafkaConnectionError as error:
+                logger.warning("waiting for Kafka: %s", error)
+                with suppress(KafkaError):
+                    await self._consumer.stop()
+                await asyncio.sleep(_CONNECT)
+            else:
+                return
+
+    async def on_thread_stop(self) -> None:
+        """Disconnect; aiokafka lets a cancellation out when Kafka is away."""
+        with suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
