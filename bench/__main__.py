@@ -12,6 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from rich.console import Console
@@ -20,8 +21,8 @@ from rich.table import Table
 
 from features import CustomerState, Event, decode_event, encode_event, encode_state
 from models.deciding import Ledger
-from models.learning import REGISTRY, Inputs, PriorJudge, TrainingExample, judge_of
-from streams.composition import inputs_of, shop_of
+from models.learning import REGISTRY, Task, TrainingExample, judge_of, prior_judge
+from streams.composition import shop_of, task_of
 from streams.demo import Shop as Shoppers
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, watermark_after
 from streams.settings import load_settings
@@ -30,9 +31,9 @@ END = 1_767_225_600_000
 BATCH = 500
 
 
-def pipeline(shop: Shop, inputs: Inputs, events: list[Event], *, store: bool) -> list[Effects]:
+def pipeline(shop: Shop, task: Task, events: list[Event], *, store: bool) -> list[Effects]:
     """Run the events through the core as a worker would; with the encoding that storing needs."""
-    judge = PriorJudge(inputs)
+    judge = prior_judge(task)
     book: dict[str, Customer] = {}
     timers: list[tuple[int, str]] = []
     watermark, effects = NO_WATERMARK, []
@@ -57,9 +58,9 @@ def pipeline(shop: Shop, inputs: Inputs, events: list[Event], *, store: bool) ->
     return effects
 
 
-def learn(inputs: Inputs, examples: list[TrainingExample]) -> None:
+def learn(task: Task, name: str, examples: list[TrainingExample]) -> None:
     """Learn the examples as the learner does."""
-    learner = REGISTRY["logistic"].learner(inputs, None)
+    learner = REGISTRY[name].learner(task, None)
     for first in range(0, len(examples), BATCH):
         learner.learn(examples[first : first + BATCH])
 
@@ -73,33 +74,38 @@ def main() -> None:
     options = parser.parse_args()
 
     shop = shop_of(load_settings(environ={}).settings)
-    inputs = inputs_of(shop.catalogue, shop.definition)
+    task = task_of(shop)
     events = list(Shoppers(seed=7, end=END, shoppers=options.shoppers).events())
     raw = [encode_event(event) for event in events]
-    effects = pipeline(shop, inputs, events, store=False)
+    effects = pipeline(shop, task, events, store=False)
     examples = [example for effect in effects for example in effect.examples]
     vectors = np.array([example.vector for example in examples], dtype=np.float32)
-    learner = REGISTRY["logistic"].learner(inputs, None)
-    learner.learn(examples)
-    judge = judge_of(inputs, learner.snapshot(1, {}), 0)
 
-    def judge_all() -> None:
-        for first in range(0, len(vectors), BATCH):
-            judge.judge(vectors[first : first + BATCH])
+    def judging(name: str) -> Callable[[], None]:
+        learner = REGISTRY[name].learner(task, None)
+        learner.learn(examples)
+        judge = judge_of(task, learner.snapshot(1, {}), 0)
+
+        def judge_all() -> None:
+            for first in range(0, len(vectors), BATCH):
+                judge.judge(vectors[first : first + BATCH])
+
+        return judge_all
 
     cases: dict[str, tuple[int, Callable[[], object]]] = {
         "pipeline, an event": (
             len(events),
-            lambda: pipeline(shop, inputs, events, store=False),
+            lambda: pipeline(shop, task, events, store=False),
         ),
         "pipeline with encoded records, an event": (
             len(events),
-            lambda: pipeline(shop, inputs, events, store=True),
+            lambda: pipeline(shop, task, events, store=True),
         ),
         "decode and validate, an event": (len(raw), lambda: [decode_event(line) for line in raw]),
-        "judge with logistic, a decision": (len(vectors), judge_all),
-        "learn logistic, an example": (len(examples), lambda: learn(inputs, examples)),
     }
+    for name in ("bayes", "logistic"):
+        cases[f"judge with {name}, a decision"] = len(vectors), judging(name)
+        cases[f"learn {name}, an example"] = len(examples), partial(learn, task, name, examples)
     rates: dict[str, list[float]] = {name: [] for name in cases}
     for _ in track(range(options.rounds), description="rounds", console=Console(stderr=True)):
         for name, (count, run) in cases.items():

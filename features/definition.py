@@ -56,6 +56,11 @@ class Definition:
     amount_cap: float = 1e6
     quantity_cap: float = 1e3
 
+    @property
+    def active_days(self) -> float:
+        """A, in days."""
+        return self.active / DAY
+
     @cached_property
     def horizon_days(self) -> float:
         """H in days."""

@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from features import Catalogue, CustomerState, Definition, Event, Millis
-from models.deciding import Alert, Ledger, Policy
+from models.deciding import Alert, Decision, Ledger, Policy
 from models.judging import Explainer
-from models.learning import TrainingExample
+from models.learning import Judgement, TrainingExample
 
 #: The watermark of a partition in which nothing has happened yet.
 NO_WATERMARK: Final[Millis] = -1
@@ -82,6 +85,27 @@ class Customer:
         return min(self.state.due(), self.ledger.due())
 
 
+class Decided(NamedTuple):
+    """A decision as it was taken.
+
+    Parameters
+    ----------
+    user_id
+        About whom.
+    decision
+        What was decided, and why.
+    row
+        Which row of the batch's vectors and of its judgement it rests on.
+    kept
+        Whether its label is awaited.
+    """
+
+    user_id: str
+    decision: Decision
+    row: int
+    kept: bool
+
+
 @dataclass
 class Effects:
     """What a batch brings about.
@@ -98,6 +122,11 @@ class Effects:
         Customers whose state, ledger or next timer may have changed.
     counts
         What happened, for status and metrics.
+    decided
+        Every decision, in order, also those not to act.
+    vectors, judgement
+        What was scored in this batch, and what came out; None where nothing was. Not every row
+        became a decision: one that had been taken before is not taken again.
     """
 
     watermark: Millis
@@ -106,3 +135,6 @@ class Effects:
     refused: list[Refusal] = field(default_factory=list)
     changed: dict[str, Customer] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    decided: list[Decided] = field(default_factory=list)
+    vectors: npt.NDArray[np.float32] | None = None
+    judgement: Judgement | None = None

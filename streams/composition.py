@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from features import Catalogue, Definition, build_catalogue
+from features import Definition, build_catalogue
 from models.deciding import Policy
 from models.judging import Explainer
-from models.learning import Inputs
+from models.learning import Task, Weighing
 from streams.pipeline import Shop
 from streams.settings import Settings, SettingsError
 
@@ -69,9 +69,9 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def explainer_of(settings: Settings) -> Explainer:
-    """Return who tells reasons: customers of a shop that counts purchases only *buy*."""
+    """Return who tells reasons, in which language: where only purchases count, customers *buy*."""
     only_purchases = set(settings.churn.activity) <= {"purchase", "order_completed"}
-    return Explainer("buys" if only_purchases else "comes")
+    return Explainer("buys" if only_purchases else "comes", settings.alerts.language)
 
 
 def shop_of(settings: Settings) -> Shop:
@@ -89,15 +89,33 @@ def shop_of(settings: Settings) -> Shop:
     )
 
 
-def inputs_of(catalogue: Catalogue, definition: Definition) -> Inputs:
-    """Return what the models read of a vector."""
-    return Inputs(catalogue, definition.horizon_days)
+def weighing_of(settings: Settings) -> Weighing:
+    """Return how much each example counts for the learner."""
+    model = settings.model
+    return Weighing(
+        returned=model.weight_returned,
+        churned=model.weight_churned,
+        treated=model.weight_treated,
+        memory=model.memory,
+    )
+
+
+def task_of(shop: Shop, weighing: Weighing | None = None) -> Task:
+    """Return what a model of this shop is made for."""
+    definition = shop.definition
+    return Task(
+        shop.catalogue,
+        definition.horizon_days,
+        definition.active_days,
+        weighing or Weighing(),
+    )
 
 
 __all__ = [
     "definition_of",
     "explainer_of",
-    "inputs_of",
     "policy_of",
     "shop_of",
+    "task_of",
+    "weighing_of",
 ]

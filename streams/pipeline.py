@@ -12,7 +12,8 @@ replay computes is what the worker computed. The rules, in order:
 2. An event is applied once (by its id), in arrival order.
 3. A decision point (a silence check, a session's end, distress) is scored on the customer as
    known then; all of a batch are scored at once, since scores do not change what is known.
-4. A prediction is kept; its label is known when the watermark has passed its horizon.
+4. A prediction is kept; what became of it is known when the watermark has passed a stage of its
+   horizon, and becomes an example.
 5. Every decision is logged, also the one not to act.
 """
 
@@ -43,8 +44,8 @@ from models.deciding import (
     decision_id,
     suggested_action,
 )
-from models.learning import Judge, TrainingExample
-from streams.batch import NO_WATERMARK, Arrival, Customer, Effects, Refusal, Shop
+from models.learning import LAST, Judge, TrainingExample
+from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
 
 
 class _Moment(NamedTuple):
@@ -109,7 +110,13 @@ def handle(
         # Not past the customer's own next timer: a batch that takes only so many timers must keep
         # what one that takes them all would have kept when that timer is scored.
         _mature(shop, user_id, customer, min(effects.watermark, customer.state.due()), effects)
+    # Of one time, by the hash that an id is: whoever is learnt last must not be so for its name.
+    effects.examples.sort(key=_learning_order)
     return effects
+
+
+def _learning_order(example: TrainingExample) -> tuple[Millis, str]:
+    return example.matured_at, example.example_id
 
 
 # -- what happened ----------------------------------------------------------------------------
@@ -199,7 +206,8 @@ def _judge_and_decide(
     vectors: Sequence[array[float]],
 ) -> None:
     if vectors:
-        judgement = judge.judge(np.array(vectors, dtype=np.float32))
+        effects.vectors = np.array(vectors, dtype=np.float32)
+        effects.judgement = judgement = judge.judge(effects.vectors)
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()
     for user_id, customer, at, watermark, cause, row in moments:
@@ -213,11 +221,14 @@ def _judge_and_decide(
                 Reason(code=each.code, text=each.text, contribution=each.contribution)
                 for each in shop.explainer.causes(weights[row], facts)
             ]
-            scored = _Scored(at, cause, risks[row], judgement.version, vectors[row], facts, reasons)
+            scored = _Scored(
+                row, at, cause, risks[row], judgement.version, vectors[row], facts, reasons
+            )
             _decide(shop, user_id, customer, scored, effects)
 
 
 class _Scored(NamedTuple):
+    row: int
     at: Millis
     cause: Cause
     risk: float
@@ -260,20 +271,21 @@ def _decide(
                 vector=scored.facts,
             )
         )
-    ledger.log(
-        Decision(
-            at=at,
-            cause=cause,
-            risk=risk,
-            band=verdict.band,
-            arm=verdict.arm,
-            version=scored.version,
-            alert=verdict.alert,
-            why=verdict.why,
-            reasons=[(each.code, each.text, each.contribution) for each in scored.reasons],
-        )
+    decision = Decision(
+        at=at,
+        cause=cause,
+        risk=risk,
+        band=verdict.band,
+        arm=verdict.arm,
+        version=scored.version,
+        alert=verdict.alert,
+        why=verdict.why,
+        reasons=[(each.code, each.text, each.contribution) for each in scored.reasons],
     )
-    if len(ledger.pending) >= shop.max_pending or not _is_kept(shop, user_id, at):
+    ledger.log(decision)
+    kept = len(ledger.pending) < shop.max_pending and _is_kept(shop, user_id, at)
+    effects.decided.append(Decided(user_id, decision, scored.row, kept))
+    if not kept:
         counts["unkept"] += 1
     else:
         counts["pending"] += 1
@@ -302,18 +314,23 @@ def _is_kept(shop: Shop, user_id: str, at: Millis) -> bool:
 def _mature(
     shop: Shop, user_id: str, customer: Customer, watermark: Millis, effects: Effects
 ) -> None:
-    for prediction in customer.ledger.mature(watermark):
+    for prediction, stage, matured_at, label, returned_in in customer.ledger.mature(watermark):
         customer.ledger_changed = True
-        effects.counts["matured"] += 1
-        effects.counts["pending"] -= 1
+        example_id = decision_id(user_id, prediction.at, prediction.cause)
+        effects.counts["examples"] += 1
+        if stage == LAST:
+            effects.counts["matured"] += 1
+            effects.counts["pending"] -= 1
         effects.examples.append(
             TrainingExample(
-                example_id=decision_id(user_id, prediction.at, prediction.cause),
+                example_id=example_id if stage == LAST else f"{example_id}.{stage}",
                 user_id=user_id,
                 at=prediction.at,
-                matured_at=prediction.due - 1,
+                matured_at=matured_at,
                 cause=prediction.cause,
-                label=0 if prediction.returned else 1,
+                label=label,
+                stage=stage,
+                returned_in=returned_in,
                 risk=prediction.risk,
                 model_version=prediction.version,
                 treated=prediction.treated,
@@ -327,6 +344,7 @@ __all__ = [
     "NO_WATERMARK",
     "Arrival",
     "Customer",
+    "Decided",
     "Effects",
     "Refusal",
     "Shop",

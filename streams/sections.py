@@ -211,8 +211,22 @@ class LabelSettings(Section):
 class ModelSettings(Section):
     """Which model judges."""
 
-    name: str = _setting("logistic", "a name of the registry", env="EBB_MODEL")
-    warmup: int = _setting(500, "examples learnt before the model takes over from the prior", ge=0)
+    name: str = _setting("bayes", "a name of the registry (ebb models)", env="EBB_MODEL")
+    warmup: int = _setting(
+        500,
+        "examples learnt before the model takes over from the prior; bayes grows out of it instead",
+        ge=0,
+    )
+    weight_returned: float = _setting(1.0, "as how many examples one that came back counts", ge=0)
+    weight_churned: float = _setting(1.0, "as how many examples one that churned counts", ge=0)
+    weight_treated: float = _setting(
+        0.0,
+        "as how many examples one counts that was sent an offer; 1 for history, when nobody was",
+        ge=0,
+    )
+    memory: float = _setting(
+        8.0, "horizons in which bayes half forgets what it does not see again", gt=0
+    )
 
 
 class PolicySettings(Section):
@@ -229,6 +243,14 @@ class PolicySettings(Section):
     holdout: float = _setting(0.1, "share of customers who are never treated", ge=0, lt=1)
     salt: str = _setting("ebbtide", "changes who is held out")
     valid: Duration = _setting(7 * DAY, "how long an alert may be acted upon")
+
+
+class AlertSettings(Section):
+    """How alerts are told."""
+
+    language: Literal["en", "zh"] = _setting(
+        "en", "language of the reasons: en, or zh for Chinese", env="EBB_LANGUAGE"
+    )
 
 
 class TopicSettings(Section):
@@ -287,6 +309,7 @@ class Settings(BaseSettings):
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = ModelSettings()
     policy: PolicySettings = PolicySettings()
+    alerts: AlertSettings = AlertSettings()
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
 

@@ -32,15 +32,19 @@ class Reason(msgspec.Struct, frozen=True):
     code
         Stable name of the cause, such as ``silence``.
     text
-        The cause with its numbers: "usually comes every 9 days, silent for 31".
+        The cause with its numbers, in the shop's language: "usually comes every 9 days, silent
+        for 31".
     contribution
-        What it adds to the logit of the risk; the contributions of all inputs and the
-        intercept sum to the logit exactly.
+        What it adds to the logit of the risk, or to the sum of the stages' logits; the
+        contributions of all inputs and the intercept sum to it exactly.
+    numbers
+        What the text is made of, by name: with the code enough to tell it in another language.
     """
 
     code: str
     text: str
     contribution: float
+    numbers: dict[str, float] = {}
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

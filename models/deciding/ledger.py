@@ -2,24 +2,28 @@
 
 Predictions that wait for their label, the last decisions, and how things stand.
 
-A prediction at t is kept until the watermark has passed t + H. Any activity in (t, t + H] marks
-it as returned, in whatever order the events come; so positives and negatives mature together,
-and a late event within the lateness still counts.
+A prediction at t is kept until the watermark has passed t + H. The horizon passes in three
+stages; the first activity in (t, t + H], in whatever order the events come, says in which stage
+the customer returned. What happened in a stage is known when the watermark has passed it; so
+positives and negatives mature together, and a late event within the lateness still counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from features import NEVER, Millis, Step, up_to_date
 from models.deciding.policy import Standing
+from models.learning import CUTS, LAST, NOT_YET
 
-LEDGER_VERSION: Final = 1
-#: What brings a ledger of an older version up to date: from that version to the next.
-STEPS: Final[dict[int, Step]] = {}
+LEDGER_VERSION: Final = 2
+#: In place of a stage, where an older version did not note any: came back, and not yet.
+_CAME: Final = -1
+_AWAY: Final = -2
 #: Decisions kept for one customer; older ones are dropped.
 DECISIONS_KEPT: Final = 8
 
@@ -39,8 +43,11 @@ class Prediction(msgspec.Struct, array_like=True):
         The features in single precision, little-endian.
     treated
         Whether an alert of the treated arm went out.
-    returned
-        Whether there was activity within the horizon.
+    returned_in
+        In which stage there was the first activity, or 3 for in none so far; negative where an
+        older version noted no stages.
+    passed
+        How many stages have passed.
     """
 
     at: Millis
@@ -50,7 +57,43 @@ class Prediction(msgspec.Struct, array_like=True):
     version: str
     vector: bytes
     treated: bool = False
-    returned: bool = False
+    returned_in: int = NOT_YET
+    passed: int = 0
+
+    def end(self, stage: int) -> Millis:
+        """Return the first moment after a stage: it has passed when the watermark reaches it."""
+        return self.at + round(CUTS[stage] * (self.due - 1 - self.at)) + 1
+
+    def next(self) -> Millis:
+        """Return when there is something new to be known.
+
+        Of who came back nothing is learnt from the stages that follow, until the last.
+        """
+        return self.end(LAST if 0 <= self.returned_in < self.passed else self.passed)
+
+
+class Matured(NamedTuple):
+    """What became of a prediction by the end of a stage.
+
+    Parameters
+    ----------
+    prediction
+        What was predicted.
+    stage
+        0, 1 or 2.
+    matured_at
+        The last moment of the stage.
+    label
+        1: no activity until then; 0: came back.
+    returned_in
+        In which stage, or 3 for not yet; None where that was not noted.
+    """
+
+    prediction: Prediction
+    stage: int
+    matured_at: Millis
+    label: int
+    returned_in: int | None
 
 
 class Decision(msgspec.Struct, array_like=True, frozen=True):
@@ -86,13 +129,13 @@ class Ledger:
     Examples
     --------
     >>> ledger = Ledger()
-    >>> ledger.keep(Prediction(10, 41, "silence", 0.4, "prior", b""))
-    >>> ledger.note_activity(10), ledger.note_activity(41), ledger.note_activity(40)
+    >>> ledger.keep(Prediction(10, 51, "silence", 0.4, "prior", b""))
+    >>> ledger.note_activity(10), ledger.note_activity(51), ledger.note_activity(28)
     (False, False, True)
     >>> ledger.due()
-    41
-    >>> [(p.at, p.returned) for p in ledger.mature(41)]
-    [(10, True)]
+    21
+    >>> [(each.stage, each.label) for each in ledger.mature(51)]
+    [(0, 1), (1, 0), (2, 0)]
     """
 
     __slots__ = ("decisions", "pending", "standing")
@@ -107,22 +150,32 @@ class Ledger:
         self.pending.append(prediction)
 
     def note_activity(self, at: Millis) -> bool:
-        """Mark the predictions that an activity answers; return whether there were any."""
+        """Mark the predictions that an activity answers; return whether that was news."""
         marked = False
         for prediction in self.pending:
-            if not prediction.returned and prediction.at < at < prediction.due:
-                prediction.returned = marked = True
+            if not prediction.at < at < prediction.due:
+                continue
+            stage = next(stage for stage in range(NOT_YET) if at < prediction.end(stage))
+            # What was told of a stage that has passed stays told: who comes too late for it has
+            # come back in the one that runs.
+            stage = max(stage, prediction.passed)
+            if prediction.returned_in == _AWAY:
+                stage = _CAME
+            elif stage >= prediction.returned_in:
+                continue
+            prediction.returned_in = stage
+            marked = True
         return marked
 
     def due(self) -> Millis:
-        """Return when the next label is known; `NEVER` when none is awaited."""
-        return min((prediction.due for prediction in self.pending), default=NEVER)
+        """Return when something new is to be known; `NEVER` when nothing is awaited."""
+        return min((prediction.next() for prediction in self.pending), default=NEVER)
 
-    def mature(self, watermark: Millis) -> list[Prediction]:
-        """Take out and return the predictions whose horizon the watermark has passed."""
+    def mature(self, watermark: Millis) -> list[Matured]:
+        """Return what is known now that the watermark is where it is, and was not known before."""
         if not self.pending or self.due() > watermark:
             return []
-        matured = [prediction for prediction in self.pending if prediction.due <= watermark]
+        matured = [each for kept in self.pending for each in _mature(kept, watermark)]
         self.pending = [prediction for prediction in self.pending if prediction.due > watermark]
         return matured
 
@@ -169,6 +222,37 @@ class Ledger:
         ledger.pending = stored.pending
         ledger.decisions = stored.decisions
         return ledger
+
+
+def _mature(prediction: Prediction, watermark: Millis) -> Iterator[Matured]:
+    """Let the stages of a prediction pass, up to the watermark."""
+    while prediction.passed <= LAST and (end := prediction.end(prediction.passed)) <= watermark:
+        stage = prediction.passed
+        prediction.passed += 1
+        came_back = prediction.returned_in
+        if 0 <= came_back < stage < LAST:
+            continue
+        if came_back < 0:
+            yield Matured(prediction, stage, end - 1, int(came_back == _AWAY), None)
+        elif came_back <= stage:
+            yield Matured(prediction, stage, end - 1, 0, came_back)
+        else:
+            # Some who come back later have come already; that is not known at the stage's end.
+            yield Matured(prediction, stage, end - 1, 1, NOT_YET)
+
+
+def _tell_the_stages(fields: list[Any]) -> list[Any]:
+    """Of a prediction of version 1 it is known whether the customer came back, but not when."""
+    _, raised, alerted_at, pending, decisions = fields
+    for prediction in pending:
+        # Its earlier stages are never told: nobody noted who had come back in them.
+        *kept, returned = prediction
+        prediction[:] = [*kept, _CAME if returned else _AWAY, LAST]
+    return [2, raised, alerted_at, pending, decisions]
+
+
+#: What brings a ledger of an older version up to date: from that version to the next.
+STEPS: Final[dict[int, Step]] = {1: _tell_the_stages}
 
 
 def decision_id(user_id: str, at: Millis, cause: str) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 _BINS: Final = 200
 _EPS: Final = 1e-12
 Values = Sequence[float] | npt.NDArray[np.float64]
+_Counts = npt.NDArray[Any]
 
 
 def roc_auc(risks: Values, labels: Values) -> float:
@@ -40,6 +41,72 @@ def roc_auc(risks: Values, labels: Values) -> float:
     # Of equal risks, each has the mean of the ranks that they take together.
     ranks = (np.cumsum(count) - (count - 1) / 2)[place]
     return float((ranks[truth].sum() - churned * (churned + 1) / 2) / (churned * stayed))
+
+
+def average_precision(risks: Values, labels: Values) -> float:
+    """Return the area under the precision-recall curve, by its steps.
+
+    Parameters
+    ----------
+    risks, labels
+        One value a customer; a label is 1 for churned.
+
+    Returns
+    -------
+    float
+        Equal risks are one step; not a number without a churner.
+
+    Examples
+    --------
+    >>> round(average_precision([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]), 4)
+    0.8333
+    """
+    levels, place = np.unique(-np.asarray(risks, dtype=np.float64), return_inverse=True)
+    truth = np.asarray(labels, dtype=np.float64)
+    churned = np.bincount(place, truth, minlength=len(levels))
+    return precision_by_steps(churned, np.bincount(place, minlength=len(levels)))
+
+
+def precision_at(risks: Values, labels: Values, share: float = 0.1) -> float:
+    """Return which share of the customers with the highest risks churned.
+
+    Parameters
+    ----------
+    risks, labels
+        One value a customer; a label is 1 for churned.
+    share
+        How many of all customers, at least one. Of equal risks at the edge each counts in part.
+
+    Examples
+    --------
+    >>> precision_at([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1], share=0.5)
+    0.5
+    >>> precision_at([0.5, 0.5, 0.5, 0.5], [0, 0, 1, 0], share=0.25)
+    0.25
+    """
+    levels, place = np.unique(-np.asarray(risks, dtype=np.float64), return_inverse=True)
+    truth = np.asarray(labels, dtype=np.float64)
+    churned = np.bincount(place, truth, minlength=len(levels))
+    return precision_of_top(churned, np.bincount(place, minlength=len(levels)), share)
+
+
+def precision_by_steps(churned: _Counts, count: _Counts) -> float:
+    """Return the average precision; who has the same risk is counted together, highest first."""
+    total = churned.sum()
+    if not total:
+        return float("nan")
+    reached = np.maximum(np.cumsum(count), 1)
+    return float((churned / total * (np.cumsum(churned) / reached)).sum())
+
+
+def precision_of_top(churned: _Counts, count: _Counts, share: float) -> float:
+    """Return the share of churners in the top; counted by risk, highest first."""
+    total = int(count.sum())
+    if not total:
+        return float("nan")
+    wanted = max(round(share * total), 1)
+    taken = np.clip(wanted - (np.cumsum(count) - count), 0, count)
+    return float((churned * taken / np.maximum(count, 1)).sum() / wanted)
 
 
 def log_loss(risks: Values, labels: Values) -> float:

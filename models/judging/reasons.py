@@ -2,124 +2,96 @@
 
 A linear judgement is a sum, so its parts are exact. Inputs that speak of the same thing are
 added up into one cause, and a cause is told with the customer's own numbers. The texts state
-facts that are true of the customer whatever the model made of them.
+facts that are true of the customer whatever the model made of them: `causes` chooses the numbers,
+`phrases` puts them into a language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from features import LOW_RATING
+from models.judging.causes import CODES, TOPICS, Facts, Topic, code_of
+from models.judging.phrases import Numbers, phrases_in
 from models.learning import Judgement
 
 
 class Cause(NamedTuple):
-    """A cause of a risk: its stable code, what it says, and what it adds to the logit."""
+    """A cause of a risk.
+
+    Parameters
+    ----------
+    code
+        Its stable name.
+    text
+        What it says, in the explainer's language.
+    contribution
+        What it adds to the logit.
+    numbers
+        What the text is made of: `Explainer.tell` makes it anew in another language.
+    """
 
     code: str
     text: str
     contribution: float
+    numbers: dict[str, float]
 
 
-Facts = Mapping[str, float]
-Telling = Callable[[Facts, str], str]
+class Weights(NamedTuple):
+    """What each cause adds to one logit; and P(no visit until H) by the rhythm alone, if known."""
+
+    parts: list[float]
+    silent: float | None
 
 
-def _days(value: float) -> str:
-    rounded = round(value)
-    return "1 day" if rounded == 1 else f"{rounded} days"
+class Weighed:
+    """What each cause adds to each of many logits, to be taken row by row.
+
+    Parameters
+    ----------
+    parts
+        Shape (decision points, causes).
+    silent
+        P(no visit until H) by the rhythm alone, shape (decision points,); None where the model
+        does not say.
+    """
+
+    __slots__ = ("parts", "silent")
+
+    def __init__(
+        self, parts: npt.NDArray[np.float64], silent: npt.NDArray[np.float64] | None
+    ) -> None:
+        self.parts = parts
+        self.silent = silent
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, row: int) -> Weights:
+        silent = None if self.silent is None else float(self.silent[row])
+        return Weights(self.parts[row].tolist(), silent)
 
 
-def _count(value: float, one: str, many: str | None = None) -> str:
-    rounded = round(value)
-    return f"{rounded} {one if rounded == 1 else many or one + 's'}"
+class _Grouping:
+    """Sums of the inputs of each cause: rounded alike for one customer and for many.
 
+    A matrix product would be shorter, but its rounding depends on how many are judged at once,
+    and what is decided must not.
+    """
 
-def _silence(facts: Facts, verb: str) -> str:
-    if facts["gap_usual"] > 0:
-        usual = max(facts["gap_usual"], 1.0)
-        return f"usually {verb} every {_days(usual)}, silent for {round(facts['recency'])}"
-    past = "bought" if verb == "buys" else "came"
-    return f"{past} on one day only, silent for {_days(facts['recency'])} since"
+    def __init__(self, names: tuple[str, ...]) -> None:
+        topics = np.array([CODES.index(code_of(name)) for name in names], dtype=np.intp)
+        self._order = np.argsort(topics, kind="stable")
+        self._present, self._starts = np.unique(topics[self._order], return_index=True)
 
-
-def _activity(facts: Facts, verb: str) -> str:
-    month, season = facts["events_30d"], facts["events_90d"]
-    return f"{_count(month, 'event')} in the last 30 days, {round(season)} in the last 90"
-
-
-def _trouble(facts: Facts, verb: str) -> str:
-    if facts["since_negative"] < 0:
-        return "no complaint, return or low rating so far"
-    kinds = []
-    if facts["complaints_90d"]:
-        kinds.append("complained")
-    if facts["returns_90d"]:
-        kinds.append("returned or cancelled an order")
-    if facts["ratings"] and facts["rating_last"] <= LOW_RATING:
-        kinds.append("gave a low rating")
-    what = f"{', '.join(kinds)} lately; " if kinds else ""
-    # Of several kinds, the vector does not tell which was the last.
-    ago = round(facts["since_negative"])
-    return f"{what}last trouble {'today' if ago == 0 else f'{_days(ago)} ago'}"
-
-
-def _money(facts: Facts, verb: str) -> str:
-    return (
-        f"spent {facts['spent_30d']:.0f} in the last 30 days, "
-        f"{facts['spent_90d']:.0f} in the last 90"
-    )
-
-
-def _carts(facts: Facts, verb: str) -> str:
-    return f"left {_count(facts['cart_abandons'], 'cart')} behind"
-
-
-def _history(facts: Facts, verb: str) -> str:
-    days = _count(facts["visit_days"], "visit day")
-    return f"customer for {_days(facts['tenure'])}, {days}"
-
-
-def _offers(facts: Facts, verb: str) -> str:
-    return f"used {_count(facts['coupons_90d'], 'coupon')} in the last 90 days"
-
-
-def _profile(facts: Facts, verb: str) -> str:
-    return "the customer's profile"
-
-
-#: Code of a cause, how it is told, and the inputs that speak of it.
-_CAUSES: Final[tuple[tuple[str, Telling, tuple[str, ...]], ...]] = (
-    ("silence", _silence, ("recency", "overdue", "gap_", "renewal", "left")),
-    ("activity", _activity, ("events_", "trend", "rate_", "views_", "searches_", "messages_")),
-    (
-        "trouble",
-        _trouble,
-        ("trouble", "negatives", "complaints_", "return", "rating"),
-    ),
-    ("money", _money, ("spent", "order", "items_", "purchases_")),
-    ("carts", _carts, ("cart", "checkout_", "session")),
-    ("history", _history, ("tenure", "visit_days", "events")),
-    ("offers", _offers, ("coupons_",)),
-    ("profile", _profile, ("trait_",)),
-)
-
-
-def _cause_of(name: str) -> int:
-    """Return the cause that an input speaks of; the longest matching beginning wins."""
-    matches = [
-        (len(start), place)
-        for place, (_, _, starts) in enumerate(_CAUSES)
-        for start in starts
-        if name.startswith(start)
-    ]
-    if not matches:
-        raise ValueError(f"no cause speaks of the input {name!r}; add it to models/judging/reasons")
-    return max(matches)[1]
+    def sums(self, contributions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        found = np.zeros((len(contributions), len(CODES)))
+        if len(self._order):
+            sorted_by_cause = contributions.take(self._order, axis=1)
+            found[:, self._present] = np.add.reduceat(sorted_by_cause, self._starts, axis=1)
+        return found
 
 
 class Explainer:
@@ -130,33 +102,32 @@ class Explainer:
     verb
         What an active customer of this shop does: ``comes``, or ``buys`` where only purchases
         count as activity.
+    language
+        In which texts are told, one of `LANGUAGES`.
 
     Examples
     --------
-    >>> facts = {"gap_usual": 9.2, "recency": 31.0}
-    >>> _silence(facts, "buys")
+    >>> Explainer("buys").tell("silence", {"silent": 31.0, "usual": 9.2})
     'usually buys every 9 days, silent for 31'
+    >>> Explainer("buys", "zh").tell("offers", {"coupons": 2.0})
+    '近90天使用优惠券2张'
     """
 
-    def __init__(self, verb: str = "comes") -> None:
+    def __init__(self, verb: str = "comes", language: str = "en") -> None:
         self._verb = verb
-        self._grouping: dict[tuple[str, ...], npt.NDArray[np.float64]] = {}
+        self._phrases = phrases_in(language)
+        self._groupings: dict[tuple[str, ...], _Grouping] = {}
 
-    def _groups(self, names: tuple[str, ...]) -> npt.NDArray[np.float64]:
-        found = self._grouping.get(names)
-        if found is None:
-            found = np.zeros((len(names), len(_CAUSES)))
-            for row, name in enumerate(names):
-                found[row, _cause_of(name)] = 1.0
-            self._grouping[names] = found
-        return found
+    def weigh(self, judgement: Judgement) -> Weighed:
+        """Return what each cause adds to each logit; a model that tells no parts has no causes."""
+        grouping = self._groupings.get(judgement.names)
+        if grouping is None:
+            grouping = self._groupings[judgement.names] = _Grouping(judgement.names)
+        # Only models that have a view of the customer's rhythm say what it says by itself.
+        silent = getattr(judgement, "renewal", None)
+        return Weighed(grouping.sums(judgement.contributions), silent)
 
-    def weigh(self, judgement: Judgement) -> npt.NDArray[np.float64]:
-        """Return what each cause adds to each logit, shape (decision points, causes)."""
-        weighed: npt.NDArray[np.float64] = judgement.contributions @ self._groups(judgement.names)
-        return weighed
-
-    def causes(self, weights: npt.NDArray[np.float64], facts: Facts, most: int = 3) -> list[Cause]:
+    def causes(self, weights: Weights, facts: Facts, most: int = 3) -> list[Cause]:
         """Return the causes that raise a risk, strongest first.
 
         Parameters
@@ -168,18 +139,32 @@ class Explainer:
         most
             At most so many.
         """
-        order = np.argsort(-weights)[:most]
-        return [
-            Cause(_CAUSES[place][0], _CAUSES[place][1](facts, self._verb), float(weights[place]))
-            for place in order
-            if weights[place] > 0
-        ]
+        raising = [(-part, place) for place, part in enumerate(weights.parts) if part > 0]
+        raising.sort()
+        return [self._cause(place, weights, facts) for _, place in raising[:most]]
 
-    def all_causes(self, weights: npt.NDArray[np.float64], facts: Facts) -> list[Cause]:
+    def all_causes(self, weights: Weights, facts: Facts) -> list[Cause]:
         """Return every cause that matters, the strongest first, whichever way it pulls."""
-        order = np.argsort(-np.abs(weights))
-        return [
-            Cause(_CAUSES[place][0], _CAUSES[place][1](facts, self._verb), float(weights[place]))
-            for place in order
-            if weights[place]
-        ]
+        strengths = [(-abs(part), place) for place, part in enumerate(weights.parts) if part]
+        return [self._cause(place, weights, facts) for _, place in sorted(strengths)]
+
+    def tell(self, code: str, numbers: Numbers) -> str:
+        """Return the text of a cause from its numbers, such as those of a `Cause`.
+
+        Parameters
+        ----------
+        code
+            One of `CODES`.
+        numbers
+            Those that a cause of this code had.
+        """
+        return self._tell(TOPICS[CODES.index(code)], numbers)
+
+    def _cause(self, place: int, weights: Weights, facts: Facts) -> Cause:
+        topic = TOPICS[place]
+        numbers = topic.numbers(facts, weights.silent)
+        return Cause(topic.code, self._tell(topic, numbers), weights.parts[place], numbers)
+
+    def _tell(self, topic: Topic, numbers: Numbers) -> str:
+        tell = self._phrases.tell
+        return "".join([tell(name, numbers) for name in topic.say(numbers, self._verb)])

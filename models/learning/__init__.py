@@ -1,21 +1,31 @@
 """How beliefs are learnt: examples, their labels, the models and their snapshots."""
 
-from models.learning.example import TrainingExample
+from models.learning.example import CUTS, LAST, NOT_YET, TrainingExample
 from models.learning.inputs import Inputs
-from models.learning.model import PRIOR, Judge, Judgement, Learner, PriorJudge, Snapshot
-from models.learning.registry import REGISTRY, judge_of
-from models.learning.renewal import RenewalView
+from models.learning.model import PRIOR, Judge, Judgement, Learner, Snapshot
+from models.learning.order import in_learning_order
+from models.learning.registry import REGISTRY, Entry, judge_of, prior_judge
+from models.learning.stages import BAYES
+from models.learning.task import Task
+from models.learning.weighing import Weighing
 
 __all__ = [
+    "BAYES",
+    "CUTS",
+    "LAST",
+    "NOT_YET",
     "PRIOR",
     "REGISTRY",
+    "Entry",
     "Inputs",
     "Judge",
     "Judgement",
     "Learner",
-    "PriorJudge",
-    "RenewalView",
     "Snapshot",
+    "Task",
     "TrainingExample",
+    "Weighing",
+    "in_learning_order",
     "judge_of",
+    "prior_judge",
 ]

@@ -15,17 +15,17 @@ import numpy as np
 from river import base, compose, preprocessing
 
 from features import Definition, build_catalogue
+from models.learning.example import CUTS
 from models.learning.kalman import (
-    MEMORY_HORIZONS,
     SHOCK_HORIZONS,
     Filter,
     Scaler,
     sigmoid,
 )
-from models.learning.kinds import CUTS
+from models.learning.kinds import Floats
 from models.learning.panel import Panel
-from models.learning.renewal import Floats
 from models.learning.signs import OFFSETS, SIGNS, Signs
+from models.learning.weighing import MEMORY_HORIZONS
 
 #: The input that is taken as it is: log odds to start from.
 OFFSET: Final = "offset"

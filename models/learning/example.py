@@ -1,7 +1,13 @@
-"""A prediction whose label has become known: what the learner learns from."""
+"""A prediction whose label has become known: what the learners learn from.
+
+The horizon passes in three stages, and a prediction becomes an example at the end of each: the
+sooner something is known, the sooner it is learnt. The last one says what became of the customer
+in the whole horizon.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -9,11 +15,17 @@ from msgspec import Meta
 
 from features import Millis
 
-EXAMPLE_VERSION: Final = 1
+EXAMPLE_VERSION: Final = 2
+#: Where the stages end: at a quarter, half and the whole of the horizon.
+CUTS: Final = (0.25, 0.5, 1.0)
+#: The stage at the end of which the label is that of the whole horizon.
+LAST: Final = len(CUTS) - 1
+#: In place of a stage: has not come back so far.
+NOT_YET: Final = len(CUTS)
 
 
 class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A decision point, the vector as it was scored, and what then happened.
+    """A decision point, the vector as it was scored, and what had happened by the end of a stage.
 
     Parameters
     ----------
@@ -24,11 +36,11 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at
         Event time of the prediction, in milliseconds.
     matured_at
-        When the horizon had passed: ``at`` plus H, in milliseconds.
+        When the stage had passed, in milliseconds: at the last stage, ``at`` plus H.
     cause
         Why the customer was looked at.
     label
-        1: churned, no activity in (at, at + H]; 0: came back.
+        1: no activity until ``matured_at``; 0: came back. At the last stage 1 means churned.
     risk, model_version
         What was predicted then, and by which model: a prequential test for free.
     treated
@@ -37,6 +49,11 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Fingerprint of the features' names and order.
     vector
         The features as they were scored, in the catalogue's order.
+    stage
+        0, 1 or 2. Who came back in an earlier stage has an example at the last one only.
+    returned_in
+        In which stage the customer came back, or 3 for not by ``matured_at``; None where that was
+        not noted.
     """
 
     example_id: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -49,5 +66,17 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     model_version: str
     treated: bool
     catalogue: str
-    vector: Annotated[list[float], Meta(max_length=1_000)]
+    vector: Annotated[Sequence[float], Meta(max_length=1_000)]
+    stage: Annotated[int, Meta(ge=0, le=LAST)] = LAST
+    returned_in: Annotated[int, Meta(ge=0, le=NOT_YET)] | None = None
     v: Annotated[int, Meta(ge=1, le=EXAMPLE_VERSION)] = EXAMPLE_VERSION
+
+    @property
+    def whole(self) -> bool:
+        """Whether the label is that of the whole horizon."""
+        return self.stage == LAST
+
+    @property
+    def in_stage(self) -> bool:
+        """Whether the label says what happened in this stage, and not in an earlier one."""
+        return self.returned_in is not None and self.returned_in >= self.stage

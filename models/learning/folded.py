@@ -1,6 +1,6 @@
-"""Judging with a snapshot of the logistic model: its scaler folded into its weights.
+"""Judging with a snapshot of a linear model: its scaler folded into its weights.
 
-Apart from the learner, so that a worker needs nothing but numpy to judge.
+Apart from the learners, so that a worker needs nothing but numpy to judge.
 """
 
 from __future__ import annotations
@@ -9,40 +9,31 @@ from typing import Final
 
 import numpy as np
 
-from models.learning.inputs import Inputs
 from models.learning.model import LinearJudge, Snapshot
+from models.learning.plain import check_fit
+from models.learning.task import Task
 
 #: The name of the model in the registry.
 LOGISTIC: Final = "logistic"
 
 
-def check_fit(inputs: Inputs, snapshot: Snapshot) -> None:
-    """Raise `ValueError` unless the snapshot was learnt for these inputs."""
-    fits = (
-        snapshot.catalogue == inputs.catalogue.fingerprint
-        and snapshot.horizon_days == inputs.horizon_days
-        and tuple(snapshot.state["inputs"]) == inputs.names
-    )
-    if not fits:
-        raise ValueError(
-            f"model {snapshot.version} was learnt for other features or another horizon "
-            f"({snapshot.horizon_days:g} days); start the learner with --fresh to learn anew"
-        )
-
-
-def logistic_judge(inputs: Inputs, snapshot: Snapshot) -> LinearJudge:
+def folded_judge(task: Task, snapshot: Snapshot) -> LinearJudge:
     """Return a judge with the scaler folded into the weights.
+
+    Where margins are no log odds, the snapshot has the ``slope`` and ``shift`` that make them so.
 
     Raises
     ------
     ValueError
         If the snapshot was learnt for another catalogue or horizon.
     """
+    inputs = task.inputs
     check_fit(inputs, snapshot)
     state = snapshot.state
+    slope, shift = state.get("slope", 1.0), state.get("shift", 0.0)
     deviations = np.sqrt(np.array(state["variances"], dtype=np.float64))
     weights = np.divide(
-        np.array(state["weights"], dtype=np.float64),
+        np.array(state["weights"], dtype=np.float64) * slope,
         deviations,
         out=np.zeros_like(deviations),
         where=deviations > 0,
@@ -51,6 +42,6 @@ def logistic_judge(inputs: Inputs, snapshot: Snapshot) -> LinearJudge:
         inputs,
         np.array(state["means"], dtype=np.float64),
         weights,
-        float(state["intercept"]),
+        float(state["intercept"]) * slope + shift,
         snapshot.version,
     )

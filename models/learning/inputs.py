@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features import Catalogue
-from models.learning.renewal import READS, Floats, RenewalView, logit
+from models.learning.kinds import READS, Floats, Kinds, logit
 
 #: Units whose values are used as they are; all others are counts, days or money.
 _LINEAR_UNITS: Final = frozenset({"flag", "share", "ratio", "stars"})
@@ -53,7 +53,7 @@ class Inputs:
     def __init__(self, catalogue: Catalogue, horizon_days: float) -> None:
         self.catalogue = catalogue
         self.horizon_days = horizon_days
-        self.view = RenewalView(horizon_days)
+        self.kinds = Kinds(horizon_days)
         rates = {name for name, _ in _VISITS}
         kept = [
             feature
@@ -90,7 +90,7 @@ class Inputs:
             Shape (decision points, inputs), finite.
         """
         raw = vectors.astype(np.float64)
-        reading = self.view.read(raw[:, self._view_reads])
+        reading = self.kinds.read(raw[:, self._view_reads], self.kinds.at_first)
         logged = raw[:, self._logged]
         since = raw[:, self._since_negative]
         trouble = np.where(
@@ -123,7 +123,3 @@ class Inputs:
             self.horizon_days * (visits + 0.3) / (exposure + self.horizon_days / 2)
         )
         return result
-
-    def prior(self, vectors: npt.NDArray[np.float32]) -> Floats:
-        """Return the label-free risk of many vectors: P(no visit until H)."""
-        return self.view.read(vectors.astype(np.float64)[:, self._view_reads]).silent[:, 2]

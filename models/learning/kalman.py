@@ -24,7 +24,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.learning.renewal import Floats
+from models.learning.kinds import Floats
+from models.learning.weighing import MEMORY_HORIZONS
 
 #: Prior variances.
 FEATURE: Final = 0.003
@@ -33,8 +34,6 @@ INTERCEPT: Final = 0.1
 SHOCK: Final = 0.03
 #: Horizons in which the shock fades by e.
 SHOCK_HORIZONS: Final = 3.0
-#: Horizons in which the variance of what is not looked at doubles.
-MEMORY_HORIZONS: Final = 8.0
 _LEAST_VARIANCE: Final = 0.02
 #: Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
 _STEEPEST: Final = 30.0

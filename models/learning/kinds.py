@@ -28,12 +28,23 @@ from math import gamma, log
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from features import POWERS
-from models.learning.renewal import READS, Floats
+from models.learning.example import CUTS
 
-#: A quarter, half and the whole of the horizon: where the three stages end.
-CUTS: Final = (0.25, 0.5, 1.0)
+Floats = npt.NDArray[np.float64]
+
+#: Features of the catalogue that are read, in the order of `Kinds.read`.
+READS: Final = (
+    "gaps",
+    "gap_log",
+    "gap_pow_06",
+    "gap_pow_1",
+    "gap_pow_17",
+    "gap_pow_3",
+    "visit_silence",
+)
 _MEANS: Final = 12
 _SHAPES: Final = np.array(POWERS)
 _LEAVING: Final = np.array([0.005, 0.05, 0.2, 0.6])
@@ -202,4 +213,13 @@ def _blend(stayed: Floats, weights: Floats) -> Floats:
     return result
 
 
-__all__ = ["CUTS", "READS", "KindReading", "Kinds"]
+def logit(probability: Floats) -> Floats:
+    """Return ln(p / (1 - p)).
+
+    Examples
+    --------
+    >>> float(logit(np.array(0.5)))
+    0.0
+    """
+    result: Floats = np.log(probability) - np.log1p(-probability)
+    return result

@@ -2,25 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
 from river import linear_model, optim, preprocessing, utils
 
 from models.learning.example import TrainingExample
-from models.learning.folded import LOGISTIC, check_fit
+from models.learning.folded import LOGISTIC
 from models.learning.inputs import Inputs
+from models.learning.kinds import Floats
 from models.learning.model import Snapshot
+from models.learning.plain import PlainLearner
+from models.learning.task import Task
+from models.learning.weighing import Weighing
 
 LEARNING_RATE: Final = 0.05
 
 
-class LogisticLearner:
-    """A River pipeline, ``StandardScaler | LogisticRegression(AdaGrad)``, over `Inputs`.
+class Glm:
+    """A River pipeline of a standard scaler and a generalised linear model, by names of inputs.
 
-    The order is River's: the scaler sees the example first, then the classifier learns on the
-    newly scaled values.
+    The order is River's: the scaler sees the example first, then the model learns on the newly
+    scaled values.
+
+    Parameters
+    ----------
+    names
+        Of the inputs.
+    classifier
+        A `LogisticRegression` with AdaGrad; its loss may be another.
+    state
+        What `dump` wrote; None to start afresh.
+    """
+
+    def __init__(self, names: tuple[str, ...], classifier: Any, state: dict[str, Any] | None):
+        self.names = names
+        self.scaler = preprocessing.StandardScaler()
+        self.classifier = classifier
+        if state is not None:
+            self.scaler = scaler_of(names, state)
+            # River has no public way to set weights; these are the attributes it learns into.
+            classifier._weights = utils.VectorDict(dict(zip(names, state["weights"], strict=True)))
+            classifier.intercept = state["intercept"]
+            classifier.optimizer.g2.update(zip(names, state["squares"], strict=True))
+            classifier.optimizer.n_iterations = state["iterations"]
+        self.pipeline = self.scaler | classifier
+
+    def learn(self, row: Floats, example: TrainingExample, weight: float) -> None:
+        """Learn an example."""
+        x = dict(zip(self.names, row.tolist(), strict=True))
+        self.pipeline.learn_one(x, bool(example.label), w=weight)
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        names, classifier = self.names, self.classifier
+        weights = classifier.weights
+        return scales_of(self.scaler, names) | {
+            "weights": [weights.get(name, 0.0) for name in names],
+            "squares": [classifier.optimizer.g2[name] for name in names],
+            "intercept": classifier.intercept,
+            "iterations": classifier.optimizer.n_iterations,
+        }
+
+
+def scales_of(scaler: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return River's standard scaler as plain data."""
+    return {
+        "counts": [scaler.counts[name] for name in names],
+        "means": [scaler.means[name] for name in names],
+        "variances": [scaler.vars[name] for name in names],
+    }
+
+
+def scaler_of(names: tuple[str, ...], state: dict[str, Any]) -> Any:
+    """Return River's standard scaler as `scales_of` wrote it."""
+    return preprocessing.StandardScaler._from_state(
+        counts=dict(zip(names, state["counts"], strict=True)),
+        means=dict(zip(names, state["means"], strict=True)),
+        vars=dict(zip(names, state["variances"], strict=True)),
+    )
+
+
+class LogisticLearner(PlainLearner):
+    """A River pipeline, ``StandardScaler | LogisticRegression(AdaGrad)``, over `Inputs`.
 
     Parameters
     ----------
@@ -28,6 +91,8 @@ class LogisticLearner:
         From raw vectors to the pipeline's inputs.
     snapshot
         Where to go on from; None to start afresh.
+    weighing
+        How much each example counts.
 
     Raises
     ------
@@ -51,69 +116,21 @@ class LogisticLearner:
     'logistic-1'
     """
 
-    def __init__(self, inputs: Inputs, snapshot: Snapshot | None = None) -> None:
-        self.inputs = inputs
-        self.scaler = preprocessing.StandardScaler()
-        self.classifier = linear_model.LogisticRegression(optim.AdaGrad(LEARNING_RATE))
-        self.labels = [0, 0]
-        if snapshot is not None:
-            check_fit(inputs, snapshot)
-            self._restore(snapshot)
-        self.pipeline = self.scaler | self.classifier
+    def __init__(
+        self,
+        inputs: Inputs,
+        snapshot: Snapshot | None = None,
+        weighing: Weighing | None = None,
+    ) -> None:
+        classifier = linear_model.LogisticRegression(optim.AdaGrad(LEARNING_RATE))
 
-    def learn(self, examples: Sequence[TrainingExample]) -> None:
-        """Learn examples whose labels have matured, one after the other."""
-        if not examples:
-            return
-        for example in examples:
-            if example.catalogue != self.inputs.catalogue.fingerprint:
-                raise ValueError(
-                    f"example {example.example_id} has the features {example.catalogue}, "
-                    f"not {self.inputs.catalogue.fingerprint}"
-                )
-        vectors = np.array([example.vector for example in examples], dtype=np.float32)
-        names, learn_one = self.inputs.names, self.pipeline.learn_one
-        rows = self.inputs.matrix(vectors).tolist()
-        for example, row in zip(examples, rows, strict=True):
-            learn_one(dict(zip(names, row, strict=True)), bool(example.label))
-            self.labels[example.label] += 1
+        def glm(state: dict[str, Any] | None) -> Glm:
+            return Glm(inputs.names, classifier, state)
 
-    def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
-        """Write the pipeline down."""
-        names, scaler, classifier = self.inputs.names, self.scaler, self.classifier
-        weights = classifier.weights
-        return Snapshot(
-            name=LOGISTIC,
-            number=number,
-            learnt=sum(self.labels),
-            returned=self.labels[0],
-            churned=self.labels[1],
-            catalogue=self.inputs.catalogue.fingerprint,
-            horizon_days=self.inputs.horizon_days,
-            quality=quality,
-            state={
-                "inputs": list(names),
-                "counts": [scaler.counts[name] for name in names],
-                "means": [scaler.means[name] for name in names],
-                "variances": [scaler.vars[name] for name in names],
-                "weights": [weights.get(name, 0.0) for name in names],
-                "squares": [classifier.optimizer.g2[name] for name in names],
-                "intercept": classifier.intercept,
-                "iterations": classifier.optimizer.n_iterations,
-            },
-        )
+        super().__init__(LOGISTIC, inputs, glm, snapshot, weighing)
+        self.classifier = classifier
 
-    def _restore(self, snapshot: Snapshot) -> None:
-        state = snapshot.state
-        names = state["inputs"]
-        self.scaler = preprocessing.StandardScaler._from_state(
-            counts=dict(zip(names, state["counts"], strict=True)),
-            means=dict(zip(names, state["means"], strict=True)),
-            vars=dict(zip(names, state["variances"], strict=True)),
-        )
-        # River has no public way to set weights; these are the attributes that it learns into.
-        self.classifier._weights = utils.VectorDict(dict(zip(names, state["weights"], strict=True)))
-        self.classifier.intercept = state["intercept"]
-        self.classifier.optimizer.g2.update(zip(names, state["squares"], strict=True))
-        self.classifier.optimizer.n_iterations = state["iterations"]
-        self.labels = [snapshot.returned, snapshot.churned]
+
+def logistic_learner(task: Task, snapshot: Snapshot | None) -> LogisticLearner:
+    """Return the learner of ``logistic``."""
+    return LogisticLearner(task.inputs, snapshot, task.weighing)

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from models.learning.example import TrainingExample
 from models.learning.inputs import Inputs
-from models.learning.renewal import Floats, logit
+from models.learning.kinds import Floats
 
 SNAPSHOT_VERSION: Final = 1
 #: The version under which the label-free prior judges.
@@ -72,14 +72,18 @@ class Judgement:
     contributions
         Each input's part of the logit, shape (decision points, inputs).
     intercept
-        The rest of the logit: ``contributions.sum(axis=1) + intercept`` is the logit of the risk.
+        The rest of the logit: ``contributions.sum(axis=1) + intercept`` is the logit of the risk;
+        of a model in stages, the sum of the stages' logits.
     names
         Names of the inputs.
     version
         The model's version.
+    stages
+        P(no activity in a stage, given none before it), shape (decision points, 3): their
+        products are the risks. None of a model that knows no stages.
     """
 
-    __slots__ = ("contributions", "intercept", "names", "risks", "version")
+    __slots__ = ("contributions", "intercept", "names", "risks", "stages", "version")
 
     def __init__(
         self,
@@ -88,12 +92,14 @@ class Judgement:
         intercept: float,
         names: tuple[str, ...],
         version: str,
+        stages: Floats | None = None,
     ) -> None:
         self.risks = risks
         self.contributions = contributions
         self.intercept = intercept
         self.names = names
         self.version = version
+        self.stages = stages
 
 
 class Judge(Protocol):
@@ -113,26 +119,21 @@ class Learner(Protocol):
     """A model as the learner has it."""
 
     def learn(self, examples: Sequence[TrainingExample]) -> None:
-        """Learn examples whose labels have matured, one after the other."""
+        """Learn what has matured, one after the other.
+
+        Every learner is given the examples of all stages, and takes those that it can use:
+        most models those of the whole horizon (`TrainingExample.whole`).
+
+        Raises
+        ------
+        ValueError
+            If an example has other features; then none of them is learnt.
+        """
         ...
 
     def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
         """Write the model down."""
         ...
-
-
-class PriorJudge:
-    """The label-free renewal view as a judge, for as long as nothing has been learnt."""
-
-    version = PRIOR
-
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
-
-    def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
-        """Return P(no visit until H) of each vector."""
-        risks = self._inputs.prior(vectors)
-        return Judgement(risks, logit(risks)[:, np.newaxis], 0.0, ("renewal",), self.version)
 
 
 class LinearJudge:

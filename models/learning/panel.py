@@ -14,8 +14,7 @@ from typing import Final
 import numpy as np
 
 from features import DAY, Millis
-from models.learning.kinds import READS
-from models.learning.renewal import Floats
+from models.learning.kinds import READS, Floats
 
 SIZE: Final = 2_000
 _WIDTH: Final = len(READS)

@@ -1,15 +1,25 @@
-"""The models that can be named in the settings, each with how it learns and how it judges."""
+"""The models that can be named in the settings, each with how it learns and how it judges.
+
+To add one, give it an `Entry`: how its learner is made, afresh or from a snapshot, and how its
+judge is made from a snapshot. Everything else, live and in a backtest, goes by these verbs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from models.learning.folded import LOGISTIC, logistic_judge
-from models.learning.inputs import Inputs
-from models.learning.model import Judge, Learner, PriorJudge, Snapshot
+from models.learning.folded import LOGISTIC
+from models.learning.model import PRIOR, Judge, Learner, Snapshot
+from models.learning.stages import BAYES, StagedJudge, for_workers
+from models.learning.task import Task
+
+
+def _as_it_is(snapshot: Snapshot) -> Snapshot:
+    return snapshot
 
 
 @dataclass(frozen=True)
@@ -24,51 +34,164 @@ class Entry:
         Makes the learning side, afresh or from a snapshot.
     judge
         Makes the judging side from a snapshot.
+    source
+        Where it is described.
+    self_starting
+        Whether it judges well before it has learnt anything, so that nobody need stand in.
+    stages
+        Whether it judges the stages of the horizon, and learns as each of them matures.
+    live
+        Whether the learner can run it. One that keeps every example in memory, and cannot be
+        written down, is for backtests only.
+    extra, needs
+        The extra of Ebbtide that brings its libraries, and their modules; empty when none is
+        needed.
+    for_workers
+        Takes out of a snapshot what only the learner needs.
+    taught
+        Makes the judge of a learner that cannot be written down.
     """
 
     meaning: str
-    learner: Callable[[Inputs, Snapshot | None], Learner]
-    judge: Callable[[Inputs, Snapshot], Judge]
+    learner: Callable[[Task, Snapshot | None], Learner]
+    judge: Callable[[Task, Snapshot], Judge]
+    source: str = ""
+    self_starting: bool = False
+    stages: bool = False
+    live: bool = True
+    extra: str = ""
+    needs: tuple[str, ...] = ()
+    for_workers: Callable[[Snapshot], Snapshot] = _as_it_is
+    taught: Callable[[Task, Learner, int, int], Judge] | None = None
+
+    def refresh(self, task: Task, learner: Learner, number: int, warmup: int = 0) -> Judge:
+        """Return who judges from now on, in a replay: what the learner knows by now.
+
+        This is how a backtest goes from a learner to a judge, for every model alike. One that is
+        retrained from scratch (``live`` is False) does so here, on all that it was given.
+
+        Parameters
+        ----------
+        task
+            What is to be predicted.
+        learner
+            Made by this entry's ``learner``.
+        number
+            Counts the judges of this model; with the name it is the judge's version.
+        warmup
+            As for `judge_of`.
+        """
+        if self.taught is not None:
+            return self.taught(task, learner, number, warmup)
+        return judge_of(task, self.for_workers(learner.snapshot(number, {})), warmup)
 
 
-def _logistic(inputs: Inputs, snapshot: Snapshot | None) -> Learner:
-    # River takes a second to import, and only the learner needs it.
-    from models.learning.logistic import LogisticLearner
+def _bayes(task: Task, snapshot: Snapshot | None) -> Learner:
+    from models.learning.staged import StagedLearner
 
-    return LogisticLearner(inputs, snapshot)
+    return StagedLearner(task.signs, snapshot, task.weighing)
+
+
+def _bayes_judge(task: Task, snapshot: Snapshot) -> Judge:
+    return StagedJudge.of(task.signs, snapshot)
+
+
+def _late(place: str) -> Callable[[Task, Snapshot | None], Any]:
+    """Return a function of this room that is imported when it is called: River takes a second."""
+    module, _, name = place.partition(":")
+
+    def called(task: Task, snapshot: Snapshot | None) -> Any:
+        return getattr(import_module(f"{__package__}.{module}"), name)(task, snapshot)
+
+    return called
 
 
 REGISTRY: Final[Mapping[str, Entry]] = MappingProxyType(
     {
+        BAYES: Entry(
+            "renewal view and recursive Bayesian logistic, learnt in three stages",
+            _bayes,
+            _bayes_judge,
+            "renewal: Schmittlein, Morrison, Colombo 1987; filter: Fahrmeir 1992",
+            self_starting=True,
+            stages=True,
+            for_workers=for_workers,
+        ),
         LOGISTIC: Entry(
             "standardised logistic regression with AdaGrad (River)",
-            _logistic,
-            logistic_judge,
+            _late("logistic:logistic_learner"),
+            _late("folded:folded_judge"),
+            "Duchi, Hazan, Singer 2011",
+        ),
+        "linear-svm": Entry(
+            "linear support vector machine, its margins made probabilities (River)",
+            _late("margins:svm_learner"),
+            _late("folded:folded_judge"),
+            "Shalev-Shwartz, Singer, Srebro 2007; Platt 1999",
+        ),
+        "passive-aggressive": Entry(
+            "passive-aggressive classifier, its margins made probabilities (River)",
+            _late("margins:passive_aggressive_learner"),
+            _late("folded:folded_judge"),
+            "Crammer et al. 2006; Platt 1999",
+        ),
+        "naive-bayes": Entry(
+            "Gaussian naive Bayes over standardised inputs (River)",
+            _late("naive_bayes:naive_learner"),
+            _late("gaussians:NaiveJudge"),
+            "Hand, Yu 2001",
+        ),
+        "neural-network": Entry(
+            "sixteen units beside a straight line, learnt with AdaGrad",
+            _late("network:network_learner"),
+            _late("network:NetworkJudge"),
+            "Cheng et al. 2016; Duchi, Hazan, Singer 2011",
+        ),
+        "recency": Entry(
+            "baseline: the longer silent, the more likely gone; nothing else is looked at",
+            _late("recency:recency_learner"),
+            _late("recency:RecencyJudge"),
+            "Hughes 1994; Ayer et al. 1955",
+        ),
+        "bgnbd": Entry(
+            "baseline: BG/NBD, when visits came and how many, by maximum likelihood",
+            _late("bgnbd:bgnbd_learner"),
+            _late("bgnbd:BgNbdJudge"),
+            "Fader, Hardie, Lee 2005",
         ),
     }
 )
 
 
-def judge_of(inputs: Inputs, snapshot: Snapshot | None, warmup: int) -> Judge:
+def prior_judge(task: Task) -> Judge:
+    """Return who judges a shop's first day: what each customer's rhythm says, before any label."""
+    return StagedJudge.untaught(task.signs, PRIOR)
+
+
+def judge_of(task: Task, snapshot: Snapshot | None, warmup: int) -> Judge:
     """Return who judges: the model of the snapshot, or the prior while it has learnt too little.
 
     Parameters
     ----------
-    inputs
-        From raw vectors to inputs.
+    task
+        What is to be predicted.
     snapshot
         The newest one; None when there is none.
     warmup
         Examples that a model must have learnt, and at least one of each label, before it takes
-        over from the prior.
+        over from the prior; a model that starts from the prior by itself takes over at once.
 
     Raises
     ------
     ValueError
         If the snapshot is of an unknown model, or of one learnt for something else.
     """
-    if snapshot is None or snapshot.learnt < warmup or not (snapshot.returned and snapshot.churned):
-        return PriorJudge(inputs)
+    if snapshot is None:
+        return prior_judge(task)
     if snapshot.name not in REGISTRY:
         raise ValueError(f"unknown model {snapshot.name!r}; known are {', '.join(REGISTRY)}")
-    return REGISTRY[snapshot.name].judge(inputs, snapshot)
+    entry = REGISTRY[snapshot.name]
+    enough = snapshot.learnt >= warmup and snapshot.returned and snapshot.churned
+    if not (entry.self_starting or enough):
+        return prior_judge(task)
+    return entry.judge(task, snapshot)

@@ -7,89 +7,25 @@ horizon, and no early label ("came back") is learnt before its counterpart ("did
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final
 
-import msgspec
 import numpy as np
 
 from features import DAY, Millis
-from models.learning.kalman import MEMORY_HORIZONS, Filter, Scaler
-from models.learning.kinds import CUTS
+from models.learning.example import CUTS, LAST, TrainingExample
+from models.learning.kalman import FEATURE, Filter, Scaler
 from models.learning.model import Snapshot
 from models.learning.panel import SIZE, Panel
 from models.learning.signs import OFFSETS, SIGNS, Signs
 from models.learning.stages import BAYES, check_fit
+from models.learning.weighing import Weighing
 
 #: The kinds of the shop are counted anew when so much of the horizon has passed, or when the
 #: panel has doubled.
 _TICK: Final = 1 / 8
 _STEPS: Final = 2
 _STEPS_AT_FIRST: Final = 15
-_LAST: Final = len(CUTS) - 1
-
-
-class StageExample(Protocol):
-    """What is learnt from: a decision point, and what then happened in one stage."""
-
-    @property
-    def user_id(self) -> str:
-        """The customer."""
-
-    @property
-    def at(self) -> Millis:
-        """When the customer was looked at."""
-
-    @property
-    def matured_at(self) -> Millis:
-        """When the stage had passed."""
-
-    @property
-    def stage(self) -> int:
-        """0, 1 or 2."""
-
-    @property
-    def label(self) -> int:
-        """1: no activity in the stage; 0: came back in it. None came before it."""
-
-    @property
-    def treated(self) -> bool:
-        """Whether an alert went out at this decision."""
-
-    @property
-    def catalogue(self) -> str:
-        """Fingerprint of the features' names and order."""
-
-    @property
-    def vector(self) -> Sequence[float]:
-        """The features as they were scored."""
-
-
-@dataclass(frozen=True)
-class Weighing:
-    """How much each example counts.
-
-    Parameters
-    ----------
-    returned, churned
-        Weights of the labels 0 and 1. Other than equal, risks are no longer what comes true.
-    treated
-        Weight of those who were sent something: what they did is not what they would have done.
-    memory
-        Horizons in which what is not seen again is half forgotten.
-    """
-
-    returned: float = 1.0
-    churned: float = 1.0
-    treated: float = 0.0
-    memory: float = MEMORY_HORIZONS
-
-    def of(self, example: StageExample) -> float:
-        """Return the weight of an example."""
-        weight = self.churned if example.label else self.returned
-        return weight * self.treated if example.treated else weight
 
 
 class StagedLearner:
@@ -141,7 +77,7 @@ class StagedLearner:
 
     # -- learning -----------------------------------------------------------------------------
 
-    def learn(self, examples: Sequence[StageExample]) -> None:
+    def learn(self, examples: Sequence[TrainingExample]) -> None:
         """Learn examples whose stages have passed, one after the other."""
         fingerprint = self.signs.fingerprint
         for example in examples:
@@ -150,8 +86,10 @@ class StagedLearner:
                     f"an example of {example.user_id} has the features {example.catalogue}, "
                     f"not {fingerprint}"
                 )
-        waiting: list[StageExample] = []
+        waiting: list[TrainingExample] = []
         for example in examples:
+            if not example.in_stage:
+                continue
             if self._now is None or example.matured_at > self._now:
                 if self._is_time_to_count():
                     self._learn_with_these_kinds(waiting)
@@ -162,17 +100,17 @@ class StagedLearner:
             waiting.append(example)
         self._learn_with_these_kinds(waiting)
 
-    def _look_at(self, example: StageExample) -> None:
+    def _look_at(self, example: TrainingExample) -> None:
         self.panel.see(
             example.user_id,
             example.at,
             example.matured_at,
             silent=bool(example.label),
-            last=example.stage == _LAST,
+            last=example.stage == LAST,
             vector=example.vector,
         )
 
-    def _learn_with_these_kinds(self, examples: Sequence[StageExample]) -> None:
+    def _learn_with_these_kinds(self, examples: Sequence[TrainingExample]) -> None:
         if not examples:
             return
         vectors = np.array([example.vector for example in examples], dtype=np.float32)
@@ -217,6 +155,15 @@ class StagedLearner:
         self.popularity = self.signs.kinds.follow(statistics, self.popularity, steps)
         self._counted_at, self._counted = self._now, len(self.panel)
 
+    def evidence(self) -> float:
+        """Return how much labels have said so far: 0 before any, towards 1 as they come.
+
+        The share of the prior's uncertainty about the signs that is gone. At 0 a risk is what
+        the customer's rhythm says; the nearer to 1, the more it is what was learnt in this shop.
+        """
+        left = [belief.covariance.diagonal()[: len(SIGNS)].mean() for belief in self.filters]
+        return max(1.0 - float(np.mean(left)) / FEATURE, 0.0)
+
     # -- written down -------------------------------------------------------------------------
 
     def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
@@ -230,7 +177,7 @@ class StagedLearner:
             churned=self.labels[1],
             catalogue=signs.fingerprint,
             horizon_days=signs.horizon_days,
-            quality=quality,
+            quality=quality | {"evidence": self.evidence()},
             state={
                 "inputs": list(SIGNS),
                 "active_days": signs.active_days,
@@ -257,27 +204,3 @@ class StagedLearner:
         self._counted_at, self._counted = state["counted_at"], state["counted"]
         self.panel = Panel.load(state["panel"], self.signs.reads, panel_size)
         self.labels = [snapshot.returned, snapshot.churned]
-
-
-def for_workers(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot without what only the learner needs: a few dozen kilobytes are left."""
-    judging = {"inputs", "active_days", "popularity", "scaler", "stages"}
-    state = {key: value for key, value in snapshot.state.items() if key in judging}
-    return msgspec.structs.replace(snapshot, state=state)
-
-
-def in_learning_order(examples: Iterable[StageExample], seed: int = 0) -> list[StageExample]:
-    """Return examples by time; those of one time shuffled, always alike for one seed.
-
-    A filter that saw a block's customers sorted by anything would take the end of the block for
-    the shop's latest news. The shuffle goes by what an example says and not by the customer's
-    name or the date, so that neither can matter.
-    """
-    key = seed.to_bytes(8, "big", signed=True)
-
-    def place(example: StageExample) -> tuple[Millis, bytes]:
-        said = np.asarray(example.vector, dtype=np.float32).tobytes()
-        what = bytes((example.stage, example.label))
-        return example.matured_at, blake2b(said + what, key=key, digest_size=8).digest()
-
-    return sorted(examples, key=place)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from math import exp
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from models.learning.example import CUTS
 from models.learning.kalman import SHOCK_HORIZONS, Filter, Scaler, stack
-from models.learning.kinds import CUTS
+from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
-from models.learning.renewal import Floats
 from models.learning.signs import OFFSETS, SIGNS, Signs
 
 #: The name of the model in the registry.
@@ -26,6 +27,8 @@ BAYES: Final = "bayes"
 _FADED: Final = tuple(exp(-cut / SHOCK_HORIZONS) for cut in CUTS)
 #: Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
 _STEEPEST: Final = 30.0
+#: The sign that is the log odds of no visit until H.
+_RENEWAL: Final = SIGNS.index("renewal")
 
 
 class StagedJudgement(Judgement):
@@ -35,22 +38,29 @@ class StagedJudgement(Judgement):
 
     Parameters
     ----------
-    stages
-        P(no activity in a stage, given none before it), shape (decision points, 3).
     logits
         The log odds of ``stages``, before they are cut at +-30.
+    renewal
+        P(no visit until H) by the customer's rhythm alone, whatever was learnt; shape
+        (decision points,).
     """
 
-    __slots__ = ("logits", "stages")
+    __slots__ = ("logits", "renewal")
 
     def __init__(
-        self, logits: Floats, contributions: Floats, intercept: float, version: str
+        self,
+        logits: Floats,
+        contributions: Floats,
+        intercept: float,
+        version: str,
+        renewal: Floats,
     ) -> None:
         cut = np.minimum(np.maximum(logits, -_STEEPEST), _STEEPEST)
         self.logits = logits
-        self.stages: Floats = 1 / (1 + np.exp(-cut))
-        risks = self.stages[:, 0] * self.stages[:, 1] * self.stages[:, 2]
-        super().__init__(risks, contributions, intercept, (*SIGNS, *OFFSETS), version)
+        self.renewal = renewal
+        stages: Floats = 1 / (1 + np.exp(-cut))
+        risks = stages[:, 0] * stages[:, 1] * stages[:, 2]
+        super().__init__(risks, contributions, intercept, (*SIGNS, *OFFSETS), version, stages)
 
 
 def check_fit(signs: Signs, snapshot: Snapshot) -> None:
@@ -153,20 +163,29 @@ class StagedJudge:
             signs,
             np.array(state["popularity"], dtype=np.float64),
             Scaler.load(state["scaler"]),
-            stack([Filter.load(stage) for stage in state["stages"]]),
+            np.array([stage["weights"] for stage in state["stages"]], dtype=np.float64),
             snapshot.version,
         )
 
     def judge(self, vectors: npt.NDArray[np.float32]) -> StagedJudgement:
         """Return the risks of raw vectors, shape (decision points, features)."""
         count = len(SIGNS)
-        rows = self._signs.matrix(vectors, self._popularity) - self._means
+        found = self._signs.matrix(vectors, self._popularity)
+        renewal = 1 / (1 + np.exp(-found[:, _RENEWAL]))
+        rows = found - self._means
         z = rows[:, :count] / self._deviations
         np.minimum(np.maximum(z, -Scaler.CLIP, out=z), Scaler.CLIP, out=z)
         offsets = rows[:, count:] * self._offset_weights
         # Sums of each row, and no matrix product: a risk is the same whoever else is judged.
         linear = (z[:, np.newaxis] * self._weights).sum(axis=2)
         contributions = np.concatenate((z * self._all_weights, offsets), axis=1)
-        return StagedJudgement(
-            linear + offsets + self._intercepts, contributions, self._intercept, self.version
-        )
+        logits = linear + offsets + self._intercepts
+        return StagedJudgement(logits, contributions, self._intercept, self.version, renewal)
+
+
+def for_workers(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot without what only the learner needs: a few kilobytes are left."""
+    judging = {"inputs", "active_days", "popularity", "scaler"}
+    state = {key: value for key, value in snapshot.state.items() if key in judging}
+    state["stages"] = [{"weights": stage["weights"]} for stage in snapshot.state["stages"]]
+    return msgspec.structs.replace(snapshot, state=state)

@@ -78,7 +78,7 @@ def verify(
 async def _verify(context: Context, customers: tuple[str, ...], size: int | None) -> Report:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from models.learning import PriorJudge
+    from models.learning import prior_judge
     from streams.live import looking
     from streams.reading import Reading
     from streams.replay import System
@@ -122,7 +122,7 @@ async def _verify(context: Context, customers: tuple[str, ...], size: int | None
                 clickstream=clickstream,
                 rekeyed=rekeyed,
                 shop=view.shop,
-                judge=PriorJudge(view.inputs),
+                judge=prior_judge(view.task),
                 wall=settings.time.clock == "wall",
             )
             return await compare(system, customers, size, progress)

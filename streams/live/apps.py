@@ -14,7 +14,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
 from models.learning import REGISTRY
-from streams.composition import inputs_of, shop_of
+from streams.composition import shop_of, task_of, weighing_of
 from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
@@ -65,7 +65,7 @@ def worker_app(settings: Settings) -> ChunkApp:
     namespace = settings.redis.namespace
     model = CurrentModel(
         RedisStore(client, namespace, settings.topic("training")),
-        inputs_of(shop.catalogue, shop.definition),
+        task_of(shop),
         settings.model.warmup,
     )
     relay = _relay(settings)
@@ -119,7 +119,7 @@ def learner_app(settings: Settings) -> ChunkApp:
     app.reader = TrainingReader(
         topic,
         settings.model.name,
-        inputs_of(shop.catalogue, shop.definition),
+        task_of(shop, weighing_of(settings)),
         RedisStore(open_redis(settings.redis.url), settings.redis.namespace, topic),
         relay,
         settings.worker.batch,

@@ -41,8 +41,10 @@ class Dossier:
         Of the customer's partition.
     features
         Every feature at the moment.
-    risk, band, causes
-        What the model of now says at the moment, and why, the strongest cause first.
+    risk, band, reasons
+        What the model of now says at the moment, and what raises the risk, strongest first.
+    causes
+        All that raises or lowers it, the strongest first.
     model_version
         The model of now.
     active
@@ -57,6 +59,7 @@ class Dossier:
     features: dict[str, float]
     risk: float
     band: str
+    reasons: list[Cause]
     causes: list[Cause]
     model_version: str
     active: bool
@@ -95,7 +98,8 @@ class Dossier:
             "pending_labels": len(self.ledger.pending),
             "risk": self.risk,
             "band": self.band,
-            "reasons": [cause._asdict() for cause in self.causes],
+            "reasons": [cause._asdict() for cause in self.reasons],
+            "causes": [cause._asdict() for cause in self.causes],
             "model_version": self.model_version,
             "decisions": [_decision(each) for each in self.ledger.decisions],
         }
@@ -160,6 +164,7 @@ async def read_dossier(
     judgement = judge.judge(np.array([vector], dtype=np.float32))
     features = shop.catalogue.as_dict(vector)
     risk = float(judgement.risks[0])
+    weights = shop.explainer.weigh(judgement)[0]
     return Dossier(
         customer=customer,
         at=moment,
@@ -169,7 +174,8 @@ async def read_dossier(
         features=features,
         risk=risk,
         band=shop.policy.band(risk),
-        causes=shop.explainer.causes(shop.explainer.weigh(judgement)[0], features),
+        reasons=shop.explainer.causes(weights, features),
+        causes=shop.explainer.all_causes(weights, features),
         model_version=judgement.version,
         active=state.is_active(moment),
     )

@@ -89,8 +89,8 @@ def example_message(example: TrainingExample) -> Message:
 
 
 def snapshot_message(snapshot: Snapshot) -> Message:
-    """Return a snapshot for the compacted topic, keyed by the model's name."""
-    return Message(MODELS, snapshot.name.encode(), _json.encode(snapshot), [])
+    """Return a snapshot, keyed by its version: a decision of any version can be told again."""
+    return Message(MODELS, snapshot.version.encode(), _json.encode(snapshot), [])
 
 
 def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -> Message:

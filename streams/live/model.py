@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from features.store import Store, StoreAway
-from models.learning import Inputs, Judge, Snapshot, judge_of
+from models.learning import Judge, Snapshot, Task, judge_of
 
 logger = logging.getLogger(__name__)
 
@@ -43,18 +43,18 @@ class CurrentModel:
     ----------
     store
         The learner's store.
-    inputs
-        What models read of a vector.
+    task
+        What is to be predicted.
     warmup
         Examples that a model must have learnt before it takes over from the prior.
     """
 
-    def __init__(self, store: Store, inputs: Inputs, warmup: int) -> None:
+    def __init__(self, store: Store, task: Task, warmup: int) -> None:
         self._store = store
-        self._inputs = inputs
+        self._task = task
         self._warmup = warmup
         self._mark: bytes | None = None
-        self._judge = judge_of(inputs, None, warmup)
+        self._judge = judge_of(task, None, warmup)
 
     def __call__(self) -> Judge:
         """Return the judge of now."""
@@ -67,7 +67,7 @@ class CurrentModel:
             if mark == self._mark:
                 return
             snapshot = await read_snapshot(self._store, PUBLISHED)
-            judge = judge_of(self._inputs, snapshot, self._warmup)
+            judge = judge_of(self._task, snapshot, self._warmup)
         except StoreAway as error:
             logger.debug("no look at the model: %s", error)
             return

@@ -75,7 +75,7 @@ class Status:
     customers, applied, decisions, alerts, alerts_treated, alerts_holdout
         Totals.
     pending, matured, learnt
-        Predictions that wait for their label, labels known, examples learnt.
+        Predictions that wait for their label, labels of the whole horizon known, and learnt.
     outbox
         Messages committed and not yet known to be published.
     model
@@ -146,6 +146,7 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
     taught = read_mark(await learner.mark(PARTITION))
     training_end = logs.training.read({0: taught.offset})[0]
     learnt = taught.counts.get("learnt", 0)
+    whole = learnt - taught.counts.get("early", 0)
     overdue = 0
     for number, mark in marks.items():
         overdue += bool((await customers.read(number, (), mark.watermark, 1)).due)
@@ -159,7 +160,7 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
             for number, mark in marks.items()
         ],
         learner_lag=max(training_end - max(taught.offset, 0), 0),
-        unpublished=max(learnt - (0 if snapshot is None else snapshot.learnt), 0),
+        unpublished=max(learnt - taught.counts.get("told", 0), 0),
         overdue=overdue,
         customers=total("customers"),
         applied=total("applied"),
@@ -169,7 +170,7 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
         alerts_holdout=total("alerts_holdout"),
         pending=total("pending"),
         matured=total("matured"),
-        learnt=learnt,
+        learnt=whole,
         unknown_types=total("unknown_type"),
         outbox=sum(m.head - m.tail for m in marks.values()) + taught.head - taught.tail,
         model=PRIOR if snapshot is None else snapshot.version,

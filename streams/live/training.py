@@ -17,7 +17,7 @@ import msgspec
 
 from features.store import Record, Store
 from models.judging import Prequential
-from models.learning import REGISTRY, Inputs, Learner, Snapshot, TrainingExample
+from models.learning import REGISTRY, Learner, Snapshot, Task, TrainingExample
 from streams.deadletters import DeadLetter, redriven_from
 from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
@@ -44,8 +44,8 @@ class TrainingReader:
         Full name of ``training``.
     name
         The model's name in the registry.
-    inputs
-        What models read of a vector.
+    task
+        What is to be predicted.
     store
         Where the model is kept.
     relay
@@ -60,7 +60,7 @@ class TrainingReader:
         self,
         topic: str,
         name: str,
-        inputs: Inputs,
+        task: Task,
         store: Store,
         relay: Relay,
         batch: int,
@@ -71,27 +71,27 @@ class TrainingReader:
         self.topics: tuple[str, ...] = (topic,)
         self._accept_gap = accept_gap
         self._name = name
-        self._inputs = inputs
+        self._task = task
         self._store = store
         self._relay = relay
         self._decoder = msgspec.json.Decoder(TrainingExample)
+        self._entry = REGISTRY[name]
         # River takes seconds to import: better now than in the loop that keeps the lease.
-        REGISTRY[name].learner(inputs, None)
+        self._entry.learner(task, None)
 
     async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where learning stands, and the model as it was then."""
         data = await self._store.mark(partition)
-        shape = f"{self._name}-{self._inputs.catalogue.fingerprint}"
+        shape = f"{self._name}-{self._task.catalogue.fingerprint}"
         held = Held(self._store, partition, data, shape)
         positions = {self.topics[0]: held.mark.offset}
         places = await held.places(positions, logs, accept_gap=self._accept_gap)
         await held.recover_outbox()
         self._relay.take(partition, held)
         snapshot = await read_snapshot(self._store, RUNNING)
-        published = await read_snapshot(self._store, PUBLISHED)
         seen = await read_seen(self._store, partition, held.mark.counts.get("learnt", 0))
-        learner = REGISTRY[self._name].learner(self._inputs, snapshot)
-        return places, _Pupil(held, learner, seen, snapshot, published)
+        learner = self._entry.learner(self._task, snapshot)
+        return places, _Pupil(held, learner, seen, snapshot)
 
     def let_go(self, partition: int) -> None:
         """Stop publishing for a partition."""
@@ -114,10 +114,14 @@ class TrainingReader:
         decoded, letters = self._decode(chunk)
         # A worker's crash can send an example twice.
         examples = [each for each in decoded if pupil.seen.add(each.example_id)]
+        tested = [each for each in examples if each.whole]
         counts = Counter(
-            learnt=len(examples), repeated=len(decoded) - len(examples), invalid=len(letters)
+            learnt=len(examples),
+            early=len(examples) - len(tested),
+            repeated=len(decoded) - len(examples),
+            invalid=len(letters),
         )
-        for example in examples:
+        for example in tested:
             pupil.quality.add(example.risk, example.label)
         pupil.learner.learn(examples)
         pupil.unpublished += len(examples)
@@ -125,9 +129,11 @@ class TrainingReader:
         summary = pupil.quality.summary() | {"counts": pupil.quality.dump()}
         running = pupil.learner.snapshot(pupil.number, summary)
         records = {RUNNING: Record(encode_snapshot(running))}
-        if pupil.is_news(running.learnt, idle=idle):
-            published = pupil.learner.snapshot(
-                pupil.number + 1, {k: v for k, v in summary.items() if k != "counts"}
+        if pupil.is_news(len(examples), idle=idle):
+            published = self._entry.for_workers(
+                pupil.learner.snapshot(
+                    pupil.number + 1, {k: v for k, v in summary.items() if k != "counts"}
+                )
             )
             running = msgspec.structs.replace(running, number=published.number)
             records = {
@@ -136,6 +142,7 @@ class TrainingReader:
             }
             messages = [*messages, snapshot_message(published)]
             counts["snapshots"] += 1
+            counts["told"] = pupil.unpublished
         records |= pupil.seen.changed()
         await held.commit(
             offset=offset,
@@ -155,8 +162,8 @@ class TrainingReader:
     def _decode(self, chunk: Chunk) -> tuple[list[TrainingExample], list[Message]]:
         examples: list[TrainingExample] = []
         letters: list[Message] = []
-        fingerprint = self._inputs.catalogue.fingerprint
-        width = len(self._inputs.catalogue.names)
+        fingerprint = self._task.catalogue.fingerprint
+        width = len(self._task.catalogue.names)
         for record in chunk.records:
             try:
                 example = self._decoder.decode(record.value or b"")
@@ -189,7 +196,6 @@ class _Pupil:
         learner: Learner,
         seen: Seen,
         snapshot: Snapshot | None,
-        published: Snapshot | None,
     ) -> None:
         self.held = held
         self.learner = learner
@@ -197,13 +203,14 @@ class _Pupil:
         self.number = 0 if snapshot is None else snapshot.number
         counts = None if snapshot is None else snapshot.quality.get("counts")
         self.quality = Prequential() if counts is None else Prequential.load(counts)
-        known = 0 if published is None else published.learnt
+        counted = held.mark.counts
         #: Examples learnt that the workers' model does not know; before a restart, too.
-        self.unpublished = 0 if snapshot is None else snapshot.learnt - known
+        self.unpublished = counted.get("learnt", 0) - counted.get("told", 0)
         self.published_at = monotonic()
 
-    def is_news(self, learnt: int, *, idle: bool) -> bool:
+    def is_news(self, more: int, *, idle: bool) -> bool:
         """Whether enough is new to publish a snapshot; a little will do in a quiet moment."""
+        learnt = self.held.mark.counts.get("learnt", 0) + more
         if idle and self.unpublished:
             return monotonic() - self.published_at > _QUIET
         return self.unpublished >= max(_PUBLISH_AFTER, round(_PUBLISH_SHARE * learnt))

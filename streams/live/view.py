@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from features import Millis
 from features.store import RedisStore, Store
-from models.learning import Inputs, Judge
-from streams.composition import inputs_of, shop_of
+from models.learning import Judge, Task
+from streams.composition import shop_of, task_of
 from streams.ends import LogEnds
 from streams.live.dossier import Dossier, read_dossier
 from streams.live.model import CurrentModel
@@ -27,7 +27,7 @@ class View:
     ----------
     settings
         All of them.
-    shop, inputs
+    shop, task
         The rules, and what models read of a vector.
     customers, learner
         The stores of the workers and of the learner.
@@ -35,13 +35,13 @@ class View:
 
     settings: Settings
     shop: Shop
-    inputs: Inputs
+    task: Task
     customers: Store
     learner: Store
 
     async def judge(self) -> Judge:
         """Return the model of now."""
-        model = CurrentModel(self.learner, self.inputs, self.settings.model.warmup)
+        model = CurrentModel(self.learner, self.task, self.settings.model.warmup)
         await model.look()
         return model()
 
@@ -74,7 +74,7 @@ async def looking(settings: Settings) -> AsyncIterator[View]:
         yield View(
             settings,
             shop,
-            inputs_of(shop.catalogue, shop.definition),
+            task_of(shop),
             RedisStore(client, namespace, settings.topic("clickstream")),
             RedisStore(client, namespace, settings.topic("training")),
         )

@@ -117,7 +117,8 @@ def _entries(ledger: Ledger, names: tuple[str, ...]) -> Iterator[tuple[str, Any]
         entry = f"pending[{_moment(each.at)} {each.cause}]"
         yield entry, "a prediction"
         yield f"{entry}.due", _moment(each.due)
-        yield f"{entry}.returned", each.returned
+        yield f"{entry}.returned_in", each.returned_in
+        yield f"{entry}.passed", each.passed
         vector = array("f")
         if len(each.vector) != len(names) * vector.itemsize:
             yield f"{entry}.vector", f"{len(each.vector)} bytes"

@@ -13,7 +13,7 @@ import msgspec
 
 from features import DAY, decode_state
 from models.learning import REGISTRY, Snapshot
-from streams.composition import inputs_of, shop_of
+from streams.composition import shop_of, task_of
 from streams.live.model import RUNNING
 from tests.chaos.comparing import Differences, Found, compare
 from tests.chaos.faults import ROUND_SECONDS, Kind, strike
@@ -208,11 +208,11 @@ def _learnt(corner: Corner) -> tuple[Any, int]:
 
 def _taught(corner: Corner, said: Any) -> tuple[Any, int]:
     shop = shop_of(corner.settings)
-    inputs = inputs_of(shop.catalogue, shop.definition)
+    task = task_of(shop)
     examples = examples_in(said)
     if not examples:
         return None, 0
-    learner = REGISTRY[corner.settings.model.name].learner(inputs, None)
+    learner = REGISTRY[corner.settings.model.name].learner(task, None)
     learner.learn(examples)
     state = msgspec.json.decode(msgspec.json.encode(learner.snapshot(0, {}).state))
-    return state, len(examples)
+    return state, learner.snapshot(0, {}).learnt

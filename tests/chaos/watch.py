@@ -103,7 +103,7 @@ class Watch:
         client: Any = redis.Redis.from_url(
             self._url, socket_timeout=0.5, socket_connect_timeout=0.5
         )
-        matured = 0
+        told = 0
         while not self._over.is_set():
             ends = tuple(self._feeder.ends)
             places: tuple[int, ...] | None = None
@@ -117,13 +117,13 @@ class Watch:
                     )
                 ]
                 *parts, learner = marks
-                matured = sum(mark.counts.get("matured", 0) for mark in parts)
+                told = sum(mark.counts.get("examples", 0) for mark in parts)
                 places = (
                     *(max(mark.offset, 0) for mark in parts),
-                    learner.counts.get("learnt", 0) if self._learns() else matured,
+                    learner.counts.get("learnt", 0) if self._learns() else told,
                 )
             except redis.RedisError:
                 pass
-            self.looks.append(Look(time.monotonic(), places, (*ends, matured)))
+            self.looks.append(Look(time.monotonic(), places, (*ends, told)))
             self._over.wait(EVERY)
         client.close()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from features import CustomerState
 from models.deciding import Ledger
-from models.learning import PriorJudge
-from streams.composition import inputs_of, shop_of
+from models.learning import prior_judge
+from streams.composition import shop_of, task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle, watermark_after
 from streams.settings import Settings
 
@@ -18,7 +18,7 @@ def replayed(
 ) -> tuple[dict[str, Customer], list[Effects]]:
     """Take a partition's log through the pure core, cut into batches by chance."""
     shop = shop_of(settings)
-    judge = PriorJudge(inputs_of(shop.catalogue, shop.definition))
+    judge = prior_judge(task_of(shop))
     book: dict[str, Customer] = {}
     found: list[Effects] = []
     watermark = NO_WATERMARK

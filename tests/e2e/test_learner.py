@@ -7,7 +7,7 @@ import pytest
 
 from models.learning import REGISTRY, Snapshot, TrainingExample
 from streams.brokers import open_producer
-from streams.composition import inputs_of, shop_of
+from streams.composition import shop_of, task_of
 from streams.live.model import RUNNING
 from tests.e2e.cdnow import SHOP, Run
 from tests.e2e.conftest import NewCorner
@@ -21,6 +21,10 @@ MOST = 3_000
 
 def learnt(corner: Corner) -> int:
     return corner.counts("training")["learnt"]
+
+
+def through_json(snapshot: Snapshot) -> Snapshot:
+    return msgspec.json.decode(msgspec.json.encode(snapshot), type=Snapshot)
 
 
 def running(corner: Corner) -> Snapshot:
@@ -48,16 +52,19 @@ def test_a_killed_learner_neither_skips_nor_repeats(
     status = corner.idle(30)
     corner.stop()
 
-    assert status["learnt"] == len(lines)
-    assert status["quality"]["count"] == len(lines)
-    shop = shop_of(corner.settings)
-    expected = REGISTRY["logistic"].learner(inputs_of(shop.catalogue, shop.definition), None)
     decoder = msgspec.json.Decoder(TrainingExample)
-    expected.learn([decoder.decode(line) for line in lines])
+    examples = [decoder.decode(line) for line in lines]
+    whole = sum(example.whole for example in examples)
+    assert learnt(corner) == len(lines)
+    assert status["learnt"] == status["quality"]["count"] == whole > MOST / 10
+    entry = REGISTRY["bayes"]
+    expected = entry.learner(task_of(shop_of(corner.settings)), None)
+    expected.learn(examples)
     found = running(corner)
-    assert found.state == msgspec.json.decode(msgspec.json.encode(expected.snapshot(0, {}).state))
-    assert found.learnt == len(lines)
+    told = expected.snapshot(found.number, {})
+    assert found.state == through_json(told).state
+    assert found.learnt == told.learnt
 
     published = [msgspec.json.decode(said.value, type=Snapshot) for said in corner.read("models")]
-    assert published[-1].state == found.state
+    assert published[-1].state == through_json(entry.for_workers(told)).state
     assert published[-1].version == status["model"]

@@ -29,7 +29,7 @@ from features import (
 )
 from models.deciding import Ledger, Policy
 from models.judging import Explainer
-from models.learning import Inputs, PriorJudge
+from models.learning import Task, prior_judge
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
 from tests.features.watching import arrive
 from tests.malformed import ANY, CLASSES, FUTURE, HUGE, SECRET, GoodOnes, bad_one
@@ -253,7 +253,7 @@ def test_whatever_is_accepted_goes_through_the_pipeline(raws: list[bytes], arriv
     definition = Definition()
     catalogue = build_catalogue(definition)
     shop = Shop(definition, catalogue, Policy(threshold=0.1), Explainer(), HOUR, DAY)
-    judge = PriorJudge(Inputs(catalogue, definition.horizon_days))
+    judge = prior_judge(Task(catalogue, definition.horizon_days, definition.active_days))
     events = list(filter(None, map(decoded, raws)))
     names = sorted({event.user_id for event in events})
     book = {name: Customer(CustomerState(definition), Ledger(), new=True) for name in names}

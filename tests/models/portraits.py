@@ -9,11 +9,12 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from features import DAY, Catalogue, CustomerState, Definition, Event, build_catalogue
-from models.learning import Inputs, TrainingExample
+from models.learning import NOT_YET, Task, TrainingExample
 
 SHOP = Definition(horizon=30 * DAY, traits=("tier",))
 CATALOGUE = build_catalogue(SHOP)
-INPUTS = Inputs(CATALOGUE, SHOP.horizon_days)
+TASK = Task(CATALOGUE, SHOP.horizon_days, SHOP.active_days)
+INPUTS = TASK.inputs
 #: The largest value that the catalogue lets through.
 LIMIT = 1e9
 
@@ -61,6 +62,7 @@ def examples_of(
             treated=False,
             catalogue=catalogue.fingerprint,
             vector=vector.tolist(),
+            returned_in=NOT_YET if label else number % NOT_YET,
         )
         for number, (vector, label) in enumerate(zip(vectors, labels, strict=True))
     ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from features import DAY, Millis
-from models.learning.kinds import CUTS
+from models.learning import CUTS, LAST, NOT_YET, TrainingExample
 from models.learning.signs import Signs
 from tests.models.portraits import CATALOGUE, customers
 
@@ -15,23 +13,9 @@ HORIZON = 30 * DAY
 SIGNS_OF_SHOP = Signs(CATALOGUE, 30.0, 90.0)
 
 
-@dataclass(frozen=True, slots=True)
-class StageExample:
-    """An example of one stage."""
-
-    user_id: str
-    at: Millis
-    matured_at: Millis
-    stage: int
-    label: int
-    treated: bool
-    catalogue: str
-    vector: list[float]
-
-
 def stage_examples(
     count: int, seed: int = 1, *, one_block: bool = False, start: Millis = 0, name: str = "u"
-) -> list[StageExample]:
+) -> list[TrainingExample]:
     """Return the examples of random customers, by the time at which they mature.
 
     Each is looked at once a day after the other, or all at one time; some are treated.
@@ -44,21 +28,24 @@ def stage_examples(
         # The longer silent, the longer away.
         away = chance.gamma(1.0, 5.0 + float(silent)) * DAY
         treated = bool(chance.random() < 0.1)
-        begin = 0.0
+        returned_in = next((n for n, cut in enumerate(CUTS) if away < cut * HORIZON), NOT_YET)
         for stage, cut in enumerate(CUTS):
-            end = cut * HORIZON
-            if away >= begin:
+            if returned_in >= stage or stage == LAST:
                 found.append(
-                    StageExample(
+                    TrainingExample(
+                        example_id=f"{name}{number}.{stage}",
                         user_id=f"{name}{number % (count * 2 // 3)}",
                         at=at,
-                        matured_at=at + round(end),
+                        matured_at=at + round(cut * HORIZON),
+                        cause="silence",
                         stage=stage,
-                        label=int(away >= end),
+                        returned_in=min(returned_in, NOT_YET),
+                        label=int(returned_in > stage),
+                        risk=0.5,
+                        model_version="prior",
                         treated=treated,
                         catalogue=CATALOGUE.fingerprint,
                         vector=vector.tolist(),
                     )
                 )
-            begin = end
     return sorted(found, key=lambda each: each.matured_at)

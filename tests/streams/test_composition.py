@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from features import DAY, HOUR, MINUTE
-from models.learning import REGISTRY, Judgement
-from streams.composition import definition_of, explainer_of, inputs_of, policy_of, shop_of
+from models.learning import REGISTRY, Judgement, Weighing
+from streams.composition import (
+    definition_of,
+    explainer_of,
+    policy_of,
+    shop_of,
+    task_of,
+    weighing_of,
+)
 from streams.settings import Settings, SettingsError, load_settings
 
 
@@ -99,8 +106,9 @@ def test_customers_buy_where_only_purchases_count(activity: str, said: str) -> N
 def test_the_inputs_are_those_of_the_shops_own_catalogue_and_horizon() -> None:
     settings = settings_of(HORIZON="28d", FEATURES_TRAITS="tier")
     shop = shop_of(settings)
-    inputs = inputs_of(shop.catalogue, shop.definition)
-    assert inputs.horizon_days == 28.0
-    assert "trait_tier_0" in inputs.names
-    snapshot = REGISTRY["logistic"].learner(inputs, None).snapshot(1, {})
+    task = task_of(shop, weighing_of(settings))
+    assert (task.horizon_days, task.active_days) == (28.0, 90.0)
+    assert "trait_tier_0" in task.inputs.names
+    assert task.weighing == Weighing(returned=1, churned=1, treated=0, memory=8)
+    snapshot = REGISTRY["logistic"].learner(task, None).snapshot(1, {})
     assert snapshot.catalogue == shop.catalogue.fingerprint

@@ -37,7 +37,8 @@ from features import (
 from features.store import Commit, MemoryStore, Record
 from models.deciding import Alert, Decision, Ledger, Policy, Prediction
 from models.judging import Explainer
-from models.learning import REGISTRY, Inputs, Judge, Judgement, PriorJudge, TrainingExample
+from models.learning import REGISTRY, Judge, Judgement, TrainingExample, prior_judge
+from streams.composition import task_of
 from streams.pipeline import (
     NO_WATERMARK,
     Arrival,
@@ -231,13 +232,13 @@ def visits(*days_and_users: tuple[float, str]) -> list[Arrival]:
 
 
 def prior_of(shop: Shop) -> Judge:
-    return PriorJudge(Inputs(shop.catalogue, shop.definition.horizon_days))
+    return prior_judge(task_of(shop))
 
 
 def taught(shop: Shop) -> Judge:
     """Return a logistic model that has learnt something, so that every input has a weight."""
-    inputs = Inputs(shop.catalogue, shop.definition.horizon_days)
-    learner = REGISTRY["logistic"].learner(inputs, None)
+    task = task_of(shop)
+    learner = REGISTRY["logistic"].learner(task, None)
     chance = np.random.default_rng(5)
     learner.learn(
         [
@@ -259,7 +260,7 @@ def taught(shop: Shop) -> Judge:
             for number in range(60)
         ]
     )
-    return REGISTRY["logistic"].judge(inputs, learner.snapshot(1, {}))
+    return REGISTRY["logistic"].judge(task, learner.snapshot(1, {}))
 
 
 JUDGES = st.sampled_from([prior_of, taught])
@@ -410,15 +411,28 @@ class Known(dict[str, list[tuple[Millis, Event]]]):
             else:
                 self.repeated += 1
 
+    def returned_in(self, shop: Shop, user: str, at: Millis) -> int:
+        """Return the stage of the first activity in (t, t + H], or 3 for none.
+
+        What arrives when the watermark has passed a stage cannot be of it any more.
+        """
+        ends = stage_ends(shop, at)
+        found = 3
+        for watermark, event in self[user]:
+            if oracle.is_activity(event, shop.definition) and event.at > at:
+                open_stages = (n for n in range(3) if event.at <= ends[n] and watermark <= ends[n])
+                found = min(found, next(open_stages, 3))
+        return found
+
     def label(self, shop: Shop, user: str, at: Millis) -> int:
         """Return 1 unless an activity in (t, t + H] arrived before the watermark had passed."""
-        end = at + shop.definition.horizon
-        came_back = any(
-            at < event.at <= end and watermark <= end
-            for watermark, event in self[user]
-            if oracle.is_activity(event, shop.definition)
-        )
-        return 0 if came_back else 1
+        return int(self.returned_in(shop, user, at) == 3)
+
+
+def stage_ends(shop: Shop, at: Millis) -> list[Millis]:
+    """Return the last moments of the three stages of a horizon."""
+    horizon = shop.definition.horizon
+    return [at + round(horizon / 4), at + round(horizon / 2), at + horizon]
 
 
 @settings(max_examples=150)
@@ -431,17 +445,35 @@ def test_labels_say_whether_there_was_activity_within_the_horizon(
     horizon = shop.definition.horizon
     assert run.watermark == known.final
 
+    whole = [example for example in run.examples if example.whole]
     for example, left_at in zip(run.examples, run.left_at, strict=True):
-        assert example.label == known.label(shop, example.user_id, example.at), example
-        assert left_at > example.matured_at == example.at + horizon
+        returned_in = known.returned_in(shop, example.user_id, example.at)
+        assert example.label == (returned_in > example.stage), example
+        # What is not known yet is not told.
+        told = 3 if returned_in > example.stage else returned_in
+        assert example.returned_in == told, example
+        assert example.whole or example.in_stage
+        assert left_at > example.matured_at
+        assert example.matured_at == stage_ends(shop, example.at)[example.stage]
     for user, prediction in run.pending():
         assert prediction.at + horizon >= known.final
-        assert prediction.returned is (known.label(shop, user, prediction.at) == 0)
+        assert prediction.returned_in == known.returned_in(shop, user, prediction.at)
     decided = run.counts["decisions"]
-    assert len(run.examples) + len(run.pending()) + run.counts["unkept"] == decided
+    assert len(whole) + len(run.pending()) + run.counts["unkept"] == decided
     assert run.counts["pending"] == len(run.pending())
-    assert run.counts["matured"] == len(run.examples)
+    assert run.counts["matured"] == len(whole)
     assert shop.keep < 1 or run.counts["unkept"] == 0
+
+    predictions = {(each.user_id, each.at, each.cause) for each in whole}
+    predictions |= {(user, each.at, each.cause) for user, each in run.pending()}
+    early = {
+        (user, at, cause, stage)
+        for user, at, cause in predictions
+        for stage, end in enumerate(stage_ends(shop, at)[:2])
+        if end < known.final and known.returned_in(shop, user, at) >= stage
+    }
+    found = [(each.user_id, each.at, each.cause, each.stage) for each in run.examples]
+    assert sorted(each for each in found if each[3] < 2) == sorted(early)
 
 
 def test_a_label_is_known_only_once_the_watermark_has_passed_the_horizon() -> None:
@@ -454,7 +486,8 @@ def test_a_label_is_known_only_once_the_watermark_has_passed_the_horizon() -> No
     def examples(*others: Event) -> dict[Millis, int]:
         log = [first, *(Arrival(n, each.at, each) for n, each in enumerate(others, 1))]
         run = run_through(shop, judge, log)
-        return {each.at: each.label for each in run.examples if each.cause == "silence"}
+        matured = [each for each in run.examples if each.whole]
+        return {each.at: each.label for each in matured if each.cause == "silence"}
 
     clock = "björn"
     assert START + 3 * DAY not in examples(happened(1, "visit", end + HOUR, clock))
@@ -662,7 +695,7 @@ def test_an_example_carries_the_vector_and_risk_of_its_alert_and_whether_it_was_
     run = run_through(shop, prior_of(shop), log)
     alerts = {alert.alert_id: alert for alert in run.alerts}
     for example in run.examples:
-        alert = alerts.get(example.example_id)
+        alert = alerts.get(example.example_id.split(".")[0])
         assert example.treated is (alert is not None and alert.arm == "treated")
         if alert is not None:
             assert example.vector == list(alert.vector.values())

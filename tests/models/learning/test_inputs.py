@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import DAY, CustomerState, Definition, Event, build_catalogue
-from models.learning import Inputs
-from tests.models.portraits import CATALOGUE, INPUTS, LIMIT, SHOP, customers, vectors_within
+from models.learning import Inputs, prior_judge
+from tests.models.portraits import CATALOGUE, INPUTS, LIMIT, SHOP, TASK, customers, vectors_within
 
 
 @settings(max_examples=60)
@@ -21,10 +21,8 @@ def test_inputs_are_finite_for_any_finite_vector(vector: list[float], horizon: f
     rows = np.array([vector], dtype=np.float32)
     with np.errstate(all="raise", under="ignore"):
         matrix = inputs.matrix(rows)
-        prior = inputs.prior(rows)
     assert matrix.shape == (1, len(inputs.names))
     assert np.all(np.isfinite(matrix))
-    assert 0 < prior[0] < 1
 
 
 @settings(max_examples=100)
@@ -55,7 +53,7 @@ def test_the_inputs_of_a_customer_counted_by_hand() -> None:
     assert named["rate_h"] == pytest.approx(
         math.log(30 * (faded + 0.3) / (exposure + 15)), rel=1e-6
     )
-    risk = INPUTS.prior(np.array([vector]))[0]
+    risk = prior_judge(TASK).judge(np.array([vector])).risks[0]
     assert named["renewal"] == pytest.approx(math.log(risk / (1 - risk)))
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.learning.kinds import Kinds
-from models.learning.renewal import Floats
+from models.learning.kinds import Floats, Kinds
 
 SHAPES = (0.6, 1.0, 1.7, 3.0)
 LEAVING = (0.005, 0.05, 0.2, 0.6)

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from features import DAY, HOUR, Millis
 from features.store import MemoryStore, StoreAway
-from models.learning import PriorJudge
-from streams.composition import inputs_of, shop_of
+from models.learning import prior_judge
+from streams.composition import shop_of, task_of
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Cursor, in_turn, offsets_after
@@ -49,9 +49,9 @@ SETTINGS: Final = Settings(
     time=TimeSettings(clock="events"),
 )
 SHOP: Final = shop_of(SETTINGS)
-INPUTS: Final = inputs_of(SHOP.catalogue, SHOP.definition)
+INPUTS: Final = task_of(SHOP)
 #: Who judges does not depend on when a model arrives: that is the one thing no log determines.
-JUDGE: Final = PriorJudge(INPUTS)
+JUDGE: Final = prior_judge(INPUTS)
 
 
 def where_the_store_says(broker: Broker, topic: str, partition: int, offset: int) -> int:

@@ -11,8 +11,8 @@ import pytest
 
 from features import DAY, HOUR, MINUTE, NEVER, Event, Millis
 from features.store import Commit, MemoryStore, StoreAway
-from models.learning import PriorJudge
-from streams.composition import inputs_of, shop_of
+from models.learning import prior_judge
+from streams.composition import shop_of, task_of
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
 from streams.live.cursor import Cursor
@@ -32,7 +32,7 @@ class Worker:
     def __init__(self, store: MemoryStore, *, wall: bool = True, batch: int = 500) -> None:
         self.store, self.now = store, NOW
         shop = shop_of(Settings())
-        self.judge = PriorJudge(inputs_of(shop.catalogue, shop.definition))
+        self.judge = prior_judge(task_of(shop))
         self.relay = Taken()
         self.clock = Clock(lambda: self.now, lambda: self.now)
         self.reader = ClickstreamReader(

@@ -74,7 +74,12 @@ def status_of(
         customers, learning = MemoryStore(), MemoryStore()
         await commit(customers, 0, **{"counts": {"applied": 9, "invalid": 1}, **(partition or {})})
         await commit(customers, 1, watermark=500, counts={"applied": 10})
-        taught = {"offset": 4, "counts": {"learnt": 4}, "records": published(4), **(learner or {})}
+        taught = {
+            "offset": 4,
+            "counts": {"learnt": 4, "early": 1, "told": 4},
+            "records": published(4),
+            **(learner or {}),
+        }
         await commit(learning, 0, **taught)
         return await read_status(
             customers, learning, Logs(Ends(ends), Ends(moved), Ends((training,)))
@@ -86,7 +91,7 @@ def status_of(
 def test_with_nothing_left_to_do_the_shop_is_idle() -> None:
     status = status_of()
     assert status.idle
-    assert (status.applied, status.learnt, status.model) == (19, 4, "logistic-3")
+    assert (status.applied, status.learnt, status.model) == (19, 3, "logistic-3")
     assert status.watermark == 500
     assert status.commits == 3
     assert status.as_dict()["idle"] is True
@@ -101,8 +106,8 @@ def test_with_nothing_left_to_do_the_shop_is_idle() -> None:
         ({"partition": {"messages": said("ada", "bob")}}, {"outbox": 2}),
         ({"learner": {"messages": said("model")}}, {"outbox": 1}),
         ({"partition": {"timers": {"ada": 1_000}}}, {"overdue": 1}),
-        ({"learner": {"records": published(3)}}, {"unpublished": 1}),
-        ({"learner": {"records": {}}}, {"unpublished": 4}),
+        ({"learner": {"counts": {"learnt": 4, "told": 3}}}, {"unpublished": 1}),
+        ({"learner": {"counts": {"learnt": 4}}}, {"unpublished": 4}),
     ],
 )
 def test_anything_left_to_do_is_named_and_the_shop_is_not_idle(

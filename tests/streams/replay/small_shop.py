@@ -25,8 +25,8 @@ from features import (
 )
 from features.store import Commit, MemoryStore, Record
 from models.deciding import Ledger
-from models.learning import PriorJudge
-from streams.composition import inputs_of, shop_of
+from models.learning import prior_judge
+from streams.composition import shop_of, task_of
 from streams.live.held import Mark
 from streams.pipeline import Arrival, Customer, handle, watermark_after
 from streams.replay import Report, System, verify
@@ -37,7 +37,7 @@ PARTITIONS = 2
 _PLACES = {"clickstream": "offset", "clickstream-rekeyed": "rekeyed"}
 START: Millis = 1_700_000_000_000
 SHOP = shop_of(Settings.model_validate({"churn": {"horizon": 10 * DAY, "active": 30 * DAY}}))
-JUDGE = PriorJudge(inputs_of(SHOP.catalogue, SHOP.definition))
+JUDGE = prior_judge(task_of(SHOP))
 
 
 @dataclass(frozen=True)

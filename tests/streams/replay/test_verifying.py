@@ -212,7 +212,7 @@ def _look_later(customer: Customer) -> None:
 
 def _have_returned(customer: Customer) -> None:
     prediction = customer.ledger.pending[-1]
-    prediction.returned = not prediction.returned
+    prediction.returned_in = 0 if prediction.returned_in else 1
 
 
 def _see_another_vector(customer: Customer) -> None:
@@ -242,7 +242,7 @@ DAMAGES: dict[str, tuple[Callable[[Customer], None], str]] = {
         r"state\.first_seen: 2023-11-13T\S+ stored, 2023-11-15T\S+ recomputed",
     ),
     "a check": (_look_later, r"state\.check_due: 2024\S+Z stored, 2024\S+Z recomputed"),
-    "a label": (_have_returned, r"ledger\.pending\[\S+ \w+\]\.returned: (True|False) stored"),
+    "a label": (_have_returned, r"ledger\.pending\[\S+ \w+\]\.returned_in: [0-3] stored"),
     "a vector": (_see_another_vector, r"ledger\.pending\[.*\]\.vector\.recency: inf stored"),
     "a prediction": (
         lambda each: each.ledger.pending.pop(),
