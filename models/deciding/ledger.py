@@ -47,7 +47,8 @@ class Prediction(msgspec.Struct, array_like=True):
         In which stage there was the first activity, or 3 for in none so far; negative where an
         older version noted no stages.
     passed
-        How many stages have passed.
+        How many stages are done with. Of who came back nothing is learnt from the stages that
+        follow, until the last.
     """
 
     at: Millis
@@ -65,11 +66,8 @@ class Prediction(msgspec.Struct, array_like=True):
         return self.at + round(CUTS[stage] * (self.due - 1 - self.at)) + 1
 
     def next(self) -> Millis:
-        """Return when there is something new to be known.
-
-        Of who came back nothing is learnt from the stages that follow, until the last.
-        """
-        return self.end(LAST if 0 <= self.returned_in < self.passed else self.passed)
+        """Return when there is something new to be known."""
+        return self.end(self.passed)
 
 
 class Matured(NamedTuple):
@@ -228,10 +226,8 @@ def _mature(prediction: Prediction, watermark: Millis) -> Iterator[Matured]:
     """Let the stages of a prediction pass, up to the watermark."""
     while prediction.passed <= LAST and (end := prediction.end(prediction.passed)) <= watermark:
         stage = prediction.passed
-        prediction.passed += 1
         came_back = prediction.returned_in
-        if 0 <= came_back < stage < LAST:
-            continue
+        prediction.passed = LAST if stage == came_back < LAST else stage + 1
         if came_back < 0:
             yield Matured(prediction, stage, end - 1, int(came_back == _AWAY), None)
         elif came_back <= stage:

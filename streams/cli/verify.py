@@ -30,6 +30,9 @@ _SHOWN = 50
     help=f"How many customers: the same ones each time.  [default: {_SAMPLE}]",
 )
 @click.option("--all", "everybody", is_flag=True, help="All customers.")
+@click.option(
+    "--decisions", is_flag=True, help="Also take their decisions again, with the models of then."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def verify(
@@ -37,6 +40,7 @@ def verify(
     customers: tuple[str, ...],
     sample: int | None,
     everybody: bool,
+    decisions: bool,
     as_json: bool,
 ) -> None:
     """Compute customers again from the topics, and compare with Redis.
@@ -45,11 +49,13 @@ def verify(
     Reads the topics once, from their beginning, in no consumer group, and writes nothing.
 
     Compared are the state, the timer, the predictions that wait for their label, and when and
-    why the last decisions were made. Risk, model version and arm are not: they depend on the
-    model of that moment. A customer whose first events the topic no longer holds cannot be
-    computed again, and one whose events came too late only sometimes: both are counted apart.
+    why the last decisions were made. With --decisions, every decision that was recorded is taken
+    again: its risk by the version of the model that judged then (topics training and models),
+    the verdict by the policy, and the alert as it was sent (topic interventions). A customer
+    whose first events the topic no longer holds cannot be computed again, and one whose events
+    came too late only sometimes: both are counted apart.
 
-    Exit 1 if a customer is different or missing.
+    Exit 1 if a customer is different or missing, or a decision would not be the same.
     """
     if customers and (everybody or sample is not None):
         raise Usage("name customers, or ask for --sample or --all; not both")
@@ -61,7 +67,7 @@ def verify(
     began = time.monotonic()
     size = None if everybody else sample or _SAMPLE
     try:
-        report = asyncio.run(_verify(context, customers, size))
+        report = asyncio.run(_verify(context, customers, size, decisions))
     except (CannotVerify, LogEndsBefore) as error:
         raise Problem(str(error)) from None
     seconds = time.monotonic() - began
@@ -73,15 +79,21 @@ def verify(
         raise Problem(
             f"{report.wrong:,} of {report.counts.total():,} customers are not what the log says"
         )
+    if report.retold is not None and (wrong := report.retold.counts["different"]):
+        raise Problem(
+            f"{wrong:,} decisions would not be the same; did the settings of policy.* change since?"
+        )
 
 
-async def _verify(context: Context, customers: tuple[str, ...], size: int | None) -> Report:
+async def _verify(
+    context: Context, customers: tuple[str, ...], size: int | None, decisions: bool
+) -> Report:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from models.learning import prior_judge
     from streams.live import looking
     from streams.reading import Reading
-    from streams.replay import System
+    from streams.replay import Records, Redeciding, System
     from streams.replay import verify as compare
     from streams.topics import TopicMissing
 
@@ -125,7 +137,20 @@ async def _verify(context: Context, customers: tuple[str, ...], size: int | None
                 judge=prior_judge(view.task),
                 wall=settings.time.clock == "wall",
             )
-            return await compare(system, customers, size, progress)
+            redeciding = Redeciding(view.shop) if decisions else None
+            report = await compare(system, customers, size, progress, redeciding)
+            if redeciding is not None:
+                records = Records(redeciding.customers.__contains__, view.task)
+                for name, read in (
+                    ("training", records.read_training),
+                    ("interventions", records.read_alerts),
+                    ("models", records.read_models),
+                ):
+                    bar.update(task, description=f"of {name}", total=None, rate="")
+                    reading = stack.enter_context(Reading(settings, settings.topic(name)))
+                    read(reading.past())
+                redeciding.retell(records)
+            return report
 
 
 def _show(report: Report, seconds: float) -> None:
@@ -137,6 +162,8 @@ def _show(report: Report, seconds: float) -> None:
             f"{finding.verdict.value}: {_legible(finding.customer)}, "
             f"partition {finding.partition}: {_legible(finding.reason)}{more}"
         )
+    for each in report.retold.differences[:_SHOWN] if report.retold is not None else ():
+        click.echo(f"decision on {_legible(each['customer'])} at {each['at']}: {each['reason']}")
     hidden = report.counts.total() - report.counts[Verdict.EQUAL] - _SHOWN
     if hidden > 0:
         click.echo(f"... and {hidden:,} more; --json lists up to a thousand")
@@ -154,6 +181,12 @@ def _show(report: Report, seconds: float) -> None:
         f"{checked:,} customers against {report.events:,} events in {seconds:.1f} s: {told} "
         f"({share:.4g} % equal)"
     )
+    if report.retold is not None:
+        counts = report.retold.counts
+        click.echo(
+            f"decisions taken again with the models of then: {counts['equal']:,} equal, "
+            f"{counts['different']:,} different, {counts['unknown']:,} not recorded any more"
+        )
 
 
 def _legible(text: str) -> str:

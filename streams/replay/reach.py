@@ -34,6 +34,8 @@ class Reach(msgspec.Struct, frozen=True):
         Fingerprint of the settings that shaped the state.
     partitions
         How many the topic had.
+    head, tail
+        Messages that were ever to be published, and that are known to be.
     v
         Version of the mark.
     """
@@ -43,6 +45,8 @@ class Reach(msgspec.Struct, frozen=True):
     watermark: Millis = NO_WATERMARK
     shape: str = ""
     partitions: int = 0
+    head: int = 0
+    tail: int = 0
     v: int = 1
 
 

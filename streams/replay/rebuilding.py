@@ -11,7 +11,7 @@ as if it always had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from features import (
 )
 from models.deciding import Ledger
 from models.learning import Judge
-from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
 from streams.replay.reach import Reach, arrived
 from streams.replay.sampling import rank
 from streams.topics import partition_of
@@ -71,6 +71,10 @@ class Rebuilt:
     moved: bool = False
 
 
+def _ignore(effects: Effects) -> None:
+    pass
+
+
 class Rebuilding:
     """Computes customers of one partition again.
 
@@ -88,6 +92,8 @@ class Rebuilding:
         Rank up to which customers not among them are noted as strangers; negative for none.
     wall
         Whether the clock may have moved the watermark.
+    watch
+        Told what each batch brings about.
     """
 
     def __init__(
@@ -100,7 +106,9 @@ class Rebuilding:
         *,
         highest: int = -1,
         wall: bool = False,
+        watch: Callable[[Effects], None] = _ignore,
     ) -> None:
+        self._watch = watch
         self._shop = shop
         self._judge = judge
         self._partition = partition
@@ -196,7 +204,8 @@ class Rebuilding:
     def _flush(self) -> None:
         """Handle the events that were gathered."""
         if self._batch:
-            handle(self._shop, self._judge, self._batch, (), self._book, self._before)
+            effects = handle(self._shop, self._judge, self._batch, (), self._book, self._before)
+            self._watch(effects)
             self._batch = []
 
     def finish(self) -> dict[str, Rebuilt]:
@@ -211,7 +220,7 @@ class Rebuilding:
         for watermark, names in due.items():
             for first in range(0, len(names), _BATCH):
                 some = names[first : first + _BATCH]
-                move_on(self._shop, self._judge, self._book, some, watermark)
+                self._watch(move_on(self._shop, self._judge, self._book, some, watermark))
             late = [name for name in names if name in hurried]
             move_on(self._shop, self._judge, hurried, late, watermark)
         return self.rebuilt
@@ -219,7 +228,7 @@ class Rebuilding:
 
 def move_on(
     shop: Shop, judge: Judge, book: Mapping[str, Customer], names: Iterable[str], watermark: Millis
-) -> None:
+) -> Effects:
     """Fire the timers of customers that are due by a watermark."""
     due = [name for name in names if not book[name].new and book[name].due() <= watermark]
-    handle(shop, judge, [], due, book, watermark)
+    return handle(shop, judge, [], due, book, watermark)

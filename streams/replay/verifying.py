@@ -17,10 +17,12 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from features import NEVER, Millis
 from features.store import MOST_LOOKED_AT, Record, Store
+from models.deciding import Ledger
 from models.learning import Judge
 from streams.pipeline import Shop
 from streams.replay.reach import CannotVerify, Reach, read_reach
-from streams.replay.rebuilding import Rebuilding
+from streams.replay.rebuilding import Rebuilding, Rebuilt
+from streams.replay.redeciding import Expected, Redeciding, Retold
 from streams.replay.sampling import EVERYBODY, highest_rank, names_up_to
 from streams.replay.verdicts import Bench, Finding, Verdict
 from streams.topics import partition_of
@@ -84,6 +86,8 @@ class Report:
         How many customers of each verdict.
     findings
         Those who are not equal, up to a thousand.
+    retold
+        What came of taking their decisions again; None if that was not asked for.
     events
         Records that were read.
     """
@@ -91,6 +95,7 @@ class Report:
     counts: Counter[Verdict] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     events: int = 0
+    retold: Retold | None = None
 
     @property
     def wrong(self) -> int:
@@ -114,6 +119,7 @@ class Report:
             "gone": self.counts[Verdict.GONE],
             "events": self.events,
             "findings": [finding.as_dict() for finding in self.findings],
+            **({} if self.retold is None else {"decisions": self.retold.as_dict()}),
         }
 
 
@@ -126,6 +132,7 @@ async def verify(
     customers: Sequence[str] = (),
     sample: int | None = None,
     progress: Progress = _ignore,
+    decisions: Redeciding | None = None,
 ) -> Report:
     """Compute customers again from the log, and compare.
 
@@ -139,6 +146,8 @@ async def verify(
         How many, always the same ones; everybody when None.
     progress
         Told now and then how far it is.
+    decisions
+        Is told the decisions on those who are what the log says; None for not.
 
     Raises
     ------
@@ -154,10 +163,10 @@ async def verify(
         highest = EVERYBODY
         if sample is not None:
             highest = await highest_rank(system.store, numbers, sample)
-    report = Report()
+    report = Report(retold=None if decisions is None else decisions.retold)
     for partition in sorted(asked) if asked else numbers:
         names = asked.get(partition) or await names_up_to(system.store, partition, highest)
-        await _Partition(system, partition, report, progress).verify(names, highest)
+        await _Partition(system, partition, report, progress, decisions).verify(names, highest)
     return report
 
 
@@ -167,6 +176,7 @@ class _Partition:
     number: int
     report: Report
     progress: Progress
+    decisions: Redeciding | None
 
     async def verify(self, names: Sequence[str], highest: int) -> None:
         records: dict[str, Record] = {}
@@ -195,14 +205,32 @@ class _Partition:
             reaches,
             highest=highest,
             wall=system.wall,
+            **({} if self.decisions is None else {"watch": self.decisions.watch}),
         )
         await self._read(rebuilding, starts, upto)
         bench = Bench(system.shop, system.judge, self.number, max(starts))
         for name, rebuilt in rebuilding.finish().items():
-            self.report.add(
-                bench.verdict(name, records[name], timers.get(name, NEVER), reaches[name], rebuilt)
-            )
+            reach = reaches[name]
+            finding = bench.verdict(name, records[name], timers.get(name, NEVER), reach, rebuilt)
+            self.report.add(finding)
+            if self.decisions is not None and finding.verdict is Verdict.EQUAL:
+                self._retell(self.decisions, name, records[name].ledger, reach, rebuilt)
         await self._check_strangers(rebuilding.strangers)
+
+    def _retell(
+        self,
+        decisions: Redeciding,
+        name: str,
+        ledger: bytes | None,
+        reach: Reach,
+        rebuilt: Rebuilt,
+    ) -> None:
+        if rebuilt.hurried is not None:
+            # When time had moved how far is not in the log, nor then when each was decided.
+            decisions.retold.counts["unknown"] += 1
+            return
+        stored = Ledger() if ledger is None else Ledger.decode(ledger)
+        decisions.expect(Expected(name, stored, reach.watermark, reach.head - reach.tail))
 
     def _reach(self, mark: bytes) -> Reach:
         reach = read_reach(mark, self.number)

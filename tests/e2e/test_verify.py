@@ -66,6 +66,7 @@ def running(new_corner: NewCorner, slice_file: Path) -> Iterator[Corner]:
     corner = new_corner(**SHOP, EBB_WORKER_BATCH="5", EBB_WORKER_TIMERS="20")
     corner.create_topics()
     assert verified(corner)["checked"] == 0
+    corner.learner(EBB_WORKER_BATCH="500")
     sent = corner.import_cdnow(slice_file)["sent"]
     corner.worker()
     corner.worker()
@@ -97,6 +98,30 @@ def test_all_customers_are_what_the_log_says(running: Corner, slice_file: Path) 
     said = running.run("verify")
     assert f"200 customers against {found['events']:,} events in" in said
     assert "200 equal (100 % equal)" in said
+
+
+def test_every_decision_is_taken_again_with_the_model_of_then(running: Corner) -> None:
+    """A replay of the topic gives the live decisions, given the versions that judged."""
+    status = running.idle(120)
+    found = verified(running, "--all", "--decisions")
+    decisions = found["decisions"]
+    assert decisions["differences"] == []
+    assert decisions["unknown"] == 0
+    assert decisions["equal"] == status["decisions"] > 1_000
+    versions = {json.loads(said.value)["model_version"] for said in running.read("interventions")}
+    assert len(versions) > 3
+
+    said = running.run("verify", "--decisions")
+    assert "0 different, 0 not recorded any more" in said
+
+
+def test_a_decision_that_another_policy_would_not_take_is_named(running: Corner) -> None:
+    another = ("--set", "policy.threshold=0.7")
+    done = running.ebb(*another, "verify", "--all", "--decisions", "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)["decisions"]
+    assert found["different"] > 50
+    assert found["differences"][0]["reason"]
 
 
 def test_a_sample_is_of_all_partitions_and_the_same_each_time(running: Corner) -> None:
