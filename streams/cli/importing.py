@@ -106,7 +106,7 @@ def _report(context: Context, file: Path, mapping: Mapping, as_json: bool) -> No
         click.echo(json.dumps(tally.as_dict()))
     elif tally.rows:
         _show(tally)
-    _show_rejected(context, tally)
+    show_rejected(context, tally)
     if wrong is not None:
         raise wrong
 
@@ -128,7 +128,8 @@ def _show(tally: Tally) -> None:
         click.echo(encode_event(event).decode())
 
 
-def _show_rejected(context: Context, tally: Tally) -> None:
+def show_rejected(context: Context, tally: Tally) -> None:
+    """Show the first rows that were no events, each with its line and reason; count the rest."""
     if not tally.rejected:
         return
     say = _sayer(context)
@@ -163,7 +164,7 @@ def _send(
     # First of all: whoever forgot to start Kafka should not wait for a large file to be read.
     producer = open_import_producer(context.settings, name)
     try:
-        with _progress(context) as show:
+        with progress_bar(context) as show:
             events = _read(context, file, mapping, tally, show)
             published = publish(
                 events,
@@ -173,7 +174,7 @@ def _send(
                 on_sent=lambda sent: show("sending", sent, None),
             )
     except (KafkaError, KeyboardInterrupt):
-        _show_rejected(context, tally)
+        show_rejected(context, tally)
         if tally.events:
             _sayer(context)(
                 f"Stopped after about {tally.events:,} events. Repeats are harmless: "
@@ -181,11 +182,11 @@ def _send(
             )
         raise
     except Exception:
-        _show_rejected(context, tally)
+        show_rejected(context, tally)
         raise
     finally:
         close_import_producer(producer)
-    _show_rejected(context, tally)
+    show_rejected(context, tally)
     seconds = time.monotonic() - began
     if as_json:
         click.echo(
@@ -209,18 +210,18 @@ def _send(
         )
 
 
-_Show = Callable[[str, int, int | None], None]
+Show = Callable[[str, int, int | None], None]
 
 
 def _read(
-    context: Context, file: Path, mapping: Mapping, tally: Tally, show: _Show | None = None
+    context: Context, file: Path, mapping: Mapping, tally: Tally, show: Show | None = None
 ) -> Iterator[Event]:
     """Read a file, count what it gives, and pass the events on."""
     from features import Event
     from streams.replay import read_events
 
     if show is None:
-        with _progress(context) as own:
+        with progress_bar(context) as own:
             yield from _read(context, file, mapping, tally, own)
         return
     size = max(1, file.stat().st_size)
@@ -243,8 +244,8 @@ def _read(
 
 
 @contextmanager
-def _progress(context: Context) -> Iterator[_Show]:
-    """Show a bar on a terminal, and nothing in a pipe."""
+def progress_bar(context: Context) -> Iterator[Show]:
+    """Show a bar on a terminal, and nothing in a pipe; told what is done, and how much of it."""
     if not context.console.is_terminal:
         yield lambda what, done, total: None
         return
@@ -264,7 +265,7 @@ def _progress(context: Context) -> Iterator[_Show]:
             if what not in tasks:
                 tasks[what] = progress.add_task(what, total=total, speed="")
             task = progress.tasks[tasks[what]]
-            speed = f"{task.speed:,.0f}/s" if what == "sending" and task.speed else ""
+            speed = f"{task.speed:,.0f}/s" if what != "reading" and task.speed else ""
             progress.update(task.id, completed=done, speed=speed)
 
         yield show

@@ -2,6 +2,7 @@
 
 from streams.replay.backtesting import BacktestResult, backtest
 from streams.replay.compression import SourceError
+from streams.replay.folder import OutputRefused
 from streams.replay.landmarks import Landmarks
 from streams.replay.mapping import Mapping, MappingError
 from streams.replay.mapping_files import built_in_mappings, load_mapping, parse_mapping
@@ -16,7 +17,6 @@ from streams.replay.racing import UnknownModel
 from streams.replay.reach import CannotVerify
 from streams.replay.reading import WrongMapping, read_events
 from streams.replay.recorded import RecordedTopic, recorded_file
-from streams.replay.recording import OutputRefused
 from streams.replay.redeciding import Records, Redeciding, Retold
 from streams.replay.sources import RejectedRow
 from streams.replay.span import Span, WrongSpan, parse_span

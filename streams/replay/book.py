@@ -1,0 +1,91 @@
+"""The customers of one partition in memory, and when each must be looked at again.
+
+What the live worker reads from its store and writes back, a backtest has at hand; the way between
+is the same `streams.pipeline.handle`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from features import NEVER, CustomerState, Millis
+from models.deciding import Ledger
+from models.learning import Judge
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
+
+#: Customers with a timer due that go through `handle` together.
+_AT_ONCE: Final = 10_000
+
+
+class Book:
+    """The customers of one partition.
+
+    Parameters
+    ----------
+    shop
+        The rules.
+    """
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self.customers: dict[str, Customer] = {}
+        self.watermark: Millis = NO_WATERMARK
+        #: Customers by when they are to be looked at: never too late, but maybe too early, since
+        #: whoever comes moves the time on, and that is found out when it is there.
+        self._timers: list[tuple[Millis, str]] = []
+        #: The earliest entry of each customer; any other of that name is void.
+        self._armed: dict[str, Millis] = {}
+
+    def take(self, judge: Judge, arrivals: Sequence[Arrival]) -> Effects:
+        """Take arrivals through the pipeline, in their order."""
+        customers, shop = self.customers, self._shop
+        for _, timestamp, event in arrivals:
+            name = event.user_id
+            if name not in customers and event.at <= timestamp + shop.skew:
+                state = CustomerState(shop.definition)
+                customers[name] = Customer(state, Ledger(), new=True)
+        return self._handle(judge, arrivals, (), self.watermark)
+
+    def pass_until(self, judge: Judge, watermark: Millis) -> Iterator[Effects]:
+        """Let time pass without an event: timers fire, labels mature."""
+        if not self.customers:
+            return
+        watermark = max(watermark, self.watermark)
+        while names := self._due(watermark):
+            yield self._handle(judge, (), names, watermark)
+        self.watermark = watermark
+
+    def next_due(self) -> Millis:
+        """Return a time before which nobody must be looked at; `NEVER` for nobody at all."""
+        return self._timers[0][0] if self._timers else NEVER
+
+    def _handle(
+        self, judge: Judge, arrivals: Sequence[Arrival], due: Sequence[str], watermark: Millis
+    ) -> Effects:
+        effects = handle(self._shop, judge, arrivals, due, self.customers, watermark)
+        self.watermark = effects.watermark
+        for name, customer in effects.changed.items():
+            self._arm(name, customer.due())
+        return effects
+
+    def _arm(self, name: str, due: Millis) -> None:
+        if due < self._armed.get(name, NEVER):
+            self._armed[name] = due
+            heapq.heappush(self._timers, (due, name))
+
+    def _due(self, watermark: Millis) -> list[str]:
+        """Take those who must be looked at by the watermark off the list, at most so many."""
+        names: list[str] = []
+        timers, armed = self._timers, self._armed
+        while timers and timers[0][0] <= watermark and len(names) < _AT_ONCE:
+            due, name = heapq.heappop(timers)
+            if armed.get(name) != due:
+                continue
+            del armed[name]
+            if (really := self.customers[name].due()) <= watermark:
+                names.append(name)
+            else:
+                self._arm(name, really)
+        return names

@@ -1,0 +1,130 @@
+"""What a backtest says of itself: which events it took, under which rules, and what it decided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, Final
+
+from features import NEVER, Millis, format_duration, to_iso
+from models.learning import Task
+from streams.pipeline import Arrival, Shop
+from streams.replay.landmarks import Landmarks
+
+#: Events between two reports of progress.
+_SOME: Final = 1_000
+#: What is told of the events, and how the pipeline counts it.
+_TOLD: Final = {
+    "applied": "applied",
+    "late": "late",
+    "duplicate": "duplicate",
+    "too_late": "too_late",
+    "refused": "invalid",
+    "unknown_type": "unknown_type",
+    "customers": "customers",
+}
+
+#: Told how many events are done, and up to which time, in milliseconds.
+Progress = Callable[[int, Millis], None]
+
+
+class Seen:
+    """Which events were taken: their number, their span, and a fingerprint of them all."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._digest = blake2b(digest_size=16)
+        self.events = 0
+        self.first: Millis = NEVER
+        self.last: Millis = -1
+        self._told = 0
+
+    def note(self, arrivals: Sequence[Arrival]) -> None:
+        """Take note of events that were taken."""
+        said: list[str] = []
+        for _, _, event in arrivals:
+            at = event.at
+            said += (event.event_id, event.user_id, str(at))
+            if at > self.last:
+                self.last = at
+            if at < self.first:
+                self.first = at
+        said.append("")
+        self._digest.update("\n".join(said).encode())
+        self.events += len(arrivals)
+        if self._progress is not None and self.events - self._told >= _SOME:
+            self._told = self.events
+            self._progress(self.events, self.last)
+
+    def summary(self, counts: Counter[str]) -> dict[str, Any]:
+        """Return what there is to say of the data."""
+        return {
+            "events": self.events,
+            "first": to_iso(self.first) if self.events else None,
+            "last": to_iso(self.last) if self.events else None,
+            "fingerprint": self._digest.hexdigest(),
+        } | {told: counts[counted] for told, counted in _TOLD.items()}
+
+
+def configuration(
+    shop: Shop,
+    task: Task,
+    models: Sequence[str],
+    warmup: int,
+    seed: int,
+    landmarks: Landmarks | None,
+    source: str,
+) -> dict[str, Any]:
+    """Return what would have to be the same for the same report."""
+    definition, policy, weighing = shop.definition, shop.policy, task.weighing
+    return {
+        "source": source,
+        "models": list(models),
+        "seed": seed,
+        "horizon": format_duration(definition.horizon),
+        "active": format_duration(definition.active),
+        "activity": sorted(definition.activity) or ["*"],
+        "session_gap": format_duration(definition.session_gap),
+        "waits": [format_duration(wait) for wait in definition.ladder_waits],
+        "multiples": list(definition.rhythm_steps),
+        "lateness": format_duration(shop.lateness),
+        "skew": format_duration(shop.skew),
+        "keep": shop.keep,
+        "max_pending": shop.max_pending,
+        "warmup": warmup,
+        "threshold": policy.threshold,
+        "hysteresis": policy.hysteresis,
+        "cooldown": format_duration(policy.cooldown),
+        "holdout": policy.holdout,
+        "weights": {
+            "returned": weighing.returned,
+            "churned": weighing.churned,
+            "treated": weighing.treated,
+            "memory": weighing.memory,
+        },
+        "catalogue": shop.catalogue.fingerprint,
+        "landmarks": None
+        if landmarks is None
+        else {
+            "start": to_iso(landmarks.start),
+            "step": format_duration(landmarks.step),
+            "score_from": to_iso(landmarks.score_from) if landmarks.score_from else None,
+        },
+    }
+
+
+def decisions_of(counts: Counter[str]) -> dict[str, Any]:
+    """Return how often customers were looked at, and how often that led to something."""
+    alerts = counts["alerts"]
+    return {
+        "count": counts["decisions"],
+        "silence": counts["decisions_silence"],
+        "session_end": counts["decisions_session_end"],
+        "distress": counts["decisions_distress"],
+        "matured": counts["matured"],
+        "unresolved": counts["pending"],
+        "unkept": counts["unkept"],
+        "alerts": alerts,
+        "held_out": counts["alerts_holdout"] / alerts if alerts else None,
+    }

@@ -1,0 +1,262 @@
+"""What ``ebb backtest`` says, writes and refuses; a topic as its source is in ``tests/e2e``."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pyarrow import parquet
+
+from streams.cli import Context
+from streams.cli import ebb as main
+from tests.servers import Ebb
+from tests.servers.commands import ROOT
+from tests.streams.replay.cdnow import cdnow_file
+
+MAPPING = 'customer = "who"\ntime = "at"\ntype = { constant = "purchase" }\namount = "paid"\n'
+#: The shop of CDNOW, looked at less often: enough to see, sooner done.
+SHOP = {
+    "EBB_HORIZON": "60d",
+    "EBB_ACTIVE": "180d",
+    "EBB_ACTIVITY": "purchase",
+    "EBB_SILENCE_WAITS": "30d",
+    "EBB_SILENCE_MULTIPLES": "2",
+}
+CUSTOMERS = 400
+FILES = ["decisions.parquet", "predictions.parquet", "report.json"]
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> int:
+    """CDNOW's first customers, as few.txt; returns the number of their purchases."""
+    header, *rows = cdnow_file().read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for row in rows if int(row.split()[0]) <= CUSTOMERS]
+    (tmp_path / "few.txt").write_text("".join([header, *kept]), encoding="utf-8")
+    return len(kept)
+
+
+@pytest.fixture
+def cdnow(ebb: Ebb, few: int) -> Ebb:
+    """Run commands in a shop like CDNOW."""
+    return Ebb(ebb.folder, SHOP)
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> None:
+    (tmp_path / "orders.toml").write_text(MAPPING)
+    (tmp_path / "orders.csv").write_text(
+        "who,at,paid\nada,2026-01-02,2.5\n,2026-01-01,1\ngrace,2026-01-01,[red]\n"
+        "zoe,2026-01-01,1\nada,2026-03-03,1\n"
+    )
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """An address where nobody answers, for as long as the test lasts."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+def _report(said: Any) -> dict[str, Any]:
+    assert said.returncode == 0, said.stderr
+    return dict(json.loads(said.stdout))
+
+
+def _told(said: Any, code: int, *words: str) -> None:
+    assert said.returncode == code, said.stderr
+    assert "Traceback" not in said.stderr
+    for word in words:
+        assert word in said.stderr
+
+
+def _here(words: tuple[str, ...], code: int, told: str) -> None:
+    """Run a backtest in this very process: many of them take no time."""
+    result = CliRunner().invoke(main, ["backtest", *words], obj=Context(environ={}))
+    assert result.exit_code == code, result.output
+    assert told in " ".join(result.output.split())
+
+
+def test_the_summary_says_what_was_taken_and_how_good_each_model_was(cdnow: Ebb, few: int) -> None:
+    said = cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", "--model", "bayes,recency")
+    assert said.returncode == 0, said.stderr
+    assert said.stderr == "", "no progress in a pipe"
+    lines = said.stdout.splitlines()
+    assert lines[0].startswith(f"events      {few:,}, from 1997-01-01T00:00:00Z to 1998-")
+    assert lines[1] == f"customers   {CUSTOMERS}"
+    assert [line.split()[0] for line in lines if line] == [
+        *("events", "customers", "decisions", "labels"),
+        *("model", "bayes", "recency"),
+        *("predictions.parquet,", lines[-1].split()[0]),
+    ]
+    heads = ("labels", "churned", "AUC", "PR AUC", "log loss", "Brier", "ECE", "top 10 %")
+    assert all(head in lines[5] for head in heads)
+    assert "events/s" in lines[-1] and "MiB of memory" in lines[-1]
+    assert sorted(os.listdir(cdnow.folder / "out")) == FILES
+    table = parquet.read_table(cdnow.folder / "out" / "predictions.parquet")
+    assert set(table["model"].to_pylist()) == {"bayes", "recency"}
+    assert "vector" not in table.column_names
+
+
+def test_a_machine_reads_the_report_as_it_was_written_and_how_long_it_took(cdnow: Ebb) -> None:
+    found = _report(cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", "--json"))
+    timing, source = found.pop("timing"), found.pop("source")
+    assert found == json.loads((cdnow.folder / "out" / "report.json").read_text())
+    assert source == {"rejected": 0, "rejected_by_reason": {}}
+    assert 0 < timing["reading_seconds"] < timing["seconds"]
+    rate = found["data"]["events"] / (timing["seconds"] - timing["reading_seconds"])
+    assert timing["events_per_second"] == pytest.approx(rate, rel=0.05)
+    assert timing["peak_memory_bytes"] > 30e6
+    assert found["models"][0]["count"] == found["decisions"]["matured"] > 500
+
+
+def test_options_stand_above_the_settings(cdnow: Ebb) -> None:
+    options = ["--horizon", "28d", "--active", "84d", "--qualifying", "purchase,visit"]
+    again = ["--seed", "7", "--limit", "300", "--vectors", "--model", "logistic"]
+    found = _report(
+        cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", "--json", *options, *again)
+    )
+    asked = found["configuration"]
+    assert (asked["horizon"], asked["active"]) == ("28d", "84d")
+    assert asked["activity"] == ["purchase", "visit"]
+    assert (asked["seed"], asked["models"], found["data"]["events"]) == (7, ["logistic"], 300)
+    table = parquet.read_table(cdnow.folder / "out" / "predictions.parquet")
+    assert len(table["vector"][0]) > 20
+
+
+@pytest.mark.parametrize(("option", "weight"), [((), 1.0), (("model.weight_treated=0.25",), 0.25)])
+def test_in_a_file_nobody_was_treated_unless_it_is_said(
+    cdnow: Ebb, option: tuple[str, ...], weight: float
+) -> None:
+    words = [word for each in option for word in ("--set", each)]
+    run = ("backtest", "few.txt", "-m", "cdnow", "-o", "out", "--json", "--limit", "50", *words)
+    assert _report(cdnow(*run))["configuration"]["weights"]["treated"] == weight
+
+
+def test_a_backtest_again_writes_the_same_bytes_over_the_first(cdnow: Ebb) -> None:
+    out = cdnow.folder / "out"
+    written = []
+    for _ in range(2):
+        said = cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", "--limit", "400")
+        assert said.returncode == 0, said.stderr
+        written.append({name: (out / name).read_bytes() for name in FILES})
+    assert written[0] == written[1]
+
+
+def test_landmarks_score_everybody_at_the_end_of_a_day(cdnow: Ebb) -> None:
+    asked = ("--landmarks", "1997-03-31/30d", "--score-from", "1997-06-29", "--json")
+    found = _report(cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", *asked))
+    looks = found["models"][0]["landmarks"]
+    assert found["mode"] == "landmarks"
+    assert looks[0]["at"] == "1997-06-30T00:00:00Z"
+    assert looks[1]["at"] == "1997-07-30T00:00:00Z"
+    said = cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", *asked[:-1])
+    assert f"landmarks   {len(looks)} scored" in said.stdout.splitlines()
+
+
+def test_a_landmark_outside_of_the_data_is_a_problem_that_names_both(cdnow: Ebb) -> None:
+    said = cdnow("backtest", "few.txt", "-m", "cdnow", "-o", "out", "--landmarks", "2017-03-31/7d")
+    _told(said, 1, "from 2017-04-01T00:00:00Z on, every 7d", "a whole horizon (60d)", "1997-01-01")
+
+
+@pytest.mark.usefixtures("orders")
+def test_rejected_rows_are_shown_and_the_others_go_on(ebb: Ebb) -> None:
+    said = ebb("backtest", "orders.csv", "-m", "orders.toml", "-o", "out", "--horizon", "20d")
+    assert said.returncode == 0, said.stderr
+    assert said.stderr.splitlines() == [
+        "line 3: no customer",
+        "line 4: amount is not a number: '[red]'",
+    ]
+    assert said.stdout.startswith("events      3, from 2026-01-01T00:00:00Z to 2026-03-03")
+    again = ebb("backtest", "orders.csv", "-m", "orders.toml", "-o", "out", "--json")
+    assert _report(again)["source"]["rejected"] == 2
+    assert "No label is known: the events span less than the horizon of 30d" not in again.stderr
+
+
+@pytest.mark.usefixtures("orders")
+def test_events_that_span_less_than_a_horizon_are_said_to_have_no_labels(ebb: Ebb) -> None:
+    said = ebb("backtest", "orders.csv", "-m", "orders.toml", "-o", "out", "--horizon", "90d")
+    assert said.returncode == 0
+    assert "No label is known: the events span less than the horizon of 90d" in said.stderr
+
+
+RUN = ("orders.csv", "-m", "orders.toml", "-o", "out")
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (RUN[:-2], "--output"),
+        (("orders.csv", "-o", "out"), "ebb import --dry-run orders.csv"),
+        (("absent.csv", *RUN[1:]), "absent.csv: there is no such file"),
+        (("orders.csv", "-m", "cdnov", "-o", "out"), "did you mean cdnow?"),
+        ((*RUN, "--model", "bayes,bias"), "unknown model 'bias'; known are bayes, logistic"),
+        ((*RUN, "--model", "bayes,bayes"), "'bayes' is named twice"),
+        ((*RUN, "--model", ","), "no model is named"),
+        ((*RUN, "--landmarks", "2026-01-01"), "such as 2017-03-31/7d"),
+        ((*RUN, "--landmarks", "2026-01-32/7d"), "'2026-01-32' is not a day"),
+        ((*RUN, "--score-from", "2026-01-01"), "--score-from goes with --landmarks"),
+        ((*RUN, "--horizon", "soon"), "churn.horizon = 'soon' (command line)"),
+        ((*RUN, "--limit", "0"), "--limit"),
+        (("s3://bucket/orders.csv", "-o", "out"), "kafka://clickstream?from="),
+        (("kafka://clicks?from=soon", "-o", "out"), "from: 'soon' is neither"),
+        (("kafka://clicks", "-m", "cdnow", "-o", "out"), "--mapping is for files"),
+    ],
+)
+def test_wrong_usage_is_exit_2(
+    words: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _here(words, 2, told)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "source.csv: the file is empty"),
+        ("who,at,paid\n", "source.csv: there are no events in it"),
+        ("name,day\nada,2026-01-01\n", "source.csv: no column 'paid'"),
+        ("who,at,paid\nada,soon,1\ngrace,later,1\n", "2 of the first 2 rows are no events"),
+    ],
+)
+def test_a_file_without_events_is_exit_1_and_leaves_no_report(
+    content: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "source.csv").write_text(content)
+    _here(("source.csv", *RUN[1:]), 1, told)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_folder_with_something_else_in_it_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").touch()
+    _here(RUN, 1, "out is not empty, and thesis.txt is not of a backtest")
+    assert os.listdir(tmp_path / "out") == ["thesis.txt"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_without_pyarrow_it_is_said_what_to_install(ebb: Ebb, tmp_path: Path) -> None:
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "pyarrow.py").write_text("raise ImportError('not here')\n")
+    env = {"PYTHONPATH": f"{tmp_path / 'without'}{os.pathsep}{ROOT}"}
+    said = ebb("backtest", "orders.csv", "-m", "orders.toml", "-o", "out", env=env)
+    _told(said, 1, 'pip install "ebbtide[parquet]"')
+
+
+def test_an_absent_broker_is_exit_3(ebb: Ebb, nowhere: str) -> None:
+    said = ebb("backtest", "kafka://clickstream", "-o", "out", "--kafka", nowhere)
+    _told(said, 3, f"no broker answers at {nowhere}")
