@@ -136,16 +136,19 @@ class Ledger:
     [(0, 1), (1, 0), (2, 0)]
     """
 
-    __slots__ = ("decisions", "pending", "standing")
+    __slots__ = ("_due", "decisions", "pending", "standing")
 
     def __init__(self) -> None:
         self.pending: list[Prediction] = []
+        #: When something new is to be known, which is asked for far more often than it changes.
+        self._due: Millis | None = NEVER
         self.decisions: list[Decision] = []
         self.standing = Standing()
 
     def keep(self, prediction: Prediction) -> None:
         """Keep a prediction until its label is known."""
         self.pending.append(prediction)
+        self._due = None
 
     def note_activity(self, at: Millis) -> bool:
         """Mark the predictions that an activity answers; return whether that was news."""
@@ -167,7 +170,9 @@ class Ledger:
 
     def due(self) -> Millis:
         """Return when something new is to be known; `NEVER` when nothing is awaited."""
-        return min((prediction.next() for prediction in self.pending), default=NEVER)
+        if self._due is None:
+            self._due = min((prediction.next() for prediction in self.pending), default=NEVER)
+        return self._due
 
     def mature(self, watermark: Millis) -> list[Matured]:
         """Return what is known now that the watermark is where it is, and was not known before."""
@@ -175,6 +180,7 @@ class Ledger:
             return []
         matured = [each for kept in self.pending for each in _mature(kept, watermark)]
         self.pending = [prediction for prediction in self.pending if prediction.due > watermark]
+        self._due = None
         return matured
 
     def log(self, decision: Decision) -> None:
@@ -218,6 +224,7 @@ class Ledger:
         ledger = cls()
         ledger.standing = Standing(stored.raised, stored.alerted_at)
         ledger.pending = stored.pending
+        ledger._due = None
         ledger.decisions = stored.decisions
         return ledger
 
