@@ -86,10 +86,7 @@ class Phrases:
         numbers
             All that it asks for, and maybe more.
         """
-        start, parts = self._sentences[name]
-        for number, saying, text in parts:
-            start += saying(numbers[number]) + text
-        return start
+        return self._sentences[name](numbers)
 
 
 @cache
@@ -98,21 +95,31 @@ def phrases_in(language: str) -> Phrases:
     return Phrases(language, read_phrases())
 
 
-def _compile(
-    text: str, told: Mapping[str, _Saying]
-) -> tuple[str, tuple[tuple[str, _Saying, str], ...]]:
-    """Cut a sentence into its start, and each number with the text behind it."""
-    start = ""
-    parts: list[tuple[str, _Saying, str]] = []
-    number: str | None = None
-    kind: str | None = None
-    for literal, following, spec, _ in (*Formatter().parse(text), ("", None, None, None)):
-        if number is None:
-            start += literal
-        else:
-            parts.append((number, told[kind or ""], literal))
-        number, kind = following, spec
-    return start, tuple(parts)
+def _compile(text: str, told: Mapping[str, _Saying]) -> Callable[[Numbers], str]:
+    """Make of a sentence what fills it in; fast, for it is done for every decision."""
+    around = [""]
+    parts: list[tuple[str, _Saying]] = []
+    for literal, number, kind, _ in Formatter().parse(text):
+        around[-1] += literal
+        if number is not None:
+            parts.append((number, told[kind or ""]))
+            around.append("")
+    if not parts:
+        return lambda numbers: around[0]
+    if len(parts) == 2:
+        # The most told by far.
+        (one, say_one), (two, say_two) = parts
+        start, middle, end = around
+        return lambda numbers: f"{start}{say_one(numbers[one])}{middle}{say_two(numbers[two])}{end}"
+    steps = [(*part, after) for part, after in zip(parts, around[1:], strict=True)]
+
+    def tell(numbers: Numbers) -> str:
+        found = around[0]
+        for number, say, after in steps:
+            found += say(numbers[number]) + after
+        return found
+
+    return tell
 
 
 def _count(forms: Mapping[str, str], plural: Callable[[int], str]) -> _Saying:
@@ -126,7 +133,7 @@ def _count(forms: Mapping[str, str], plural: Callable[[int], str]) -> _Saying:
     def say(value: float) -> str:
         if under is not None and value < 1:
             return under
-        count = round(value)
+        count = int(value + 0.5)
         return small[count] if 0 <= count < _REMEMBERED else form(count)
 
     return say

@@ -40,7 +40,16 @@ class Cause(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What each cause adds to one logit; and P(no visit until H) by the rhythm alone, if known."""
+    """What each cause adds to one logit; and the share of such customers that does not come back.
+
+    Parameters
+    ----------
+    parts
+        One for each of `CODES`.
+    silent
+        P(no visit until H) by the rhythm alone, but no more than the risk: where the model has
+        learnt better, nobody should read "nine of ten" beside .6. None where it is not known.
+    """
 
     parts: list[float]
     silent: float | None
@@ -53,25 +62,37 @@ class Weighed:
     ----------
     parts
         Shape (decision points, causes).
+    risks
+        What the model says, shape (decision points,).
     silent
         P(no visit until H) by the rhythm alone, shape (decision points,); None where the model
         does not say.
     """
 
-    __slots__ = ("parts", "silent")
+    __slots__ = ("_rows", "parts", "risks", "silent")
 
     def __init__(
-        self, parts: npt.NDArray[np.float64], silent: npt.NDArray[np.float64] | None
+        self,
+        parts: npt.NDArray[np.float64],
+        risks: npt.NDArray[np.float64],
+        silent: npt.NDArray[np.float64] | None,
     ) -> None:
         self.parts = parts
+        self.risks = risks
         self.silent = silent
+        self._rows: list[Weights] = []
 
     def __len__(self) -> int:
         return len(self.parts)
 
     def __getitem__(self, row: int) -> Weights:
-        silent = None if self.silent is None else float(self.silent[row])
-        return Weights(self.parts[row].tolist(), silent)
+        if not self._rows:
+            # All at once: a number at a time, numpy is slow.
+            shares: list[float | None] = [None] * len(self)
+            if self.silent is not None:
+                shares = np.minimum(self.silent, self.risks).tolist()
+            self._rows = list(map(Weights, self.parts.tolist(), shares))
+        return self._rows[row]
 
 
 class _Grouping:
@@ -125,7 +146,7 @@ class Explainer:
             grouping = self._groupings[judgement.names] = _Grouping(judgement.names)
         # Only models that have a view of the customer's rhythm say what it says by itself.
         silent = getattr(judgement, "renewal", None)
-        return Weighed(grouping.sums(judgement.contributions), silent)
+        return Weighed(grouping.sums(judgement.contributions), judgement.risks, silent)
 
     def causes(self, weights: Weights, facts: Facts, most: int = 3) -> list[Cause]:
         """Return the causes that raise a risk, strongest first.
@@ -167,4 +188,7 @@ class Explainer:
 
     def _tell(self, topic: Topic, numbers: Numbers) -> str:
         tell = self._phrases.tell
-        return "".join([tell(name, numbers) for name in topic.say(numbers, self._verb)])
+        sentences = topic.say(numbers, self._verb)
+        if len(sentences) == 1:
+            return tell(sentences[0], numbers)
+        return "".join([tell(sentence, numbers) for sentence in sentences])

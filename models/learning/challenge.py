@@ -39,12 +39,9 @@ FLOOR: Final = 0.01
 #: The largest difference of two losses.
 MOST: Final = log((1 - FLOOR) / FLOOR)
 #: Bets, as shares of the largest that cannot lose everything.
-_BETS: Final = tuple(0.75 / MOST / 2**power for power in range(6))
+_BETS: Final = tuple(0.9 / MOST / 2**power for power in range(6))
 #: Horizons that a round of the test lasts.
-_ROUND: Final = 8
-#: Pairs of one block of the ring, and blocks.
-BLOCK: Final = 1_024
-BLOCKS: Final = 256
+ROUND: Final = 8
 _PAIR: Final = np.dtype(
     [("user", "<u8"), ("decision", "<u8"), ("at", "<i8"), ("champion", "<f4"), ("rival", "<f4")]
 )
@@ -85,6 +82,34 @@ class Guard:
     labels: int = 200
     improvement: float = 0.001
     cooldown: Millis = 30 * DAY
+
+
+@dataclass(frozen=True)
+class Rivalry:
+    """Who challenges the model that judges, and what follows.
+
+    Parameters
+    ----------
+    challenger
+        A name of the registry; empty: nobody.
+    promote
+        Whether a challenger that has proved better takes over; otherwise it is only told.
+    on_drift
+        Who is to challenge after an alarm, if nobody does; empty: nobody.
+    stability
+        Population stability index from which a feature has changed.
+    warmup
+        Examples that a model must have learnt before it judges by itself.
+    guard
+        What it takes to be called better.
+    """
+
+    challenger: str = ""
+    promote: bool = False
+    on_drift: str = ""
+    stability: float = 0.2
+    warmup: int = 500
+    guard: Guard = Guard(horizon=30 * DAY)  # frozen
 
 
 class Trial(msgspec.Struct, kw_only=True):
@@ -140,7 +165,7 @@ class Trial(msgspec.Struct, kw_only=True):
         """
         if self.opened is None:
             self.opened = at
-        elif at - self.opened > _ROUND * guard.horizon:
+        elif at - self.opened > ROUND * guard.horizon:
             self._start_again(at)
         self.last = at
         if label:
@@ -196,8 +221,8 @@ class Trial(msgspec.Struct, kw_only=True):
         """Return the numbers that a verdict rests on."""
         count = max(self.count, 1)
         return {
-            "labels": self.count,
-            "churned": self.churned,
+            "labels": float(self.count),
+            "churned": float(self.churned),
             "champion_loss": self.champion_loss / count,
             "challenger_loss": self.challenger_loss / count,
             "improvement": self.improvement,
@@ -236,6 +261,10 @@ class Pairs:
     ((0.25, 0.5), None)
     """
 
+    #: Pairs of one block of the ring, and blocks.
+    BLOCK: Final = 1_024
+    BLOCKS: Final = 256
+
     def __init__(
         self,
         horizon: Millis,
@@ -255,15 +284,20 @@ class Pairs:
         }
         self._changed: set[int] = set()
         self._by_user: dict[int, int] = {}
-        for number in range(max(first, made - size * BLOCK), made):
+        for number in range(max(first, made - size * self.BLOCK), made):
             self._by_user[int(self._at(number)["user"])] = number
 
     def _at(self, number: int) -> Any:
-        block, place = divmod(number, BLOCK)
+        block, place = divmod(number, self.BLOCK)
         block %= self._size
         if block not in self._ring:
-            self._ring[block] = np.zeros(BLOCK, dtype=_PAIR)
+            self._ring[block] = np.zeros(self.BLOCK, dtype=_PAIR)
         return self._ring[block][place]
+
+    def is_free(self, user_id: str, at: Millis) -> bool:
+        """Whether a decision shares its horizon with none of the customer's that counts."""
+        before = self._by_user.get(_short(user_id))
+        return before is None or at >= int(self._at(before)["at"]) + self.horizon
 
     def make(
         self, user_id: str, decision: str, at: Millis, champion: float, challenger: float
@@ -284,14 +318,13 @@ class Pairs:
         bool
             Whether it counts.
         """
-        user = _short(user_id)
-        before = self._by_user.get(user)
-        if before is not None and at < int(self._at(before)["at"]) + self.horizon:
+        if not self.is_free(user_id, at):
             return False
+        user = _short(user_id)
         number = self.made
         row = self._at(number)
         gone = int(row["user"])
-        oldest = number - self._size * BLOCK
+        oldest = number - self._size * self.BLOCK
         if oldest >= self.first and self._by_user.get(gone) == oldest:
             del self._by_user[gone]
             # Learnt of at a quarter of its horizon at the earliest, as this one is.
@@ -299,7 +332,7 @@ class Pairs:
         row["user"], row["decision"], row["at"] = user, _short(decision), at
         row["champion"], row["rival"] = champion, challenger
         self._by_user[user] = number
-        self._changed.add(number // BLOCK % self._size)
+        self._changed.add(number // self.BLOCK % self._size)
         self.made += 1
         return True
 

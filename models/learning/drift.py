@@ -191,12 +191,12 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch(msgspec.Struct, kw_only=True):
-    """All detectors together; what is stored between restarts.
+    """The detectors, and what they have said.
 
     Parameters
     ----------
-    page_hinkley, adwin, stability
-        The detectors.
+    page_hinkley, adwin
+        Those that watch the loss.
     quiet
         Until when each one says nothing more.
     alarms
@@ -205,13 +205,13 @@ class Watch(msgspec.Struct, kw_only=True):
 
     page_hinkley: PageHinkley = msgspec.field(default_factory=PageHinkley)
     adwin: Adwin = msgspec.field(default_factory=Adwin)
-    stability: Stability = msgspec.field(default_factory=Stability)
     quiet: dict[str, Millis] = {}
     alarms: int = 0
 
     def look(
         self,
         examples: Sequence[TrainingExample],
+        stability: Stability,
         names: Sequence[str],
         weighing: Weighing,
         horizon: Millis,
@@ -224,6 +224,8 @@ class Watch(msgspec.Struct, kw_only=True):
         ----------
         examples
             New ones: of the whole horizon for the loss, of the first stage for the features.
+        stability
+            Watches the features; larger than the rest, and stored apart from it.
         names
             The features' names.
         weighing
@@ -237,7 +239,7 @@ class Watch(msgspec.Struct, kw_only=True):
         for example in examples:
             if example.whole and weighing.of(example) > 0:
                 found += self._look_at_loss(example)
-        for change in self.stability.look(examples, names, horizon, active, threshold):
+        for change in stability.look(examples, names, horizon, active, threshold):
             found.append(
                 Alarm(
                     detector="stability",

@@ -21,7 +21,9 @@ from models.learning.task import Task
 NEURAL_NETWORK: Final = "neural-network"
 UNITS: Final = 16
 LEARNING_RATE: Final = 0.05
-_SPREAD: Final = 0.1
+_SPREAD: Final = 0.2
+#: What the sums of squared gradients start with: it keeps the first steps small.
+_FIRST_SQUARE: Final = 0.1
 #: Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
 _STEEPEST: Final = 30.0
 _PARTS: Final = ("units", "biases", "line", "out", "intercept")
@@ -43,7 +45,7 @@ class Network:
     --------
     Two inputs that say nothing alone, and everything together.
 
-    >>> network = Network(2, rate=0.5)
+    >>> network = Network(2, rate=0.1)
     >>> corners = [(-1.0, -1.0, 0), (-1.0, 1.0, 1), (1.0, -1.0, 1), (1.0, 1.0, 0)]
     >>> for _ in range(500):
     ...     for one, other, label in corners:
@@ -61,9 +63,8 @@ class Network:
         self.line: Floats = np.zeros(0)
         self.out: Floats = np.zeros(UNITS)
         self.intercept: Floats = np.zeros(1)
-        #: The sums of squared gradients; a first one keeps the first steps small.
         self.squares: dict[str, Floats] = {
-            part: np.ones_like(getattr(self, part)) for part in _PARTS
+            part: np.full_like(getattr(self, part), _FIRST_SQUARE) for part in _PARTS
         }
         self.grow(columns)
 
@@ -78,7 +79,7 @@ class Network:
             return
         self.units = np.column_stack((self.units, *fresh))
         self.line = np.append(self.line, np.zeros(len(fresh)))
-        more = np.ones((UNITS, len(fresh)))
+        more = np.full((UNITS, len(fresh)), _FIRST_SQUARE)
         self.squares["units"] = np.column_stack((self.squares["units"], more))
         self.squares["line"] = np.append(self.squares["line"], more[0])
 

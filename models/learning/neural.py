@@ -25,8 +25,8 @@ class OnlineNetwork(base.Classifier):  # type: ignore[misc]  # river has no type
 
     Examples
     --------
-    >>> model = OnlineNetwork(rate=0.5)
-    >>> for number in range(400):
+    >>> model = OnlineNetwork(rate=0.1)
+    >>> for number in range(2_000):
     ...     one, other = number % 2, number // 2 % 2
     ...     model.learn_one({"one": 2 * one - 1, "other": 2 * other - 1}, one == other)
     >>> model.predict_one({"one": 1, "other": 1}), model.predict_one({"one": 1, "other": -1})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -96,6 +97,16 @@ def check_fit(reading: Reading, snapshot: Snapshot) -> None:
             f"model {snapshot.version} was learnt for other features or another horizon "
             f"({snapshot.horizon_days:g} days); start the learner with --fresh to learn anew"
         )
+
+
+def only(*keys: str) -> Callable[[Snapshot], Snapshot]:
+    """Return what leaves nothing but these parts, and the inputs, in a snapshot's state."""
+
+    def trimmed(snapshot: Snapshot) -> Snapshot:
+        state = {key: snapshot.state[key] for key in ("inputs", *keys)}
+        return msgspec.structs.replace(snapshot, state=state)
+
+    return trimmed
 
 
 class PlainLearner:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from models.learning.folded import LOGISTIC
 from models.learning.model import PRIOR, Judge, Learner, Snapshot
+from models.learning.plain import only
 from models.learning.stages import BAYES, StagedJudge, for_workers
 from models.learning.task import Task
 
@@ -41,15 +42,14 @@ class Entry:
     stages
         Whether it judges the stages of the horizon, and learns as each of them matures.
     live
-        Whether the learner can run it. One that keeps every example in memory, and cannot be
-        written down, is for backtests only.
+        Whether the learner can run it. One that cannot is retrained by ``snapshot``, on all that
+        it was ever given; the snapshot holds the trained thing itself and is no data, so it can
+        be judged with in the same process and never be written down: for backtests only.
     extra, needs
         The extra of Ebbtide that brings its libraries, and their modules; empty when none is
         needed.
     for_workers
         Takes out of a snapshot what only the learner needs.
-    taught
-        Makes the judge of a learner that cannot be written down.
     """
 
     meaning: str
@@ -62,28 +62,6 @@ class Entry:
     extra: str = ""
     needs: tuple[str, ...] = ()
     for_workers: Callable[[Snapshot], Snapshot] = _as_it_is
-    taught: Callable[[Task, Learner, int, int], Judge] | None = None
-
-    def refresh(self, task: Task, learner: Learner, number: int, warmup: int = 0) -> Judge:
-        """Return who judges from now on, in a replay: what the learner knows by now.
-
-        This is how a backtest goes from a learner to a judge, for every model alike. One that is
-        retrained from scratch (``live`` is False) does so here, on all that it was given.
-
-        Parameters
-        ----------
-        task
-            What is to be predicted.
-        learner
-            Made by this entry's ``learner``.
-        number
-            Counts the judges of this model; with the name it is the judge's version.
-        warmup
-            As for `judge_of`.
-        """
-        if self.taught is not None:
-            return self.taught(task, learner, number, warmup)
-        return judge_of(task, self.for_workers(learner.snapshot(number, {})), warmup)
 
 
 def _bayes(task: Task, snapshot: Snapshot | None) -> Learner:
@@ -147,6 +125,27 @@ REGISTRY: Final[Mapping[str, Entry]] = MappingProxyType(
             _late("network:NetworkJudge"),
             "Cheng et al. 2016; Duchi, Hazan, Singer 2011",
         ),
+        "hoeffding-tree": Entry(
+            "one tree that grows by information gain, splitting when that is certain (River)",
+            _late("trees:hoeffding_tree_learner"),
+            _late("flat_trees:TreesJudge"),
+            "Domingos, Hulten 2000",
+            for_workers=only("flat"),
+        ),
+        "hoeffding-adaptive-tree": Entry(
+            "a Hoeffding tree that regrows a branch when its errors rise (River)",
+            _late("trees:adaptive_tree_learner"),
+            _late("flat_trees:TreesJudge"),
+            "Bifet, Gavaldà 2009",
+            for_workers=only("flat"),
+        ),
+        "adaptive-random-forest": Entry(
+            "ten Hoeffding trees on random inputs, replaced as they drift (River)",
+            _late("trees:forest_learner"),
+            _late("flat_trees:TreesJudge"),
+            "Gomes et al. 2017",
+            for_workers=only("flat"),
+        ),
         "recency": Entry(
             "baseline: the longer silent, the more likely gone; nothing else is looked at",
             _late("recency:recency_learner"),
@@ -158,6 +157,34 @@ REGISTRY: Final[Mapping[str, Entry]] = MappingProxyType(
             _late("bgnbd:bgnbd_learner"),
             _late("bgnbd:BgNbdJudge"),
             "Fader, Hardie, Lee 2005",
+            for_workers=only("shop"),
+        ),
+        "batch-lightgbm": Entry(
+            "rival: gradient-boosted trees, retrained on everything (LightGBM)",
+            _late("batch:lightgbm_learner"),
+            _late("batch:BatchJudge"),
+            "Ke et al. 2017",
+            live=False,
+            extra="batch",
+            needs=("lightgbm",),
+        ),
+        "batch-logistic": Entry(
+            "rival: logistic regression, retrained on everything (scikit-learn)",
+            _late("batch:logistic_learner"),
+            _late("batch:BatchJudge"),
+            "Cox 1958",
+            live=False,
+            extra="batch",
+            needs=("sklearn",),
+        ),
+        "batch-forest": Entry(
+            "rival: random forest, retrained on everything (scikit-learn)",
+            _late("batch:forest_learner"),
+            _late("batch:BatchJudge"),
+            "Breiman 2001",
+            live=False,
+            extra="batch",
+            needs=("sklearn",),
         ),
     }
 )

@@ -164,7 +164,8 @@ class Stability(msgspec.Struct, kw_only=True):
 
     def _bins(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         edges = np.frombuffer(self.edges, dtype="<f4").reshape(-1, _BINS - 1)
-        return (values[:, :, np.newaxis] > edges).sum(axis=2).astype(np.uint8)
+        bins: npt.NDArray[np.uint8] = (values[:, :, np.newaxis] > edges).sum(axis=2, dtype=np.uint8)
+        return bins
 
     def _close(self, names: Sequence[str], now: Millis, threshold: float) -> Change | None:
         """End the window, and compare it with the reference if there is one."""
@@ -214,8 +215,8 @@ class Stability(msgspec.Struct, kw_only=True):
         numbers = {
             "index": found[changed[0]],
             "threshold": least,
-            "features": len(changed),
-            "customers": size,
-            "customers_before": self.size,
+            "features": float(len(changed)),
+            "customers": float(size),
+            "customers_before": float(self.size),
         }
         return Change(now, changed[0], numbers)

@@ -1,20 +1,24 @@
-"""Every input speaks of a cause, and every text is true of the customer."""
+"""A risk is the exact sum of its causes, and those that raise it are its reasons."""
 
 from __future__ import annotations
 
-from typing import Any
+from array import array
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import DAY, CustomerState, Definition, Event, build_catalogue
-from models.judging import Explainer
-from models.learning import Inputs, Judgement, PriorJudge
-from tests.models.portraits import CATALOGUE, INPUTS, SHOP
+from features import Definition, build_catalogue
+from models.judging import CODES, LANGUAGES, Explainer, Weights
+from models.learning import Inputs, Judgement
+from models.learning.staged import StagedLearner
+from models.learning.stages import StagedJudge
+from tests.models.portraits import CATALOGUE, INPUTS, customers
+from tests.models.stage_examples import SIGNS_OF_SHOP, stage_examples
 
-CODES = {"silence", "activity", "trouble", "money", "carts", "history", "offers", "profile"}
+FRESH = customers(40, 9)
+FACTS = CATALOGUE.as_dict(array("f", FRESH[0]))
 
 
 def judgement_of(names: tuple[str, ...], contributions: list[list[float]]) -> Judgement:
@@ -22,37 +26,12 @@ def judgement_of(names: tuple[str, ...], contributions: list[list[float]]) -> Ju
     return Judgement(np.full(len(parts), 0.5), parts, 0.0, names, "test")
 
 
-def facts_of(*happenings: tuple[str, float, dict[str, Any]], at: float) -> dict[str, float]:
-    """Return the facts of a customer at a day."""
-    state = CustomerState(SHOP)
-    for number, (kind, day, details) in enumerate(happenings):
-        event = Event(
-            event_id=str(number), user_id="ada", type=kind, time=round(day * DAY), **details
-        )
-        while state.due() <= event.at:
-            state.fire()
-        state.apply(event)
-    moment = round(at * DAY)
-    while state.due() <= moment:
-        state.fire()
-    return CATALOGUE.as_dict(CATALOGUE.vector(state, moment))
-
-
-def told(facts: dict[str, float], name: str, verb: str = "comes") -> tuple[str, str]:
-    """Return code and text of the cause that an input speaks of."""
-    explainer = Explainer(verb)
-    weights = explainer.weigh(judgement_of((name,), [[1.0]]))
-    (cause,) = explainer.causes(weights[0], facts)
-    return cause.code, cause.text
-
-
-def test_every_input_of_every_shop_and_the_prior_has_a_cause() -> None:
-    shop = Definition(traits=("tier", "age"))
-    inputs = Inputs(build_catalogue(shop), shop.horizon_days)
-    nobody = np.zeros((1, len(inputs.catalogue.names)), dtype=np.float32)
-    for names in (inputs.names, PriorJudge(inputs).judge(nobody).names):
+def test_whatever_the_catalogue_holds_speaks_of_a_cause() -> None:
+    catalogue = build_catalogue(Definition(traits=("tier", "age")))
+    inputs = Inputs(catalogue, 30.0)
+    for names in (catalogue.names, inputs.names):
         weights = Explainer().weigh(judgement_of(names, [[1.0] * len(names)]))
-        assert weights.sum() == len(names)
+        assert sum(weights[0].parts) == len(names)
 
 
 def test_a_new_input_without_a_cause_fails() -> None:
@@ -60,120 +39,105 @@ def test_a_new_input_without_a_cause_fails() -> None:
         Explainer().weigh(judgement_of(("recency", "moon_phase"), [[1.0, 1.0]]))
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("recency", "silence"),
-        ("overdue", "silence"),
-        ("gap_std", "silence"),
-        ("renewal", "silence"),
-        ("left", "silence"),
-        ("events", "history"),
-        ("events_30d", "activity"),
-        ("rate_h4", "activity"),
-        ("rating_mean", "trouble"),
-        ("ratings", "trouble"),
-        ("return_share", "trouble"),
-        ("returns_90d", "trouble"),
-        ("trouble", "trouble"),
-        ("orders", "money"),
-        ("spent_30d", "money"),
-        ("carts_30d", "carts"),
-        ("cart_abandons", "carts"),
-        ("session_minutes", "carts"),
-        ("tenure", "history"),
-        ("coupons_90d", "offers"),
-        ("trait_tier_3", "profile"),
-    ],
-)
-def test_an_input_speaks_of_its_cause(name: str, code: str) -> None:
-    facts = facts_of(("visit", 0, {}), at=1)
-    assert told(facts, name)[0] == code
+# -- exact sums ---------------------------------------------------------------------------------
 
 
 @settings(max_examples=60)
 @given(st.lists(st.floats(-5, 5), min_size=len(INPUTS.names), max_size=len(INPUTS.names)))
 def test_causes_add_up_to_all_contributions_strongest_first(parts: list[float]) -> None:
     explainer = Explainer()
-    facts = facts_of(("visit", 0, {}), at=1)
     row = explainer.weigh(judgement_of(INPUTS.names, [parts]))[0]
-    everything = explainer.all_causes(row, facts)
+    everything = explainer.all_causes(row, FACTS)
     assert sum(cause.contribution for cause in everything) == pytest.approx(sum(parts), abs=1e-9)
     strengths = [abs(cause.contribution) for cause in everything]
     assert strengths == sorted(strengths, reverse=True)
-    assert {cause.code for cause in everything} <= CODES
+    assert {cause.code for cause in everything} <= set(CODES)
 
-    raising = explainer.causes(row, facts)
+    raising = explainer.causes(row, FACTS)
     assert len(raising) <= 3
     assert all(cause.contribution > 0 for cause in raising)
     best = sorted((cause for cause in everything if cause.contribution > 0), key=lambda c: -c[2])
     assert [cause.contribution for cause in raising] == [cause.contribution for cause in best[:3]]
+    assert [cause.code for cause in raising] == [cause.code for cause in best[:3]]
 
 
-REGULAR = tuple(("purchase", 9.0 * n, {"amount": 10.0}) for n in range(5))
+LEARNT = StagedLearner(SIGNS_OF_SHOP, panel_size=25)
+LEARNT.learn(stage_examples(60))
+JUDGES = {
+    "before any label": StagedJudge.untaught(SIGNS_OF_SHOP, "prior"),
+    "after some": StagedJudge.of(SIGNS_OF_SHOP, LEARNT.snapshot(1, {})),
+}
 
 
-@pytest.mark.parametrize(
-    ("happenings", "at", "name", "text"),
-    [
-        (REGULAR, 67.0, "recency", "usually comes every 9 days, silent for 31"),
-        (REGULAR[:1], 31.0, "recency", "came on one day only, silent for 31 days since"),
-        (REGULAR, 67.0, "events_7d", "1 event in the last 30 days, 5 in the last 90"),
-        (REGULAR, 67.0, "trouble", "no complaint, return or low rating so far"),
-        (REGULAR, 67.0, "spent", "spent 0 in the last 30 days, 50 in the last 90"),
-        (REGULAR, 67.0, "tenure", "customer for 67 days, 5 visit days"),
-        (REGULAR, 67.0, "coupons_90d", "used 0 coupons in the last 90 days"),
-        ((("product_added", 0, {}),), 1.0, "cart_abandons", "left 1 cart behind"),
-        ((("coupon", 0, {}),), 1.0, "coupons_90d", "used 1 coupon in the last 90 days"),
-        ((("visit", 0, {}),), 1.0, "tenure", "customer for 1 day, 1 visit day"),
-        ((("complaint", 0, {}),), 3.0, "negatives", "complained lately; last trouble 3 days ago"),
-        (
-            (("refund", 0, {}),),
-            1.0,
-            "negatives",
-            "returned or cancelled an order lately; last trouble 1 day ago",
-        ),
-        (
-            (("review", 0, {"rating": 1.0}),),
-            0.1,
-            "rating_last",
-            "gave a low rating lately; last trouble today",
-        ),
-        ((("complaint", 0, {}),), 200.0, "negatives", "last trouble 200 days ago"),
-    ],
-)
-def test_what_a_cause_says(
-    happenings: tuple[tuple[str, float, dict[str, Any]], ...], at: float, name: str, text: str
-) -> None:
-    # Purchases 31 days back lie outside 30 days but for the day in which the window begins.
-    facts = facts_of(*happenings, at=at)
-    if "1 event in the last 30" in text:
-        facts["events_30d"] = 1.0
-    assert told(facts, name)[1] == text
+@pytest.mark.parametrize("when", JUDGES)
+def test_causes_and_intercept_are_the_sum_of_the_log_odds_of_all_stages(when: str) -> None:
+    judgement = JUDGES[when].judge(FRESH)
+    weighed = Explainer().weigh(judgement)
+    for row, logits in enumerate(judgement.logits):
+        total = sum(weighed[row].parts) + judgement.intercept
+        assert total == pytest.approx(logits.sum(), rel=1e-12, abs=1e-12)
 
 
-def test_where_only_purchases_count_customers_buy() -> None:
-    assert told(facts_of(*REGULAR, at=67), "left", "buys")[1] == (
-        "usually buys every 9 days, silent for 31"
-    )
-    assert told(facts_of(*REGULAR[:1], at=67), "left", "buys")[1] == (
-        "bought on one day only, silent for 67 days since"
-    )
+@pytest.mark.parametrize("when", JUDGES)
+def test_the_share_is_what_the_rhythm_alone_says(when: str) -> None:
+    popularity = (SIGNS_OF_SHOP.kinds.at_first, LEARNT.popularity)[when == "after some"]
+    said = SIGNS_OF_SHOP.read(FRESH, popularity).silent[:, 2]
+    judgement = JUDGES[when].judge(FRESH)
+    assert judgement.renewal == pytest.approx(said, rel=1e-9)
+    if when == "before any label":
+        assert judgement.renewal == pytest.approx(judgement.risks, rel=1e-9)
+    else:
+        assert np.abs(judgement.renewal - judgement.risks).max() > 0.01
 
 
-def test_an_old_complaint_is_not_told_as_if_it_were_the_latest_trouble() -> None:
-    facts = facts_of(("complaint", 0, {}), ("visit", 59, {}), ("refund", 60, {}), at=61)
-    assert (
-        told(facts, "trouble")[1]
-        == "complained, returned or cancelled an order lately; last trouble 1 day ago"
-    )
+def test_no_more_is_said_of_such_customers_than_the_risk() -> None:
+    judgement = JUDGES["before any label"].judge(FRESH)
+    explainer = Explainer()
+    shares = [explainer.weigh(judgement)[row].silent for row in range(len(FRESH))]
+    assert shares == pytest.approx(judgement.renewal, rel=1e-12)
+    judgement.risks = np.where(np.arange(len(FRESH)) < 20, 0.8, 1.2) * judgement.risks
+    weighed = explainer.weigh(judgement)
+    learnt = [weighed[row].silent for row in range(len(FRESH))]
+    assert learnt == pytest.approx([*judgement.risks[:20], *judgement.renewal[20:]], rel=1e-12)
+    regular = {"recency": 31.0, "gap_usual": 9.0}
+    (cause,) = explainer.causes(Weights([1.0], 0.9), regular)
+    assert cause.text.endswith("silent for 31; nine of ten such customers do not come back")
 
 
-def test_a_low_rating_of_no_stars_is_a_low_rating() -> None:
-    facts = facts_of(("review", 0, {"rating": 0.0}), at=1)
-    assert told(facts, "trouble")[1] == "gave a low rating lately; last trouble 1 day ago"
+@settings(max_examples=20)
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_causes_are_the_same_whoever_else_is_judged(size: int, seed: int) -> None:
+    parts = np.random.default_rng(seed).normal(size=(40, len(INPUTS.names)))
+    explainer = Explainer()
+    whole = explainer.weigh(judgement_of(INPUTS.names, parts.tolist()))
+    for start in range(0, 40, size):
+        some = explainer.weigh(judgement_of(INPUTS.names, parts[start : start + size].tolist()))
+        for place in range(len(some)):
+            assert some[place].parts == whole[start + place].parts
 
 
-def test_several_purchases_on_one_day_are_not_told_as_one() -> None:
-    facts = facts_of(("purchase", 0.1, {}), ("purchase", 0.3, {}), at=10)
-    assert not told(facts, "recency", "buys")[1].startswith("bought once")
+def test_who_else_is_judged_does_not_change_the_share() -> None:
+    judge = JUDGES["after some"]
+    one_by_one = [float(judge.judge(FRESH[row : row + 1]).renewal[0]) for row in range(40)]
+    assert judge.judge(FRESH).renewal.tolist() == one_by_one
+
+
+def test_a_model_that_tells_no_parts_has_no_reasons() -> None:
+    explainer = Explainer()
+    weighed = explainer.weigh(Judgement(np.full(3, 0.9), np.zeros((3, 0)), 0.0, (), "tree-1"))
+    assert len(weighed) == 3
+    assert explainer.causes(weighed[2], FACTS) == explainer.all_causes(weighed[2], FACTS) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_cause_can_be_told_again_from_its_code_and_numbers(language: str) -> None:
+    explainer, other = Explainer("buys", "en"), Explainer("buys", language)
+    judgement = JUDGES["after some"].judge(FRESH)
+    weighed = explainer.weigh(judgement)
+    for row, vector in enumerate(FRESH):
+        facts = CATALOGUE.as_dict(array("f", vector))
+        here = explainer.all_causes(weighed[row], facts)
+        there = other.all_causes(weighed[row], facts)
+        assert [other.tell(cause.code, cause.numbers) for cause in here] == [
+            cause.text for cause in there
+        ]

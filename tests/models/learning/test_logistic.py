@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from river import linear_model, optim, preprocessing
 
 from features import DAY, Definition, build_catalogue
-from models.learning import Inputs, Snapshot, TrainingExample
-from models.learning.folded import logistic_judge
+from models.learning import Inputs, Snapshot, TrainingExample, Weighing
+from models.learning.folded import folded_judge
 from models.learning.logistic import LogisticLearner
-from tests.models.portraits import CATALOGUE, INPUTS, customers, some_examples
+from tests.models.portraits import CATALOGUE, INPUTS, TASK, customers, some_examples
 
 EXAMPLES = some_examples()
 FRESH = customers(40, 9)
@@ -79,7 +79,7 @@ def test_a_snapshot_counts_labels() -> None:
 @pytest.mark.parametrize("count", [1, 2, 80])
 def test_the_judge_says_what_river_says(count: int) -> None:
     river = plain_river(EXAMPLES[:count])
-    judge = logistic_judge(INPUTS, through_json(learnt(EXAMPLES[:count]).snapshot(1, {})))
+    judge = folded_judge(TASK, through_json(learnt(EXAMPLES[:count]).snapshot(1, {})))
     rows = INPUTS.matrix(FRESH)
     expected = [
         river.predict_proba_one(dict(zip(INPUTS.names, row.tolist(), strict=True)))[True]
@@ -89,7 +89,7 @@ def test_the_judge_says_what_river_says(count: int) -> None:
 
 
 def test_contributions_and_the_intercept_are_the_logit() -> None:
-    judgement = logistic_judge(INPUTS, learnt(EXAMPLES).snapshot(7, {})).judge(FRESH)
+    judgement = folded_judge(TASK, learnt(EXAMPLES).snapshot(7, {})).judge(FRESH)
     logits = judgement.contributions.sum(axis=1) + judgement.intercept
     assert np.log(judgement.risks / (1 - judgement.risks)) == pytest.approx(logits, abs=1e-9)
     assert judgement.contributions.shape == (len(FRESH), len(judgement.names))
@@ -100,27 +100,22 @@ def test_contributions_and_the_intercept_are_the_logit() -> None:
 @settings(max_examples=30)
 @given(st.floats(-1e9, 1e9), st.integers(0, len(CATALOGUE.names) - 1))
 def test_a_risk_is_a_probability_however_far_out_a_customer_lies(value: float, place: int) -> None:
-    judge = logistic_judge(INPUTS, learnt(EXAMPLES).snapshot(1, {}))
+    judge = folded_judge(TASK, learnt(EXAMPLES).snapshot(1, {}))
     vectors = FRESH[:3].copy()
     vectors[:, place] = abs(value) if CATALOGUE.names[place] != "spent" else value
     risks = judge.judge(vectors).risks
     assert np.all((risks > 0) & (risks < 1))
 
 
-OTHERS = {
-    "catalogue": Inputs(build_catalogue(Definition()), 30.0),
-    "horizon": Inputs(CATALOGUE, 28.0),
-}
-
-
-@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
-def test_what_was_learnt_for_something_else_is_refused(other: Inputs) -> None:
-    snapshot = learnt(EXAMPLES).snapshot(3, {})
-    for read in (LogisticLearner, logistic_judge):
-        with pytest.raises(
-            ValueError, match=r"logistic-3 was learnt for .* \(30 days\); start .* --fresh"
-        ):
-            read(other, snapshot)
+def test_a_weight_counts_as_rivers_does() -> None:
+    learner = LogisticLearner(INPUTS, weighing=Weighing(churned=2.5))
+    learner.learn(EXAMPLES)
+    model = preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.AdaGrad(0.05))
+    for example in EXAMPLES:
+        row = INPUTS.matrix(np.array([example.vector], dtype=np.float32))[0].tolist()
+        x = dict(zip(INPUTS.names, row, strict=True))
+        model.learn_one(x, bool(example.label), w=2.5 if example.label else 1.0)
+    assert dict(learner.classifier.weights) == dict(model["LogisticRegression"].weights)
 
 
 def test_an_example_of_another_catalogue_is_refused_and_nothing_of_its_batch_is_learnt() -> None:
