@@ -5,7 +5,7 @@ from __future__ import annotations
 from features import Definition, build_catalogue
 from models.deciding import Policy
 from models.judging import Explainer
-from models.learning import Task, Weighing
+from models.learning import REGISTRY, Guard, Rivalry, Task, Weighing
 from streams.pipeline import Shop
 from streams.settings import Settings, SettingsError
 
@@ -100,6 +100,42 @@ def weighing_of(settings: Settings) -> Weighing:
     )
 
 
+def rivalry_of(settings: Settings) -> Rivalry:
+    """Return who challenges the model that judges, and what follows.
+
+    Raises
+    ------
+    SettingsError
+        If a setting names no model that the learner can run, or the model itself.
+    """
+    model, challenger, drift = settings.model, settings.challenger, settings.drift
+    able = [name for name, entry in REGISTRY.items() if entry.live]
+    for key, name in (
+        ("model.challenger", model.challenger),
+        ("drift.challenger", drift.challenger),
+    ):
+        if name and name not in able:
+            raise SettingsError(f"{key} = {name!r}: the learner can run {', '.join(able)}")
+    if model.challenger == model.name:
+        raise SettingsError(
+            f"model.challenger = {model.challenger!r} is model.name itself; name another, or none"
+        )
+    return Rivalry(
+        challenger=model.challenger,
+        promote=model.promote,
+        on_drift=drift.challenger,
+        stability=drift.stability,
+        warmup=model.warmup,
+        guard=Guard(
+            horizon=settings.churn.horizon,
+            alpha=challenger.alpha,
+            labels=challenger.labels,
+            improvement=challenger.improvement,
+            cooldown=challenger.cooldown,
+        ),
+    )
+
+
 def task_of(shop: Shop, weighing: Weighing | None = None) -> Task:
     """Return what a model of this shop is made for."""
     definition = shop.definition
@@ -115,6 +151,7 @@ __all__ = [
     "definition_of",
     "explainer_of",
     "policy_of",
+    "rivalry_of",
     "shop_of",
     "task_of",
     "weighing_of",

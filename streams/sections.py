@@ -224,8 +224,36 @@ class ModelSettings(Section):
         "as how many examples one counts that was sent an offer; 1 for history, when nobody was",
         ge=0,
     )
+    challenger: str = _setting(
+        "", "a model that is tried in the shadow of this one; empty: none", env="EBB_CHALLENGER"
+    )
+    promote: bool = _setting(
+        False, "whether a challenger that has proved better takes over; otherwise it is only told"
+    )
     memory: float = _setting(
         8.0, "horizons in which bayes half forgets what it does not see again", gt=0
+    )
+
+
+class ChallengerSettings(Section):
+    """What a challenger must show to be called better (docs/drift.md)."""
+
+    alpha: float = _setting(
+        0.05, "chance that one that is not better is ever called so", gt=0, lt=1
+    )
+    labels: int = _setting(200, "least labels of each kind that were compared", ge=1)
+    improvement: float = _setting(0.001, "least mean improvement of the log loss", ge=0)
+    cooldown: DurationOrZero = _setting(30 * DAY, "least time between two verdicts")
+
+
+class DriftSettings(Section):
+    """When the shop is no longer the one that was learnt (docs/drift.md)."""
+
+    stability: float = _setting(
+        0.2, "population stability index from which a feature has changed", gt=0
+    )
+    challenger: str = _setting(
+        "", "a model that challenges after an alarm, if none does; empty: none"
     )
 
 
@@ -262,6 +290,7 @@ class TopicSettings(Section):
     interventions: TopicName = _setting("interventions", "alerts out")
     training: TopicName = _setting("training", "matured examples; one partition")
     models: TopicName = _setting("models", "model snapshots; compacted")
+    model_events: TopicName = _setting("model-events", "drift, and news of challengers")
     dead_letters: TopicName = _setting("dead-letters", "messages that could not be used")
     rekeyed: TopicName = _setting("clickstream-rekeyed", "events moved to their key's partition")
     partitions: int = _setting(12, "partitions of clickstream, the unit of capacity", ge=1, le=4096)
@@ -308,6 +337,8 @@ class Settings(BaseSettings):
     silence: SilenceSettings = SilenceSettings()
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = ModelSettings()
+    challenger: ChallengerSettings = ChallengerSettings()
+    drift: DriftSettings = DriftSettings()
     policy: PolicySettings = PolicySettings()
     alerts: AlertSettings = AlertSettings()
     topics: TopicSettings = TopicSettings()

@@ -116,6 +116,7 @@ def topic_plan(settings: Settings) -> list[TopicPlan]:
     interventions 12 10368000000
     training 1 31536000000
     models 1 for ever
+    model-events 1 31536000000
     dead-letters 1 7776000000
     """
     shape = settings.topics
@@ -144,6 +145,7 @@ def topic_plan(settings: Settings) -> list[TopicPlan]:
         plan("interventions", many, state, "alerts out", exact=False),
         plan("training", 1, 365 * DAY, "matured examples"),
         plan("models", 1, None, "model snapshots"),
+        plan("model_events", 1, 365 * DAY, "drift, and news of challengers", exact=False),
         plan("dead_letters", 1, 90 * DAY, "messages that could not be used", exact=False),
     ]
 

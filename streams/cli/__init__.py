@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "demo": Entry("streams.cli.demo:demo", "Watch a simulated shop; needs no servers."),
         "doctor": Entry("streams.cli.doctor:doctor", "Check servers and settings; say the cure."),
         "features": Entry("streams.cli.features:features", "List what is known of a customer."),
+        "models": Entry("streams.cli.models:models", "List the models that can judge."),
         "schema": Entry("streams.cli.schema:schema", "Print the JSON Schemas of the messages."),
     },
     "Running": {
@@ -52,6 +53,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
     },
     "Replaying": {
         "import": Entry("streams.cli.importing:import_file", "Send a file of events."),
+        "backtest": Entry("streams.cli.backtest:backtest", "Replay history; test the model."),
     },
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}

@@ -21,21 +21,31 @@ _CAUSES = {
     "distress": "when something went wrong",
     "session_end": "at the end of a visit",
 }
+#: What speaks for the customer, in the short view; --json has everything.
+_MOST_LOWERING = 3
 
 
 @click.command(epilog="Example: ebb inspect shopper-00042 --at 2026-12-24")
 @click.argument("customer")
 @click.option("--at", metavar="TIME", help="As of this later time, if nothing more comes.")
 @click.option("--features", "with_features", is_flag=True, help="Show every feature.")
+@click.option("--language", metavar="CODE", help="Tell the reasons of now in it: en or zh.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def inspect(
-    context: Context, customer: str, at: str | None, with_features: bool, as_json: bool
+    context: Context,
+    customer: str,
+    at: str | None,
+    with_features: bool,
+    language: str | None,
+    as_json: bool,
 ) -> None:
     """Explain one customer: what is known, the risk and its reasons, the last decisions."""
     from streams.live import TooEarly, UnknownCustomer
 
     moment = None if at is None else _moment(at)
+    if language is not None:
+        context.options["alerts.language"] = language
     try:
         found = asyncio.run(_read(context, customer, moment))
     except UnknownCustomer:
@@ -86,8 +96,13 @@ def _show(found: Dossier, with_features: bool) -> None:
         f"  risk of not coming back: [bold]{found.risk:.2f}[/bold] ({found.band}), "
         f"model {found.model_version}"
     )
-    for cause in found.causes:
+    for cause in found.reasons:
         console.print(f"    · {cause.text}", markup=False)
+    lowering = [cause.text for cause in found.causes if cause.contribution < 0]
+    if lowering:
+        console.print("  what lowers it:")
+        for text in lowering[:_MOST_LOWERING]:
+            console.print(f"    · {text}", markup=False)
     decision = found.last_decision
     if decision is not None:
         done = f"alerted ({decision.arm})" if decision.alert else "left in peace"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -103,4 +103,39 @@ def _show(context: Context, found: Status) -> None:
     auc = found.quality.get("auc")
     if auc is not None:
         console.print(f"prequential: AUC {auc:.3f}, log loss {found.quality['log_loss']:.3f}")
+    show_rivals(console, found)
     console.print(f"waiting to be published: {found.outbox:,}")
+
+
+def show_rivals(console: Any, found: Status) -> None:
+    """Print who challenges the model, drift, and the last that happened to the models.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    found
+        How the system stands.
+    """
+    rival = found.challenger
+    if rival:
+        compared = (
+            f"log loss {rival['challenger_loss']:.3f} against {rival['champion_loss']:.3f} "
+            f"on {rival['labels']:,.0f} labels; evidence {rival['evidence']:.3g}, "
+            f"{rival['evidence_needed']:.3g} needed"
+            if rival["labels"]
+            else "nothing compared yet"
+        )
+        console.print(f"challenger {rival['name']}: {compared}")
+    if found.drift.get("alarms"):
+        console.print(f"drift: {found.drift['alarms']:,} alarms")
+    if found.events:
+        last = found.events[-1]
+        what = {
+            "drift": f"{last['feature']} has changed ({last['detector']})",
+            "challenger": f"{last['challenger']} challenges {last['model']}",
+            "better": f"{last['challenger']} is better than {last['model']}",
+            "promoted": f"{last['challenger']} took over from {last['model']}",
+            "retired": f"{last['challenger']} has not proved better than {last['model']}",
+        }[last["type"]]
+        console.print(f"last news, {to_iso(last['at'])[:16]}: {what}")

@@ -14,7 +14,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
 from models.learning import REGISTRY
-from streams.composition import shop_of, task_of, weighing_of
+from streams.composition import rivalry_of, shop_of, task_of, weighing_of
 from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
@@ -42,7 +42,7 @@ _METADATA: Final = 3_000
 #: Seconds between looks whether a topic was created anew.
 _WATCH: Final = 5.0
 #: The topics that an outbox may publish to, by their names in the settings.
-_OUT: Final = ("interventions", "training", "models", "dead_letters", "rekeyed")
+_OUT: Final = ("interventions", "training", "models", "model_events", "dead_letters", "rekeyed")
 
 
 def worker_app(settings: Settings) -> ChunkApp:
@@ -112,6 +112,12 @@ def learner_app(settings: Settings) -> ChunkApp:
     if settings.model.name not in REGISTRY:
         known = ", ".join(REGISTRY)
         raise SettingsError(f"model.name = {settings.model.name!r}: known models are {known}")
+    if not REGISTRY[settings.model.name].live:
+        able = ", ".join(name for name, entry in REGISTRY.items() if entry.live)
+        raise SettingsError(
+            f"model.name = {settings.model.name!r}: it is retrained from scratch, for ebb backtest"
+            f" only; the learner can run {able}"
+        )
     shop = shop_of(settings)
     topic = settings.topic("training")
     app = _app(settings, "learner", (topic,))
@@ -123,6 +129,7 @@ def learner_app(settings: Settings) -> ChunkApp:
         RedisStore(open_redis(settings.redis.url), settings.redis.namespace, topic),
         relay,
         settings.worker.batch,
+        rivalry=rivalry_of(settings),
         accept_gap=settings.worker.accept_gap,
     )
     _serve(app, (topic,), relay)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from models.deciding import Alert, cloud_event_headers
-from models.learning import Snapshot, TrainingExample
+from models.learning import ModelEvent, Snapshot, TrainingExample
 from streams.deadletters import HEADER, DeadLetter
 
 _json = msgspec.json.Encoder()
@@ -18,6 +18,7 @@ _packer = msgspec.msgpack.Encoder()
 ALERTS: Final = "interventions"
 EXAMPLES: Final = "training"
 MODELS: Final = "models"
+MODEL_EVENTS: Final = "model_events"
 LETTERS: Final = "dead_letters"
 REKEYED: Final = "rekeyed"
 
@@ -91,6 +92,11 @@ def example_message(example: TrainingExample) -> Message:
 def snapshot_message(snapshot: Snapshot) -> Message:
     """Return a snapshot, keyed by its version: a decision of any version can be told again."""
     return Message(MODELS, snapshot.version.encode(), _json.encode(snapshot), [])
+
+
+def model_event_message(event: ModelEvent) -> Message:
+    """Return what happened to the models, keyed by what kind of event it is."""
+    return Message(MODEL_EVENTS, event.type.encode(), _json.encode(event), [])
 
 
 def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -> Message:

@@ -17,6 +17,8 @@ LOOK: Final = 1.0
 #: The learner's records: what it goes on learning from, and what workers judge with.
 RUNNING: Final = "running"
 PUBLISHED: Final = "published"
+#: And of who challenges it.
+CHALLENGER: Final = "challenger"
 #: The learner has one partition.
 PARTITION: Final = 0
 

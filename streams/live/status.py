@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from features import Millis
 from features.store import Store
 from models.learning import PRIOR
 from streams.live.held import Mark, read_mark
 from streams.live.model import PARTITION, PUBLISHED, read_snapshot
+from streams.live.notes import Notes, read_notes
 from streams.pipeline import NO_WATERMARK
 
 
@@ -82,6 +85,12 @@ class Status:
         Version that workers judge with, once its warm-up is over; ``prior`` before any.
     quality
         Prequential quality as of the model's snapshot.
+    challenger
+        Who is tried in the model's shadow, and what the comparison says; empty if nobody is.
+    drift
+        How many alarms there were.
+    events
+        The last news of the models, the latest last.
     """
 
     partitions: list[PartitionStatus]
@@ -101,6 +110,9 @@ class Status:
     outbox: int
     model: str
     quality: dict[str, Any] = field(default_factory=dict)
+    challenger: dict[str, Any] = field(default_factory=dict)
+    drift: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
     #: Commits so far: what does not change does not move.
     commits: int = 0
 
@@ -143,6 +155,7 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
     # Before the mark: a snapshot that is published between the two must not look as if it were
     # all that is left to do.
     snapshot = await read_snapshot(learner, PUBLISHED)
+    notes = await read_notes(learner)
     taught = read_mark(await learner.mark(PARTITION))
     training_end = logs.training.read({0: taught.offset})[0]
     learnt = taught.counts.get("learnt", 0)
@@ -175,8 +188,17 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
         outbox=sum(m.head - m.tail for m in marks.values()) + taught.head - taught.tail,
         model=PRIOR if snapshot is None else snapshot.version,
         quality={} if snapshot is None else snapshot.quality,
+        challenger={} if notes is None else _challenger(notes),
+        drift={} if notes is None else {"alarms": notes.watch.alarms},
+        events=[] if notes is None else [msgspec.to_builtins(each) for each in notes.events],
         commits=sum(mark.epoch for mark in marks.values()) + taught.epoch,
     )
+
+
+def _challenger(notes: Notes) -> dict[str, Any]:
+    if not notes.challenger:
+        return {}
+    return {"name": notes.challenger, "by_drift": notes.by_drift is not None, **notes.standing}
 
 
 def _partition(number: int, mark: Mark, end: int, moved: int) -> PartitionStatus:

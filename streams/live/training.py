@@ -2,7 +2,8 @@
 
 The position in ``training`` and the model are one record in the store, so a restart neither
 skips nor repeats an example. What is learnt is written with every batch; a numbered snapshot is
-published when enough is new, and workers take that one up.
+published when enough is new, and workers take that one up. A challenger may learn beside it, and
+take its place (`streams.live.shadowing`).
 """
 
 from __future__ import annotations
@@ -17,14 +18,20 @@ import msgspec
 
 from features.store import Record, Store
 from models.judging import Prequential
-from models.learning import REGISTRY, Learner, Snapshot, Task, TrainingExample
+from models.learning import REGISTRY, Rivalry, Task, TrainingExample
 from streams.deadletters import DeadLetter, redriven_from
 from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
-from streams.live.messages import Message, letter_message, snapshot_message
-from streams.live.model import PUBLISHED, RUNNING, encode_snapshot, read_snapshot
+from streams.live.messages import (
+    Message,
+    letter_message,
+    model_event_message,
+    snapshot_message,
+)
+from streams.live.model import PUBLISHED, RUNNING, encode_snapshot
 from streams.live.relay import Relay
 from streams.live.seen import Seen, read_seen
+from streams.live.shadowing import Contest
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +59,8 @@ class TrainingReader:
         Publishes the snapshots.
     batch
         Most examples at once.
+    rivalry
+        Who challenges the model, and what follows.
     accept_gap
         Whether to go on when the log no longer holds what comes next.
     """
@@ -65,6 +74,7 @@ class TrainingReader:
         relay: Relay,
         batch: int,
         *,
+        rivalry: Rivalry | None = None,
         accept_gap: bool = False,
     ) -> None:
         self.batch = batch
@@ -75,9 +85,10 @@ class TrainingReader:
         self._store = store
         self._relay = relay
         self._decoder = msgspec.json.Decoder(TrainingExample)
-        self._entry = REGISTRY[name]
+        self._rivalry = rivalry or Rivalry()
         # River takes seconds to import: better now than in the loop that keeps the lease.
-        self._entry.learner(task, None)
+        for each in {name, self._rivalry.challenger, self._rivalry.on_drift} - {""}:
+            REGISTRY[each].learner(task, None)
 
     async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where learning stands, and the model as it was then."""
@@ -88,10 +99,9 @@ class TrainingReader:
         places = await held.places(positions, logs, accept_gap=self._accept_gap)
         await held.recover_outbox()
         self._relay.take(partition, held)
-        snapshot = await read_snapshot(self._store, RUNNING)
         seen = await read_seen(self._store, partition, held.mark.counts.get("learnt", 0))
-        learner = self._entry.learner(self._task, snapshot)
-        return places, _Pupil(held, learner, seen, snapshot)
+        contest = await Contest.read(self._store, self._task, self._name, self._rivalry)
+        return places, _Pupil(held, contest, seen)
 
     def let_go(self, partition: int) -> None:
         """Stop publishing for a partition."""
@@ -123,27 +133,28 @@ class TrainingReader:
         )
         for example in tested:
             pupil.quality.add(example.risk, example.label)
-        pupil.learner.learn(examples)
+        events = pupil.contest.take(examples, pupil.number)
+        counts["alarms"] = sum(event.type == "drift" for event in events)
+        promoted = any(event.type == "promoted" for event in events)
         pupil.unpublished += len(examples)
-        messages: list[Message] = letters
+        messages: list[Message] = [*letters, *map(model_event_message, events)]
         summary = pupil.quality.summary() | {"counts": pupil.quality.dump()}
-        running = pupil.learner.snapshot(pupil.number, summary)
-        records = {RUNNING: Record(encode_snapshot(running))}
-        if pupil.is_news(len(examples), idle=idle):
-            published = self._entry.for_workers(
-                pupil.learner.snapshot(
+        learner = pupil.contest.champion
+        running = learner.snapshot(pupil.number, summary)
+        records = {}
+        if promoted or pupil.is_news(len(examples), idle=idle):
+            published = REGISTRY[running.name].for_workers(
+                learner.snapshot(
                     pupil.number + 1, {k: v for k, v in summary.items() if k != "counts"}
                 )
             )
             running = msgspec.structs.replace(running, number=published.number)
-            records = {
-                RUNNING: Record(encode_snapshot(running)),
-                PUBLISHED: Record(encode_snapshot(published)),
-            }
-            messages = [*messages, snapshot_message(published)]
+            records[PUBLISHED] = Record(encode_snapshot(published))
+            messages.append(snapshot_message(published))
             counts["snapshots"] += 1
             counts["told"] = pupil.unpublished
-        records |= pupil.seen.changed()
+        records[RUNNING] = Record(encode_snapshot(running))
+        records |= pupil.contest.written(running) | pupil.seen.changed()
         await held.commit(
             offset=offset,
             watermark=max((e.matured_at for e in examples), default=held.mark.watermark),
@@ -188,18 +199,13 @@ class TrainingReader:
 
 
 class _Pupil:
-    """The model under way, and how good its predictions have been."""
+    """The models under way, and how good the predictions have been."""
 
-    def __init__(
-        self,
-        held: Held,
-        learner: Learner,
-        seen: Seen,
-        snapshot: Snapshot | None,
-    ) -> None:
+    def __init__(self, held: Held, contest: Contest, seen: Seen) -> None:
         self.held = held
-        self.learner = learner
+        self.contest = contest
         self.seen = seen
+        snapshot = contest.former
         self.number = 0 if snapshot is None else snapshot.number
         counts = None if snapshot is None else snapshot.quality.get("counts")
         self.quality = Prequential() if counts is None else Prequential.load(counts)

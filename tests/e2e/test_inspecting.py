@@ -51,6 +51,29 @@ def test_the_last_decision_is_explained_in_words(cdnow: Run, regular: str) -> No
     assert re.search(r"risk of not coming back: 0\.\d\d \((low|medium|high)\)", said)
 
 
+def test_the_reasons_of_now_can_be_told_in_chinese(cdnow: Run, regular: str) -> None:
+    later = to_iso(_moment(inspected(cdnow.corner, regular)["at"]) + 30 * DAY)
+    here = inspected(cdnow.corner, regular, "--at", later)
+    there = inspected(cdnow.corner, regular, "--at", later, "--language", "zh")
+    for name in ("reasons", "causes"):
+        assert [each["code"] for each in there[name]] == [each["code"] for each in here[name]]
+        assert [each["numbers"] for each in there[name]] == [each["numbers"] for each in here[name]]
+    assert here["reasons"] == [each for each in here["causes"] if each["contribution"] > 0][:3]
+    assert here["reasons"][0]["text"].startswith("usually buys every ")
+    assert re.match("通常每.*下单", there["reasons"][0]["text"])
+    said = cdnow.corner.run("inspect", regular, "--at", later, "--language", "zh")
+    assert there["reasons"][0]["text"] in said
+    # What was told stays told.
+    assert there["decisions"] == here["decisions"]
+
+
+def test_a_language_without_phrases_is_refused(corner: Corner) -> None:
+    done = corner.ebb("inspect", "ada", "--language", "fr")
+    assert done.returncode == 2
+    assert "alerts.language = 'fr' (command line): must be 'en' or 'zh'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_words_of_an_alert_are_those_of_the_customers_log(cdnow: Run) -> None:
     alert = json.loads(cdnow.corner.run("alerts", "--json", "--limit", "1"))["data"]
     decisions = inspected(cdnow.corner, alert["user_id"])["decisions"]
@@ -61,7 +84,11 @@ def test_the_words_of_an_alert_are_those_of_the_customers_log(cdnow: Run) -> Non
     ]
     assert mine["alert"]
     assert mine["risk"] == alert["risk"]
-    assert mine["reasons"] == alert["reasons"]
+    # The alert has the numbers, too: it is sent once, and the log is kept for every customer.
+    words = ("code", "text", "contribution")
+    assert mine["reasons"] == [
+        {each: reason[each] for each in words} for reason in alert["reasons"]
+    ]
     assert mine["model_version"] == alert["model_version"]
 
 

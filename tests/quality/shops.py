@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import md5
+from hashlib import blake2b, md5
 from importlib.util import find_spec
 from pathlib import Path
 
-from features import DAY, Definition, Event, Millis, from_datetime
+from features import DAY, Event, from_datetime
+from streams.replay import Landmarks
+from streams.settings import Settings
 
 #: Where the set of 2,377 households is, if it is on this machine.
 COMPLETEJOURNEY = "EBB_COMPLETEJOURNEY"
@@ -24,43 +24,40 @@ class Missing(Exception):
 
 
 @dataclass(frozen=True)
-class Shop:
-    """A shop, and the landmarks at which its customers are judged.
+class History:
+    """What happened in a shop, and how the benchmark looks at it.
 
     Parameters
     ----------
     name
         What the table calls it.
-    definition
+    settings
         H, A and what counts as activity.
     events
-        Of each customer, in order.
+        In the order of time.
     landmarks
-        Ends of calendar days; all that follows a landmark's horizon is known.
-    score_from
-        Landmarks before it only teach.
+        When its customers are judged.
     """
 
     name: str
-    definition: Definition
-    events: Mapping[str, list[Event]]
-    landmarks: tuple[Millis, ...]
-    score_from: Millis
+    settings: Settings
+    events: list[Event]
+    landmarks: Landmarks
 
 
-def _end_of(day: str) -> Millis:
-    return from_datetime(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)) + DAY
+def some_customers(history: History, share: float) -> History:
+    """Return a small shop: a part of the customers, by the hash of the name."""
+
+    def chosen(user: str) -> bool:
+        digest = blake2b(user.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") < share * 2**64
+
+    return replace(history, events=[each for each in history.events if chosen(each.user_id)])
 
 
-def _landmarks(first: str, step_days: int, end: str, horizon: Millis) -> tuple[Millis, ...]:
-    last = _end_of(end) - horizon
-    return tuple(range(_end_of(first), last + 1, step_days * DAY))
-
-
-def _definition(horizon_days: int, active_days: int) -> Definition:
-    return Definition(
-        horizon=horizon_days * DAY, active=active_days * DAY, activity=frozenset({"purchase"})
-    )
+def _settings(horizon_days: int, active_days: int) -> Settings:
+    days = {"horizon": horizon_days * DAY, "active": active_days * DAY}
+    return Settings.model_validate({"churn": days | {"activity": ["purchase"]}})
 
 
 def _checked(path: Path, digest: str) -> bytes:
@@ -70,7 +67,7 @@ def _checked(path: Path, digest: str) -> bytes:
     return data
 
 
-def cdnow() -> Shop:
+def cdnow() -> History:
     """Return 69,659 purchases of 23,570 customers who joined in the first quarter of 1997."""
     spec = find_spec("lifetimes")
     folders = spec.submodule_search_locations if spec else None
@@ -78,10 +75,10 @@ def cdnow() -> Shop:
         raise Missing("pip install --no-deps --require-hashes -r requirements/data.txt brings it")
     path = Path(folders[0]) / "datasets" / "CDNOW_master.txt"
     text = _checked(path, "37ee2da5127d4a369d6fe0052678624d").decode("ascii")
-    events: dict[str, list[Event]] = defaultdict(list)
+    events = []
     for number, row in enumerate(text.splitlines()[1:]):
         customer, day, quantity, amount = row.split()
-        events[customer].append(
+        events.append(
             Event(
                 event_id=f"row-{number}",
                 user_id=customer,
@@ -91,26 +88,20 @@ def cdnow() -> Shop:
                 amount=float(amount),
             )
         )
-    definition = _definition(90, 180)
-    return Shop(
-        "cdnow",
-        definition,
-        _ordered(events),
-        _landmarks("1997-01-31", 14, "1998-06-30", definition.horizon),
-        _end_of("1997-06-28"),
-    )
+    landmarks = Landmarks.parse("1997-01-31/14d", score_from="1997-06-28")
+    return History("cdnow", _settings(90, 180), _ordered(events), landmarks)
 
 
-def completejourney() -> Shop:
+def completejourney() -> History:
     """Return 77,102 events of 2,377 households of a supermarket in 2017."""
     where = os.environ.get(COMPLETEJOURNEY)
     if not where:
         raise Missing(f"set {COMPLETEJOURNEY} to the path of its events.csv.gz")
     text = gzip.decompress(_checked(Path(where), "8486abd034dd3b09ba4ade18c8d2b4e2")).decode()
-    events: dict[str, list[Event]] = defaultdict(list)
+    events = []
     for number, row in enumerate(csv.DictReader(text.splitlines())):
         moment = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
-        events[row["user_id"]].append(
+        events.append(
             Event(
                 event_id=f"row-{number}",
                 user_id=row["user_id"],
@@ -120,15 +111,9 @@ def completejourney() -> Shop:
                 amount=float(row["amount"]) if row["amount"] else None,
             )
         )
-    definition = _definition(28, 84)
-    return Shop(
-        "completejourney",
-        definition,
-        _ordered(events),
-        _landmarks("2017-03-31", 7, "2017-12-31", definition.horizon),
-        _end_of("2017-05-31"),
-    )
+    landmarks = Landmarks.parse("2017-03-31/7d", score_from="2017-05-31")
+    return History("completejourney", _settings(28, 84), _ordered(events), landmarks)
 
 
-def _ordered(events: Mapping[str, list[Event]]) -> dict[str, list[Event]]:
-    return {name: sorted(each, key=lambda event: event.at) for name, each in events.items()}
+def _ordered(events: list[Event]) -> list[Event]:
+    return sorted(events, key=lambda event: event.at)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from features import DAY, HOUR, MINUTE
-from models.learning import REGISTRY, Judgement, Weighing
+from models.learning import REGISTRY, Guard, Judgement, Rivalry, Weighing
 from streams.composition import (
     definition_of,
     explainer_of,
     policy_of,
+    rivalry_of,
     shop_of,
     task_of,
     weighing_of,
@@ -112,3 +113,39 @@ def test_the_inputs_are_those_of_the_shops_own_catalogue_and_horizon() -> None:
     assert task.weighing == Weighing(returned=1, churned=1, treated=0, memory=8)
     snapshot = REGISTRY["logistic"].learner(task, None).snapshot(1, {})
     assert snapshot.catalogue == shop.catalogue.fingerprint
+
+
+def test_nobody_challenges_unless_it_is_set() -> None:
+    assert rivalry_of(Settings()) == Rivalry()
+
+
+def test_every_setting_of_a_challenger_and_of_drift_reaches_it() -> None:
+    found = rivalry_of(
+        settings_of(
+            CHALLENGER="logistic",
+            HORIZON="28d",
+            MODEL_PROMOTE="true",
+            MODEL_WARMUP="70",
+            CHALLENGER_ALPHA="0.01",
+            CHALLENGER_LABELS="90",
+            CHALLENGER_IMPROVEMENT="0.002",
+            CHALLENGER_COOLDOWN="60d",
+            DRIFT_CHALLENGER="bayes",
+            DRIFT_STABILITY="0.3",
+        )
+    )
+    guard = Guard(horizon=28 * DAY, alpha=0.01, labels=90, improvement=0.002, cooldown=60 * DAY)
+    assert found == Rivalry("logistic", True, "bayes", 0.3, 70, guard)
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"CHALLENGER": "oracle"}, "model.challenger = 'oracle'"),
+        ({"DRIFT_CHALLENGER": "oracle"}, "drift.challenger = 'oracle'"),
+        ({"CHALLENGER": "bayes"}, "is model.name itself"),
+    ],
+)
+def test_who_cannot_challenge_is_refused(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        rivalry_of(settings_of(**environment))

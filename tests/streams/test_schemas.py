@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from features import Event, InvalidEvent, decode_event, encode_event
 from models.deciding import Alert, Outcome, Reason
-from models.learning import TrainingExample
+from models.learning import ModelEvent, TrainingExample
 from streams.deadletters import DeadLetter
 from streams.schemas import WIRES, json_schema
 
@@ -52,6 +52,15 @@ INSTANCES: dict[str, Any] = {
         catalogue="c",
         vector=[1.0],
     ),
+    "model-event": ModelEvent(
+        event_id="e",
+        type="drift",
+        at=0,
+        model="bayes-7",
+        detector="adwin",
+        feature="loss",
+        numbers={"before": 0.3, "after": 0.4},
+    ),
     "dead-letter": DeadLetter(
         reason="r", field="", topic="clickstream", partition=0, offset=1, timestamp=2
     ),
@@ -73,6 +82,8 @@ BROKEN = [
     ("outcome", "time", 0),
     ("example", "label", 2),
     ("example", "vector", [None]),
+    ("model-event", "type", "rain"),
+    ("model-event", "numbers", {"before": "low"}),
     ("dead-letter", "offset", "1"),
 ]
 

@@ -25,6 +25,7 @@ TOPICS: Final = {
     "interventions": "interventions",
     "training": TRAINING,
     "models": "models",
+    "model_events": "model-events",
     "dead_letters": "dead-letters",
     "rekeyed": REKEYED,
 }

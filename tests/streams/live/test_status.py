@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from features.store import MemoryStore, Record
-from models.learning import Snapshot
+from models.learning import ModelEvent, Snapshot
 from streams.live.held import Held
 from streams.live.model import PUBLISHED, encode_snapshot
+from streams.live.notes import NOTES, Notes
 from streams.live.status import Logs, Status, read_status
 from tests.streams.live.test_held import said
 
@@ -134,3 +135,20 @@ def test_before_the_first_event_there_is_nothing_to_do_and_no_watermark() -> Non
     assert status.watermark is None
     assert status.model == "prior"
     assert [part.watermark for part in status.partitions] == [None, None]
+
+
+def test_who_challenges_and_what_happened_to_the_models_is_told() -> None:
+    event = ModelEvent(
+        event_id="e", type="promoted", at=7, model="bayes-3", challenger="logistic-4"
+    )
+    notes = Notes(
+        champion="logistic", challenger="bayes", standing={"labels": 12.0}, events=[event]
+    )
+    notes.watch.alarms = 2
+    status = status_of(learner={"records": published(4) | {NOTES: Record(notes.encode())}})
+    assert status.challenger == {"name": "bayes", "by_drift": False, "labels": 12.0}
+    assert status.drift == {"alarms": 2}
+    assert [(each["type"], each["challenger"]) for each in status.events] == [
+        ("promoted", "logistic-4")
+    ]
+    assert status_of().challenger == {}

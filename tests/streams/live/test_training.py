@@ -11,55 +11,17 @@ import msgspec
 import pytest
 
 from features.store import MemoryStore
-from models.learning import REGISTRY, Snapshot, TrainingExample
-from streams.live.cursor import Cursor
+from models.learning import REGISTRY, TrainingExample
 from streams.live.held import read_mark
 from streams.live.messages import unpack
 from streams.live.model import PUBLISHED, RUNNING, CurrentModel, read_snapshot
-from streams.live.training import TrainingReader
-from tests.models.portraits import INPUTS, customers, examples_of
-from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, logs
+from tests.models.portraits import TASK, customers, examples_of
+from tests.streams.live.fakes import HERE, Record
+from tests.streams.live.lessons import Learner, recorded
 
 
 def examples(count: int) -> list[TrainingExample]:
     return examples_of(customers(count, 7), [int(number % 3 == 0) for number in range(count)])
-
-
-def recorded(some: Sequence[TrainingExample], first: int = 0) -> list[Record]:
-    return [Record(first + place, msgspec.json.encode(each)) for place, each in enumerate(some)]
-
-
-class Learner:
-    """A learner's process, as far as it reads and stores."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
-        self.reader = TrainingReader(
-            HERE.topic,
-            "logistic",
-            INPUTS,
-            store,
-            Taken(),  # type: ignore[arg-type]  # a fake
-            500,
-        )
-        self.cursor = Cursor(0, {HERE.topic: 0}, None)
-
-    async def open(self) -> Learner:
-        places, pupil = await self.reader.open(0, logs(HERE.topic))
-        self.cursor = Cursor(0, places, pupil)
-        return self
-
-    async def take(self, *records: Record) -> None:
-        chunk = chunk_of(self.cursor, records)
-        await self.reader.handle(chunk)
-        self.cursor.committed = chunk.end
-
-    def quiet_for(self, seconds: float) -> None:
-        """Have the last snapshot lie that long back."""
-        self.cursor.held.published_at -= seconds
-
-    async def snapshot(self, name: str) -> Snapshot | None:
-        return await read_snapshot(self.store, name)
 
 
 def test_a_learner_that_is_replaced_after_any_batch_learns_what_one_alone_would() -> None:
@@ -81,7 +43,7 @@ def test_a_learner_that_is_replaced_after_any_batch_learns_what_one_alone_would(
         state, learnt, quality, counted = await through([])
         assert learnt == counted == quality["count"] == 60
         assert await through([1, 2, 30, 59]) == (state, learnt, quality, counted)
-        alone = REGISTRY["logistic"].learner(INPUTS, None)
+        alone = REGISTRY["logistic"].learner(TASK, None)
         alone.learn(some)
         assert msgspec.json.decode(msgspec.json.encode(alone.snapshot(0, {}).state)) == state
 
@@ -151,7 +113,7 @@ def test_an_example_of_another_catalogue_is_a_dead_letter() -> None:
 def test_workers_take_up_a_published_model_once_it_has_learnt_enough(warmup: int) -> None:
     async def story() -> None:
         store = MemoryStore()
-        model = CurrentModel(store, INPUTS, warmup)
+        model = CurrentModel(store, TASK, warmup)
         await model.look()
         assert model().version == "prior"
         learner = await Learner(store).open()
@@ -173,7 +135,7 @@ def test_an_example_that_a_crash_sent_twice_is_learnt_once_by_the_heir_too() -> 
         heir = await Learner(store).open()
         await heir.take(*recorded([*some[5:], *some], 30))
         found = await heir.snapshot(RUNNING)
-        alone = REGISTRY["logistic"].learner(INPUTS, None)
+        alone = REGISTRY["logistic"].learner(TASK, None)
         alone.learn(some)
         assert found is not None
         assert found.learnt == 30
