@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -395,6 +395,36 @@ class Catalogue:
     def as_dict(self, vector: array[float]) -> dict[str, float]:
         """Return a vector by name."""
         return dict(zip(self.names, vector, strict=True))
+
+    def facts(self, vector: array[float]) -> Facts:
+        """Return a vector that can be read by name; cheaper than `as_dict` for a few names."""
+        return Facts(self.index, vector)
+
+
+class Facts(Mapping[str, float]):
+    """A vector read by name, without making a dictionary of it.
+
+    Examples
+    --------
+    >>> catalogue = build_catalogue(Definition())
+    >>> catalogue.facts(array("f", range(len(catalogue.names))))["overdue"]
+    1.0
+    """
+
+    __slots__ = ("_index", "_vector")
+
+    def __init__(self, index: Mapping[str, int], vector: array[float]) -> None:
+        self._index = index
+        self._vector = vector
+
+    def __getitem__(self, name: str) -> float:
+        return self._vector[self._index[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
 
 
 def build_catalogue(definition: Definition) -> Catalogue:

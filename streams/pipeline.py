@@ -216,14 +216,12 @@ def _judge_and_decide(
         if cause is None:
             customer.ledger_changed |= customer.ledger.note_activity(at)
         elif not customer.ledger.has_decided(at, cause):
-            facts = shop.catalogue.as_dict(vectors[row])
+            facts = shop.catalogue.facts(vectors[row])
             reasons = [
-                Reason(code=each.code, text=each.text, contribution=each.contribution)
+                Reason(each.code, each.text, each.contribution, each.numbers)
                 for each in shop.explainer.causes(weights[row], facts)
             ]
-            scored = _Scored(
-                row, at, cause, risks[row], judgement.version, vectors[row], facts, reasons
-            )
+            scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], reasons)
             _decide(shop, user_id, customer, scored, effects)
 
 
@@ -234,7 +232,6 @@ class _Scored(NamedTuple):
     risk: float
     version: str
     vector: array[float]
-    facts: dict[str, float]
     reasons: list[Reason]
 
 
@@ -250,6 +247,7 @@ def _decide(
     if verdict.alert:
         counts["alerts"] += 1
         counts[f"alerts_{verdict.arm}"] += 1
+        facts = shop.catalogue.as_dict(scored.vector)
         effects.alerts.append(
             Alert(
                 alert_id=decision_id(user_id, at, cause),
@@ -260,7 +258,7 @@ def _decide(
                 risk=risk,
                 band=verdict.band,
                 reasons=scored.reasons,
-                silence_days=max(scored.facts["recency"], 0.0),
+                silence_days=max(facts["recency"], 0.0),
                 action=suggested_action(
                     verdict.arm, cause, [reason.code for reason in scored.reasons], risk
                 ),
@@ -268,7 +266,7 @@ def _decide(
                 horizon_days=shop.definition.horizon_days,
                 model_version=scored.version,
                 catalogue=shop.catalogue.fingerprint,
-                vector=scored.facts,
+                vector=facts,
             )
         )
     decision = Decision(
