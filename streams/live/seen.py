@@ -16,7 +16,7 @@ from features.store import Record, Store
 
 #: Ids of one block, and blocks of the ring.
 _BLOCK: Final = 1_024
-_BLOCKS: Final = 64
+_BLOCKS: Final = 192
 #: How many ids are remembered at least.
 REMEMBERED: Final = _BLOCK * (_BLOCKS - 1)
 _FREE: Final = 0
