@@ -18,7 +18,7 @@ from features import Millis
 from models.learning.example import TrainingExample
 from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
-from models.learning.plain import taken_of, unexplained
+from models.learning.plain import MissingLibrary, taken_of, unexplained
 from models.learning.task import Task
 
 BATCH_LIGHTGBM: Final = "batch-lightgbm"
@@ -35,10 +35,6 @@ _FEWEST: Final = 50
 _MORE: Final = 2.0
 _MARGIN: Final = 1e-6
 _SEED: Final = 0
-
-
-class MissingLibrary(ValueError):
-    """A model needs a library that is not installed; says how to bring it."""
 
 
 def _library(module: str, model: str) -> Any:

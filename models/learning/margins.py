@@ -125,7 +125,7 @@ class PlattScaled(base.Wrapper, base.Classifier):  # type: ignore[misc]  # river
         classifier = self.classifier
         return float(utils.math.dot(x, classifier.weights) + classifier.intercept)
 
-    def learn_one(self, x: Mapping[Any, float], y: Any, w: float = 1.0) -> None:
+    def learn_one(self, x: Mapping[Any, float], y: Any, w: float = 1.0, **kwargs: Any) -> None:
         """Learn an example: first how its margin came out, then the example itself."""
         self.platt.learn(self.margin(x), int(bool(y)), w)
         self.classifier.learn_one(x, bool(y), w=w)

@@ -51,7 +51,8 @@ class CautiousGaussianNB(naive_bayes.GaussianNB):  # type: ignore[misc]  # river
         """Return the probability of each class."""
         found = self.joint_log_likelihood(x)
         if len(found) != len(_CLASSES):
-            return dict.fromkeys(found, 1.0)
+            several: dict[Any, float] = super().predict_proba_one(x)
+            return several
         (one, first), (other, second) = found.items()
         odds = max(-STEEPEST, min(second - first, STEEPEST))
         p = 1.0 / (1.0 + exp(-odds))

@@ -20,6 +20,10 @@ from models.learning.model import Judgement, Snapshot
 from models.learning.weighing import Weighing
 
 
+class MissingLibrary(ValueError):
+    """A model needs a library that is not installed; says how to bring it."""
+
+
 class Reading(Protocol):
     """What a model reads of a raw vector, by name and in order; `Inputs` is one."""
 
@@ -95,7 +99,7 @@ def check_fit(reading: Reading, snapshot: Snapshot) -> None:
     if not fits:
         raise ValueError(
             f"model {snapshot.version} was learnt for other features or another horizon "
-            f"({snapshot.horizon_days:g} days); start the learner with --fresh to learn anew"
+            f"({snapshot.horizon_days:g} days); learn anew under another redis.namespace, as the workers must"
         )
 
 

@@ -100,8 +100,12 @@ class RecencyJudge:
         counts = np.array(snapshot.state["counts"], dtype=np.float64)
         seen = counts.sum(axis=1)
         share = (counts[:, 1].sum() + 1.0) / (seen.sum() + 2.0)
-        shares = (counts[:, 1] + _PSEUDO_COUNTS * share) / (seen + _PSEUDO_COUNTS)
-        self._curve = logit(np.array(rising(shares.tolist(), (seen + _PSEUDO_COUNTS).tolist())))
+        # Where nobody was, the neighbours speak.
+        some = seen > 0
+        shares = (counts[some, 1] + _PSEUDO_COUNTS * share) / (seen[some] + _PSEUDO_COUNTS)
+        curve = rising(shares.tolist(), (seen[some] + _PSEUDO_COUNTS).tolist())
+        self._steps = _STEPS[some] if some.any() else _STEPS[:1]
+        self._curve = logit(np.array(curve or [share]))
         self._intercept = float(logit(np.array(share)))
         self.version = snapshot.version
 
@@ -109,5 +113,5 @@ class RecencyJudge:
         """Return the risks of raw vectors."""
         reading = self._reading
         silence = _silence(reading.matrix(vectors)[:, 0], reading.horizon_days)
-        logits: Floats = np.interp(silence, _STEPS, self._curve)
+        logits: Floats = np.interp(silence, self._steps, self._curve)
         return told_by(RECENCY, logits, self._intercept, self.version)

@@ -47,7 +47,7 @@ class Entry:
         be judged with in the same process and never be written down: for backtests only.
     extra, needs
         The extra of Ebbtide that brings its libraries, and their modules; empty when none is
-        needed.
+        needed. Without them ``learner`` raises `MissingLibrary`.
     for_workers
         Takes out of a snapshot what only the learner needs.
     """

@@ -76,7 +76,7 @@ def check_fit(signs: Signs, snapshot: Snapshot) -> None:
             f"model {snapshot.version} was learnt for other features, another horizon or another "
             f"active time (then {snapshot.horizon_days:g} and "
             f"{snapshot.state.get('active_days', 0):g} days); "
-            "start the learner with --fresh to learn anew"
+            "learn anew under another redis.namespace, as the workers must"
         )
 
 

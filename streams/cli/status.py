@@ -103,6 +103,9 @@ def _show(context: Context, found: Status) -> None:
     auc = found.quality.get("auc")
     if auc is not None:
         console.print(f"prequential: AUC {auc:.3f}, log loss {found.quality['log_loss']:.3f}")
+    evidence = found.quality.get("evidence")
+    if evidence is not None:
+        console.print(f"labels have settled {evidence:.0%} of what the rhythm alone leaves open")
     show_rivals(console, found)
     console.print(f"waiting to be published: {found.outbox:,}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 import pytest
@@ -60,7 +62,7 @@ def test_rising_values_keep_the_mean_and_are_no_worse_than_a_constant(
 ) -> None:
     values, weights = (list(each) for each in zip(*pairs, strict=True))
     found = rising(values, weights)
-    assert all(one <= other for one, other in zip(found, found[1:], strict=False))
+    assert all(one <= other for one, other in pairwise(found))
     mean = np.average(values, weights=weights)
     assert np.average(found, weights=weights) == pytest.approx(mean)
     error = np.average((np.array(found) - values) ** 2, weights=weights)

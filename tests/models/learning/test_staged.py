@@ -194,7 +194,7 @@ def test_a_model_of_another_shop_is_refused() -> None:
     for other in others:
         with pytest.raises(ValueError, match="bayes-1 was learnt for"):
             StagedJudge.of(other, snapshot)
-        with pytest.raises(ValueError, match="--fresh"):
+        with pytest.raises(ValueError, match="learn anew"):
             StagedLearner(other, snapshot)
 
 

@@ -32,7 +32,7 @@ def test_topics_are_created_listed_and_left_alone(ebb_env: dict[str, str]) -> No
     assert again.exit_code == 0
     told = json.loads(again.stdout)
     assert told["created"] == told["different"] == []
-    assert len(told["existing"]) == 7
+    assert len(told["existing"]) == 8
 
     after = run({**ebb_env, "EBB_TOPICS_PARTITIONS": "3"}, "list", "--json")
     assert after.exit_code == 0
