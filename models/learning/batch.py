@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from features import Millis
 from models.learning.example import TrainingExample
-from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import MissingLibrary, taken_of, unexplained
 from models.learning.task import Task
 

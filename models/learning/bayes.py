@@ -16,13 +16,8 @@ from river import base, compose, preprocessing
 
 from features import Definition, build_catalogue
 from models.learning.example import CUTS
-from models.learning.kalman import (
-    SHOCK_HORIZONS,
-    Filter,
-    Scaler,
-    sigmoid,
-)
-from models.learning.kinds import Floats
+from models.learning.kalman import SHOCK_HORIZONS, Filter, Scaler
+from models.learning.odds import Floats, sigmoid
 from models.learning.panel import Panel
 from models.learning.signs import OFFSETS, SIGNS, Signs
 from models.learning.weighing import MEMORY_HORIZONS

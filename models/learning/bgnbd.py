@@ -28,8 +28,8 @@ from scipy.special import betaln, gammaln
 
 from features import DAY, Millis
 from models.learning.example import TrainingExample
-from models.learning.kinds import Floats, logit
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats, logit
 from models.learning.panel import Panel
 from models.learning.plain import Columns, PlainLearner, check_fit, told_by
 from models.learning.task import Task
@@ -168,10 +168,12 @@ class _Belief:
             if self._now is not None and self._is_time(self._now):
                 self._fit(self._now)
             self._now = example.matured_at
+        # Everybody is counted as of the time of the look, or the silent would be known for longer
+        # than those who came: only who was silent to the end goes on being so.
         self.panel.see(
             example.user_id,
             example.at,
-            example.matured_at,
+            example.at,
             silent=bool(example.label),
             last=True,
             vector=example.vector,

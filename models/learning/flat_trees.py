@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import check_fit, unexplained
 from models.learning.task import Task
 

@@ -8,13 +8,49 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from models.learning.model import LinearJudge, Snapshot
+from models.learning.inputs import Inputs
+from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import check_fit
 from models.learning.task import Task
 
 #: The name of the model in the registry.
 LOGISTIC: Final = "logistic"
+
+
+class LinearJudge:
+    """A linear model over `Inputs`, folded: standardising costs nothing at judging time.
+
+    Parameters
+    ----------
+    inputs
+        From raw vectors to inputs.
+    means, weights
+        Of each input; a weight is for the input as it is, less its mean.
+    intercept
+        Added to the logit.
+    version
+        The model's version.
+    """
+
+    def __init__(
+        self, inputs: Inputs, means: Floats, weights: Floats, intercept: float, version: str
+    ) -> None:
+        self._inputs = inputs
+        self._means = means
+        self._weights = weights
+        self._intercept = intercept
+        self.version = version
+
+    def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
+        """Return the risks of raw vectors."""
+        contributions = (self._inputs.matrix(vectors) - self._means) * self._weights
+        # Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
+        logits = np.clip(contributions.sum(axis=1) + self._intercept, -30.0, 30.0)
+        risks = 1 / (1 + np.exp(-logits))
+        return Judgement(risks, contributions, self._intercept, self._inputs.names, self.version)
 
 
 def folded_judge(task: Task, snapshot: Snapshot) -> LinearJudge:

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import check_fit
 from models.learning.task import Task
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features import Catalogue
-from models.learning.kinds import READS, Floats, Kinds, logit
+from models.learning.kinds import READS, Kinds
+from models.learning.odds import Floats, logit
 
 #: Units whose values are used as they are; all others are counts, days or money.
 _LINEAR_UNITS: Final = frozenset({"flag", "share", "ratio", "stars"})

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.learning.kinds import Floats
+from models.learning.odds import Floats, sigmoid
 from models.learning.weighing import MEMORY_HORIZONS
 
 #: Prior variances.
@@ -35,19 +35,6 @@ SHOCK: Final = 0.03
 #: Horizons in which the shock fades by e.
 SHOCK_HORIZONS: Final = 3.0
 _LEAST_VARIANCE: Final = 0.02
-#: Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
-_STEEPEST: Final = 30.0
-
-
-def sigmoid(logit: float) -> float:
-    """Return 1 / (1 + exp(-logit)).
-
-    Examples
-    --------
-    >>> sigmoid(0.0)
-    0.5
-    """
-    return 1.0 / (1.0 + exp(-min(max(logit, -_STEEPEST), _STEEPEST)))
 
 
 class Filter:

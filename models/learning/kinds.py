@@ -28,12 +28,10 @@ from math import gamma, log
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from features import POWERS
 from models.learning.example import CUTS
-
-Floats = npt.NDArray[np.float64]
+from models.learning.odds import Floats
 
 #: Features of the catalogue that are read, in the order of `Kinds.read`.
 READS: Final = (
@@ -210,16 +208,4 @@ def _blend(stayed: Floats, weights: Floats) -> Floats:
     result: Floats = stayed[:, 0:1] * weights[:, 0]
     for place in range(1, weights.shape[1]):
         result += stayed[:, place : place + 1] * weights[:, place]
-    return result
-
-
-def logit(probability: Floats) -> Floats:
-    """Return ln(p / (1 - p)).
-
-    Examples
-    --------
-    >>> float(logit(np.array(0.5)))
-    0.0
-    """
-    result: Floats = np.log(probability) - np.log1p(-probability)
     return result

@@ -9,8 +9,8 @@ from river import linear_model, optim, preprocessing, utils
 from models.learning.example import TrainingExample
 from models.learning.folded import LOGISTIC
 from models.learning.inputs import Inputs
-from models.learning.kinds import Floats
 from models.learning.model import Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import PlainLearner
 from models.learning.task import Task
 from models.learning.weighing import Weighing

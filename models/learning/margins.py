@@ -14,10 +14,9 @@ from typing import Any, Final
 from river import base, linear_model, optim, preprocessing, utils
 
 from models.learning.example import TrainingExample
-from models.learning.kalman import sigmoid
-from models.learning.kinds import Floats
 from models.learning.logistic import Glm, scaler_of, scales_of
 from models.learning.model import Snapshot
+from models.learning.odds import Floats, sigmoid
 from models.learning.plain import PlainLearner
 from models.learning.task import Task
 

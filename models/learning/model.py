@@ -16,8 +16,7 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from models.learning.example import TrainingExample
-from models.learning.inputs import Inputs
-from models.learning.kinds import Floats
+from models.learning.odds import Floats
 
 SNAPSHOT_VERSION: Final = 1
 #: The version under which the label-free prior judges.
@@ -134,36 +133,3 @@ class Learner(Protocol):
     def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
         """Write the model down."""
         ...
-
-
-class LinearJudge:
-    """A linear model over `Inputs`, folded: standardising costs nothing at judging time.
-
-    Parameters
-    ----------
-    inputs
-        From raw vectors to inputs.
-    means, weights
-        Of each input; a weight is for the input as it is, less its mean.
-    intercept
-        Added to the logit.
-    version
-        The model's version.
-    """
-
-    def __init__(
-        self, inputs: Inputs, means: Floats, weights: Floats, intercept: float, version: str
-    ) -> None:
-        self._inputs = inputs
-        self._means = means
-        self._weights = weights
-        self._intercept = intercept
-        self.version = version
-
-    def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
-        """Return the risks of raw vectors."""
-        contributions = (self._inputs.matrix(vectors) - self._means) * self._weights
-        # Beyond +-30 a sigmoid is 0 or 1 to the last bit that matters, and exp() stays finite.
-        logits = np.clip(contributions.sum(axis=1) + self._intercept, -30.0, 30.0)
-        risks = 1 / (1 + np.exp(-logits))
-        return Judgement(risks, contributions, self._intercept, self._inputs.names, self.version)

@@ -11,9 +11,9 @@ from river import naive_bayes, preprocessing, stats
 
 from models.learning.example import TrainingExample
 from models.learning.gaussians import NAIVE_BAYES, STEEPEST, log_density
-from models.learning.kinds import Floats
 from models.learning.logistic import scaler_of, scales_of
 from models.learning.model import Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import PlainLearner
 from models.learning.task import Task
 

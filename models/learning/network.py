@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.learning.example import TrainingExample
-from models.learning.kalman import Scaler, sigmoid
-from models.learning.kinds import Floats
+from models.learning.kalman import Scaler
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats, sigmoid
 from models.learning.plain import PlainLearner, check_fit, unexplained
 from models.learning.task import Task
 

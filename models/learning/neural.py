@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from river import base
 
-from models.learning.kalman import sigmoid
-from models.learning.kinds import Floats
 from models.learning.network import LEARNING_RATE, Network
+from models.learning.odds import Floats, sigmoid
 
 
 class OnlineNetwork(base.Classifier):  # type: ignore[misc]  # river has no types

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from features import DAY, Millis
-from models.learning.kinds import READS, Floats
+from models.learning.kinds import READS
+from models.learning.odds import Floats
 
 SIZE: Final = 2_000
 _WIDTH: Final = len(READS)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from features import Catalogue
 from models.learning.example import TrainingExample
-from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats
 from models.learning.weighing import Weighing
 
 
@@ -99,7 +99,8 @@ def check_fit(reading: Reading, snapshot: Snapshot) -> None:
     if not fits:
         raise ValueError(
             f"model {snapshot.version} was learnt for other features or another horizon "
-            f"({snapshot.horizon_days:g} days); learn anew under another redis.namespace, as the workers must"
+            f"({snapshot.horizon_days:g} days); learn anew under another redis.namespace, as the "
+            "workers must"
         )
 
 

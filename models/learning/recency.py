@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.learning.example import TrainingExample
-from models.learning.kinds import Floats, logit
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats, logit
 from models.learning.plain import Columns, PlainLearner, check_fit, told_by
 from models.learning.task import Task
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features import Catalogue
-from models.learning.kinds import READS, Floats, KindReading, Kinds, logit
+from models.learning.kinds import READS, KindReading, Kinds
+from models.learning.odds import Floats, logit
 
 _LOGGED: Final = (
     *("recency", "visit_days", "tenure", "events", "gap_last", "gap_mean", "negatives"),

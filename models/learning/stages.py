@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from models.learning.example import CUTS
 from models.learning.kalman import SHOCK_HORIZONS, Filter, Scaler, stack
-from models.learning.kinds import Floats
 from models.learning.model import Judgement, Snapshot
+from models.learning.odds import Floats
 from models.learning.signs import OFFSETS, SIGNS, Signs
 
 #: The name of the model in the registry.

@@ -16,8 +16,8 @@ from river.tree.nodes.branch import DTBranch
 
 from models.learning.example import TrainingExample
 from models.learning.flat_trees import PARTS
-from models.learning.kinds import Floats
 from models.learning.model import Snapshot
+from models.learning.odds import Floats
 from models.learning.plain import PlainLearner
 from models.learning.task import Task
 from models.learning.written import read, write

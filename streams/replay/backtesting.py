@@ -21,7 +21,7 @@ from streams.replay.folder import DECISIONS, FORMAT, PREDICTIONS, Folder
 from streams.replay.landmarks import Landmarks
 from streams.replay.looking import LandmarkPass
 from streams.replay.racing import Race
-from streams.replay.recording import Decisions, Predictions
+from streams.replay.recording import Decisions, Predictions, arrow
 from streams.replay.reporting import Progress, Seen, configuration, decisions_of
 from streams.replay.scoreboard import Scoreboard
 from streams.replay.ticking import LivePass
@@ -102,10 +102,13 @@ def backtest(
         If the folder holds something else, cannot be written to, or pyarrow is missing.
     UnknownModel
         If a model is not in the registry, or is named twice.
+    MissingLibrary
+        If a model's library is not installed.
     """
     started = time.perf_counter()
-    folder = Folder(output)
     race = Race(models, task, warmup, seed)
+    arrow()
+    folder = Folder(output)
     scoreboard = Scoreboard(models, landmarks=landmarks is not None)
     width = len(shop.catalogue.names) if vectors else None
     seen = Seen(progress)

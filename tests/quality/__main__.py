@@ -10,7 +10,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from models.learning import REGISTRY
+from models.learning import REGISTRY, MissingLibrary
 from streams.composition import shop_of, task_of, weighing_of
 from streams.pipeline import Arrival
 from streams.replay import backtest
@@ -71,7 +71,7 @@ def small_shop(history: History, seed: int) -> list[str]:
     """Print how a small part of the shop compares with LightGBM, retrained at every landmark."""
     try:
         ours, theirs = judged(some_customers(history, SMALL), ["bayes", RIVAL], seed)
-    except ValueError as reason:
+    except MissingLibrary as reason:
         print(f"of 8 % of the customers: {RIVAL}: skipped: {reason}")
         return []
     print(line("of 8 % of the customers: bayes", ours))

@@ -21,7 +21,7 @@ from models.learning.batch import (
     _library,
     folds,
 )
-from models.learning.kinds import Floats
+from models.learning.odds import Floats
 from tests.models.portraits import TASK, customers, examples_of
 
 

@@ -6,6 +6,7 @@ import csv
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,7 +25,8 @@ from models.learning.bgnbd import (
     log_likelihood,
     silent,
 )
-from models.learning.kinds import Floats
+from models.learning.odds import Floats
+from tests.models.portraits import TASK, customers, examples_of
 
 #: Fader, Hardie and Lee (2005), table 2: 2,357 customers of CDNOW in 39 weeks, in weeks.
 PAPER = Spread(r=0.243, alpha=4.414, a=0.793, b=2.426)
@@ -165,3 +167,20 @@ def test_customers_of_the_stream_become_what_the_model_reads() -> None:
     buyers = Buyers(repeats, span - 0.5 - silence, span - 0.5)
     expected = silent(Spread(*first.state["shop"]), buyers, 30.0)
     assert judge.judge(vectors).risks == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_silent_are_known_for_no_longer_than_those_who_came() -> None:
+    learner = bgnbd_learner(TASK, None)
+    vectors = np.repeat(customers(1, 1), 2, axis=0)
+    learner.learn(
+        [
+            msgspec.structs.replace(each, at=90 * DAY, matured_at=120 * DAY)
+            for each in examples_of(vectors, [0, 1])
+        ]
+    )
+    panel = learner.belief.panel  # type: ignore[attr-defined]  # this belief has one
+    came, silent_one = (panel.statistics(120 * DAY, 30 * DAY)[:, -1]).tolist()
+    assert came == silent_one
+    # A month later, of who was silent to the end, nothing new has been heard.
+    later = sorted(panel.statistics(150 * DAY, 30 * DAY)[:, -1].tolist())
+    assert later == [came, came + 30]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.learning.kalman import Filter, Scaler, sigmoid
-from models.learning.kinds import Floats
+from models.learning.kalman import Filter, Scaler
+from models.learning.odds import Floats, sigmoid
 
 #: Two million with EBB_LONG=1, which takes minutes.
 STEPS = 2_000_000 if os.environ.get("EBB_LONG") else 50_000

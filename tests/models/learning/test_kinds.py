@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.learning.kinds import Floats, Kinds
+from models.learning.kinds import Kinds
+from models.learning.odds import Floats
 
 SHAPES = (0.6, 1.0, 1.7, 3.0)
 LEAVING = (0.005, 0.05, 0.2, 0.6)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.learning.kinds import Floats
 from models.learning.network import Network, NetworkJudge, network_learner
 from models.learning.neural import OnlineNetwork
+from models.learning.odds import Floats
 from tests.models.portraits import INPUTS, TASK, customers, some_examples
 
 

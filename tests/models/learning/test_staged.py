@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features import DAY, Definition, build_catalogue
 from models.learning import Snapshot, TrainingExample, Weighing, in_learning_order
-from models.learning.kalman import sigmoid
+from models.learning.odds import sigmoid
 from models.learning.signs import OFFSETS, SIGNS, Signs
 from models.learning.staged import StagedLearner
 from models.learning.stages import StagedJudge, for_workers

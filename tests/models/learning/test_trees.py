@@ -11,7 +11,7 @@ from river.tree.nodes.hatc_nodes import AdaLeafClassifier
 
 from models.learning import TrainingExample, Weighing
 from models.learning.flat_trees import FlatTrees, TreesJudge
-from models.learning.kinds import Floats
+from models.learning.odds import Floats
 from models.learning.trees import (
     DEPTH,
     adaptive_tree_learner,

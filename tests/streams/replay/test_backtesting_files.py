@@ -146,7 +146,8 @@ def test_without_pyarrow_it_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(OutputRefused, match=r'pip install "ebbtide\[parquet\]"'):
-        run(tmp_path, arriving(events))
+        run(tmp_path / "out", arriving(events))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,8 @@ def test_models_that_cannot_race_are_told(
     events: list[Event], tmp_path: Path, models: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(UnknownModel, match=said):
-        run(tmp_path, arriving(events), models)
+        run(tmp_path / "out", arriving(events), models)
+    assert not (tmp_path / "out").exists()
 
 
 def test_progress_is_told_as_the_events_go(tmp_path: Path) -> None:
