@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp
+from math import exp, log
 from typing import Any, Final
 
 import numpy as np
@@ -42,10 +42,17 @@ class CautiousGaussianNB(naive_bayes.GaussianNB):  # type: ignore[misc]  # river
         for name, value in x.items():
             bells[name].update(value, w)
 
-    @staticmethod
-    def _log_gaussian_pdf(gaussian: Any, x: float) -> float:
-        mean, deviation = (0.0, 1.0) if gaussian is None else (gaussian.mu, gaussian.sigma)
-        return float(log_density(np.array([x]), np.array([mean]), np.array([deviation]))[0])
+    def joint_log_likelihood(self, x: Mapping[Any, float]) -> dict[Any, float]:
+        """Return the log likelihood of each class together with the example."""
+        values = np.array(list(x.values()), dtype=np.float64)
+        found = {}
+        for label in self.class_counts:
+            bells = [self.gaussians[label].get(name) for name in x]
+            shapes = [(0.0, 1.0) if bell is None else (bell.mu, bell.sigma) for bell in bells]
+            means, deviations = np.array(shapes, dtype=np.float64).reshape(-1, 2).T
+            said = float(log_density(values, means, deviations).sum())
+            found[label] = log(self.p_class(label)) + said
+        return found
 
     def predict_proba_one(self, x: Mapping[Any, float]) -> dict[Any, float]:
         """Return the probability of each class."""
