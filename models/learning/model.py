@@ -69,7 +69,8 @@ class Judgement:
     risks
         Probabilities of churn, shape (decision points,).
     contributions
-        Each input's part of the logit, shape (decision points, inputs).
+        Each input's part of the logit, shape (decision points, inputs); of a model that is no sum
+        of parts, no inputs at all.
     intercept
         The rest of the logit: ``contributions.sum(axis=1) + intercept`` is the logit of the risk;
         of a model in stages, the sum of the stages' logits.

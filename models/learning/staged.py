@@ -26,6 +26,8 @@ from models.learning.weighing import Weighing
 _TICK: Final = 1 / 8
 _STEPS: Final = 2
 _STEPS_AT_FIRST: Final = 15
+#: The prior of a sign weighs as much as so many labels, of risks as churn mostly has them.
+_PRIOR_LABELS: Final = 1 / (FEATURE * 0.17)
 
 
 class StagedLearner:
@@ -65,6 +67,8 @@ class StagedLearner:
         self.filters = [Filter(len(SIGNS), memory) for _ in CUTS]
         self.panel = Panel(signs.reads, panel_size)
         self.labels = [0, 0]
+        #: How many labels each stage has learnt, less what is forgotten of them.
+        self._weighty = [0.0] * len(CUTS)
         #: When each stage last learnt, and the latest time known; None before.
         self._learnt_at: list[Millis | None] = [None] * len(CUTS)
         self._now: Millis | None = None
@@ -126,8 +130,11 @@ class StagedLearner:
                 z[:count] = scaler.standardise(row)[:count]
                 z[count] = row[count + stage]
                 belief = self.filters[stage]
-                belief.advance(self._passed(stage, example.matured_at))
+                passed = self._passed(stage, example.matured_at)
+                belief.advance(passed)
                 belief.learn(z, label, weight)
+                forgotten = 0.5 ** (passed / self.weighing.memory)
+                self._weighty[stage] = self._weighty[stage] * forgotten + weight
             self.labels[label] += 1
 
     def _passed(self, stage: int, now: Millis) -> float:
@@ -158,11 +165,11 @@ class StagedLearner:
     def evidence(self) -> float:
         """Return how much labels have said so far: 0 before any, towards 1 as they come.
 
-        The share of the prior's uncertainty about the signs that is gone. At 0 a risk is what
-        the customer's rhythm says; the nearer to 1, the more it is what was learnt in this shop.
+        At 0 a risk is what the customer's rhythm says; at 1/2 the labels, less what is forgotten
+        of them, say as much about a sign as the prior does; the nearer to 1, the more a risk is
+        what was learnt in this shop.
         """
-        left = [belief.covariance.diagonal()[: len(SIGNS)].mean() for belief in self.filters]
-        return max(1.0 - float(np.mean(left)) / FEATURE, 0.0)
+        return float(np.mean([labels / (labels + _PRIOR_LABELS) for labels in self._weighty]))
 
     # -- written down -------------------------------------------------------------------------
 
@@ -184,8 +191,10 @@ class StagedLearner:
                 "popularity": self.popularity.tolist(),
                 "scaler": self.scaler.dump(),
                 "stages": [
-                    belief.dump() | {"learnt_at": at}
-                    for belief, at in zip(self.filters, self._learnt_at, strict=True)
+                    belief.dump() | {"learnt_at": at, "labels": labels}
+                    for belief, at, labels in zip(
+                        self.filters, self._learnt_at, self._weighty, strict=True
+                    )
                 ],
                 "now": self._now,
                 "counted_at": self._counted_at,
@@ -200,6 +209,7 @@ class StagedLearner:
         self.scaler = Scaler.load(state["scaler"])
         self.filters = [Filter.load(each, self.weighing.memory) for each in state["stages"]]
         self._learnt_at = [each["learnt_at"] for each in state["stages"]]
+        self._weighty = [each["labels"] for each in state["stages"]]
         self._now = state["now"]
         self._counted_at, self._counted = state["counted_at"], state["counted"]
         self.panel = Panel.load(state["panel"], self.signs.reads, panel_size)

@@ -91,6 +91,7 @@ def backtest(
     """
     from streams.cli.history import open_history
     from streams.cli.importing import progress_bar
+    from models.learning import MissingLibrary
     from streams.replay import OutputRefused, UnknownModel
 
     for name, value in overrides.items():
@@ -110,7 +111,7 @@ def backtest(
     ):
         try:
             report = _replay(context, history, plan, show)
-        except UnknownModel as error:
+        except (UnknownModel, MissingLibrary) as error:
             raise Usage(f"{error}") from None
         except OutputRefused as error:
             raise Problem(str(error)) from None

@@ -105,7 +105,9 @@ def _show(context: Context, found: Status) -> None:
         console.print(f"prequential: AUC {auc:.3f}, log loss {found.quality['log_loss']:.3f}")
     evidence = found.quality.get("evidence")
     if evidence is not None:
-        console.print(f"labels have settled {evidence:.0%} of what the rhythm alone leaves open")
+        console.print(
+            f"labels weigh {evidence:.0%}, the prior {1 - evidence:.0%} of what is believed"
+        )
     show_rivals(console, found)
     console.print(f"waiting to be published: {found.outbox:,}")
 
