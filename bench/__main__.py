@@ -21,7 +21,8 @@ from rich.table import Table
 
 from features import CustomerState, Event, decode_event, encode_event, encode_state
 from models.deciding import Ledger
-from models.learning import REGISTRY, Task, TrainingExample, judge_of, prior_judge
+from models.learning import TrainingExample
+from models.registry import REGISTRY, Task, judge_of, prior_judge
 from streams.composition import shop_of, task_of
 from streams.demo import Shop as Shoppers
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, watermark_after

@@ -5,7 +5,9 @@ from __future__ import annotations
 from features import Definition, build_catalogue
 from models.deciding import Policy
 from models.judging import Explainer
-from models.learning import REGISTRY, Guard, Rivalry, Task, Weighing
+from models.learning import Weighing
+from models.registry import REGISTRY, Task
+from models.watching import Guard, Rivalry
 from streams.pipeline import Shop
 from streams.settings import Settings, SettingsError
 

@@ -25,7 +25,7 @@ WIRES: Final[dict[str, Wire]] = {
     "alert": Wire("models.deciding:Alert", "value on interventions"),
     "outcome": Wire("models.deciding:Outcome", "value on outcomes"),
     "example": Wire("models.learning:TrainingExample", "value on training"),
-    "model-event": Wire("models.learning:ModelEvent", "value on model-events"),
+    "model-event": Wire("models.watching:ModelEvent", "value on model-events"),
     "dead-letter": Wire("streams.deadletters:DeadLetter", "header ebb_dead_letter on dead-letters"),
 }
 

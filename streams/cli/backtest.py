@@ -89,9 +89,9 @@ def backtest(
 
     Every prediction is made with what was known at its moment, and tested when its label comes.
     """
+    from models.registry import MissingLibrary
     from streams.cli.history import open_history
     from streams.cli.importing import progress_bar
-    from models.learning import MissingLibrary
     from streams.replay import OutputRefused, UnknownModel
 
     for name, value in overrides.items():

@@ -137,7 +137,7 @@ def redrive(
     again is left alone with its reason; the exit code is 1 then.
     """
     from streams.letters import Acceptance, Redrive, Redriven, open_redrive_producer
-    from streams.replay import close_import_producer
+    from streams.recorded import close_import_producer
 
     if sum((bool(ids), everything, reason is not None)) != 1:
         raise Usage("say which: ids, or --all, or --reason TEXT")

@@ -16,7 +16,8 @@ from streams.cli.importing import Show, show_rejected
 
 if TYPE_CHECKING:
     from streams.pipeline import Arrival
-    from streams.replay import RecordedTopic, Span, Tally
+    from streams.recorded import Tally
+    from streams.replay import RecordedTopic, Span
 
 
 @dataclass
@@ -116,14 +117,8 @@ def _limited(history: History, limit: int | None) -> History:
 
 @contextmanager
 def _file(context: Context, path: Path, mapping: str | None, show: Show) -> Iterator[History]:
-    from streams.replay import (
-        MappingError,
-        SourceError,
-        Tally,
-        built_in_mappings,
-        load_mapping,
-        recorded_file,
-    )
+    from streams.recorded import MappingError, SourceError, Tally, built_in_mappings, load_mapping
+    from streams.replay import recorded_file
 
     if not path.is_file():
         raise Usage(f"{path}: there is no such file; a topic is written kafka://clickstream")

@@ -16,7 +16,7 @@ from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
     from features import Event
-    from streams.replay import Mapping, RejectedRow, Tally
+    from streams.recorded import Mapping, RejectedRow, Tally
 
 EPILOG = """\b
 Examples:
@@ -57,7 +57,7 @@ def import_file(
     no event is shown with its line and reason, and the others go on; when most of the first
     rows are none, the mapping is wrong and nothing is sent.
     """
-    from streams.replay import MappingError, SourceError, load_mapping
+    from streams.recorded import MappingError, SourceError, load_mapping
 
     try:
         if mapping is None:
@@ -76,7 +76,7 @@ def import_file(
 
 
 def _propose(context: Context, file: Path, dry_run: bool, as_json: bool) -> None:
-    from streams.replay import built_in_mappings, propose_mapping
+    from streams.recorded import built_in_mappings, propose_mapping
 
     if not dry_run:
         raise Usage(
@@ -93,7 +93,7 @@ def _propose(context: Context, file: Path, dry_run: bool, as_json: bool) -> None
 
 
 def _report(context: Context, file: Path, mapping: Mapping, as_json: bool) -> None:
-    from streams.replay import MappingError, Tally
+    from streams.recorded import MappingError, Tally
 
     tally = Tally()
     wrong: MappingError | None = None
@@ -156,7 +156,7 @@ def _send(
 ) -> None:
     from kafka.errors import KafkaError
 
-    from streams.replay import Tally, close_import_producer, open_import_producer, publish
+    from streams.recorded import Tally, close_import_producer, open_import_producer, publish
 
     name = topic or context.settings.topic("clickstream")
     tally = Tally()
@@ -218,7 +218,7 @@ def _read(
 ) -> Iterator[Event]:
     """Read a file, count what it gives, and pass the events on."""
     from features import Event
-    from streams.replay import read_events
+    from streams.recorded import read_events
 
     if show is None:
         with progress_bar(context) as own:

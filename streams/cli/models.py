@@ -18,7 +18,7 @@ def models(context: Context, as_json: bool) -> None:
 
     The one that the settings name is marked with a star.
     """
-    from models.learning import REGISTRY
+    from models.registry import REGISTRY
 
     chosen = context.settings.model.name
     listed = [

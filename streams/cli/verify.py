@@ -14,7 +14,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from streams.replay import Report
+    from streams.verify import Report
 
 _SAMPLE = 200
 #: Findings that are shown to people; --json has more.
@@ -62,7 +62,7 @@ def verify(
     if everybody and sample is not None:
         raise Usage("ask for --sample or for --all; not for both")
     from streams.reading import LogEndsBefore
-    from streams.replay import CannotVerify
+    from streams.verify import CannotVerify
 
     began = time.monotonic()
     size = None if everybody else sample or _SAMPLE
@@ -90,12 +90,12 @@ async def _verify(
 ) -> Report:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from models.learning import prior_judge
+    from models.registry import prior_judge
     from streams.live import looking
     from streams.reading import Reading
-    from streams.replay import Records, Redeciding, System
-    from streams.replay import verify as compare
     from streams.topics import TopicMissing
+    from streams.verify import Records, Redeciding, System
+    from streams.verify import verify as compare
 
     settings = context.settings
     with ExitStack() as stack:
@@ -154,7 +154,7 @@ async def _verify(
 
 
 def _show(report: Report, seconds: float) -> None:
-    from streams.replay import Verdict
+    from streams.verify import Verdict
 
     for finding in report.findings[:_SHOWN]:
         more = f" (and {finding.more} more fields)" if finding.more else ""

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
-from models.learning import REGISTRY
+from models.registry import REGISTRY
 from streams.composition import rivalry_of, shop_of, task_of, weighing_of
 from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace

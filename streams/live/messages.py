@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from models.deciding import Alert, cloud_event_headers
-from models.learning import ModelEvent, Snapshot, TrainingExample
+from models.learning import Snapshot, TrainingExample
+from models.watching import ModelEvent
 from streams.deadletters import HEADER, DeadLetter
 
 _json = msgspec.json.Encoder()

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from features.store import Store, StoreAway
-from models.learning import Judge, Snapshot, Task, judge_of
+from models.learning import Judge, Snapshot
+from models.registry import Task, judge_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from msgspec import Meta
 
 from features import Millis
 from features.store import Store
-from models.learning import ModelEvent, Snapshot, Trial, Watch
+from models.learning import Snapshot
+from models.watching import ModelEvent, Trial, Watch
 from streams.live.model import PARTITION
 from streams.live.stopping import NewerVersion
 

@@ -17,23 +17,9 @@ import numpy as np
 
 from features import DAY, Millis
 from features.store import Record, Store
-from models.learning import (
-    PRIOR,
-    REGISTRY,
-    ROUND,
-    Judge,
-    Learner,
-    ModelEvent,
-    Pairs,
-    Rivalry,
-    Snapshot,
-    Stability,
-    Task,
-    TrainingExample,
-    Trial,
-    judge_of,
-    model_event_id,
-)
+from models.learning import PRIOR, Judge, Learner, Snapshot, TrainingExample
+from models.registry import REGISTRY, Task, judge_of
+from models.watching import ROUND, ModelEvent, Pairs, Rivalry, Stability, Trial, model_event_id
 from streams.live.model import CHALLENGER, PARTITION, RUNNING, encode_snapshot
 from streams.live.notes import NOTES, Notes, as_snapshot, read_notes
 

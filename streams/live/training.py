@@ -18,7 +18,9 @@ import msgspec
 
 from features.store import Record, Store
 from models.judging import Prequential
-from models.learning import REGISTRY, Rivalry, Task, TrainingExample
+from models.learning import TrainingExample
+from models.registry import REGISTRY, Task
+from models.watching import Rivalry
 from streams.deadletters import DeadLetter, redriven_from
 from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from features import Millis
 from features.store import RedisStore, Store
-from models.learning import Judge, Task
+from models.learning import Judge
+from models.registry import Task
 from streams.composition import shop_of, task_of
 from streams.ends import LogEnds
 from streams.live.dossier import Dossier, read_dossier

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.learning import Task
+from models.registry import Task
 from streams.pipeline import Arrival, Shop
 from streams.replay.arriving import Arriving, in_time_order
 from streams.replay.folder import DECISIONS, FORMAT, PREDICTIONS, Folder

@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from features import DAY, Millis
-from models.learning import (
-    REGISTRY,
-    Judge,
-    Task,
-    TrainingExample,
-    in_learning_order,
-    judge_of,
-)
+from models.learning import Judge, TrainingExample, in_learning_order
+from models.registry import REGISTRY, Task, judge_of
 
 #: Who is retrained from scratch is so when so much of the horizon has passed.
 _RETRAINED: Final = 1 / 8

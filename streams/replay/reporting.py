@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from features import NEVER, Millis, format_duration, to_iso
-from models.learning import Task
+from models.registry import Task
 from streams.pipeline import Arrival, Shop
 from streams.replay.landmarks import Landmarks
 

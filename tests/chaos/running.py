@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from features import DAY, decode_state
-from models.learning import REGISTRY, Snapshot
+from models.learning import Snapshot
+from models.registry import REGISTRY
 from streams.composition import shop_of, task_of
 from streams.live.model import RUNNING
 from tests.chaos.comparing import Differences, Found, compare

@@ -13,7 +13,7 @@ from typing import Any
 from features import Event, from_datetime
 from streams.demo import Child
 from tests.e2e.corner import Corner
-from tests.streams.replay.cdnow import cdnow_file
+from tests.streams.recorded.cdnow import cdnow_file
 
 #: A shop like CDNOW: purchases only, and months between them.
 SHOP = {"EBB_HORIZON": "90d", "EBB_ACTIVE": "180d", "EBB_ACTIVITY": "purchase"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from features import CustomerState
 from models.deciding import Ledger
-from models.learning import prior_judge
+from models.registry import prior_judge
 from streams.composition import shop_of, task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle, watermark_after
 from streams.settings import Settings

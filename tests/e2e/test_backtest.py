@@ -15,7 +15,7 @@ from streams.topics import partition_of
 from tests.e2e.cdnow import SHOP, purchases_in
 from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner
-from tests.streams.replay.cdnow import cdnow_file
+from tests.streams.recorded.cdnow import cdnow_file
 
 pytestmark = pytest.mark.e2e
 

@@ -20,7 +20,7 @@ from streams.live import looking
 from tests import oracle
 from tests.e2e.cdnow import Run, purchases_in, sample
 from tests.e2e.corner import Corner, Said
-from tests.streams.replay.cdnow import CUSTOMERS, EVENTS
+from tests.streams.recorded.cdnow import CUSTOMERS, EVENTS
 
 pytestmark = pytest.mark.e2e
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from models.learning import REGISTRY, Snapshot, TrainingExample
+from models.learning import Snapshot, TrainingExample
+from models.registry import REGISTRY
 from streams.brokers import open_producer
 from streams.composition import shop_of, task_of
 from streams.live.model import RUNNING

@@ -29,7 +29,7 @@ from features import (
 )
 from models.deciding import Ledger, Policy
 from models.judging import Explainer
-from models.learning import Task, prior_judge
+from models.registry import Task, prior_judge
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
 from tests.features.watching import arrive
 from tests.malformed import ANY, CLASSES, FUTURE, HUGE, SECRET, GoodOnes, bad_one

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from features import DAY, Catalogue, CustomerState, Definition, Event, build_catalogue
-from models.learning import NOT_YET, Task, TrainingExample
+from models.learning import NOT_YET, TrainingExample
+from models.registry import Task
 
 SHOP = Definition(horizon=30 * DAY, traits=("tier",))
 CATALOGUE = build_catalogue(SHOP)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from features import DAY, Millis
+from models.bayes import Signs
 from models.learning import CUTS, LAST, NOT_YET, TrainingExample
-from models.learning.signs import Signs
 from tests.models.portraits import CATALOGUE, customers
 
 HORIZON = 30 * DAY

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from models.learning import REGISTRY, MissingLibrary
+from models.registry import REGISTRY, MissingLibrary
 from streams.composition import shop_of, task_of, weighing_of
 from streams.pipeline import Arrival
 from streams.replay import backtest

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from features import DAY, HOUR, MINUTE
-from models.learning import REGISTRY, Guard, Judgement, Rivalry, Weighing
+from models.learning import Judgement, Weighing
+from models.registry import REGISTRY
+from models.watching import Guard, Rivalry
 from streams.composition import (
     definition_of,
     explainer_of,

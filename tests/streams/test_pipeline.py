@@ -37,7 +37,8 @@ from features import (
 from features.store import Commit, MemoryStore, Record
 from models.deciding import Alert, Decision, Ledger, Policy, Prediction
 from models.judging import Explainer
-from models.learning import REGISTRY, Judge, Judgement, TrainingExample, prior_judge
+from models.learning import Judge, Judgement, TrainingExample
+from models.registry import REGISTRY, prior_judge
 from streams.composition import task_of
 from streams.pipeline import (
     NO_WATERMARK,

@@ -15,7 +15,8 @@ import pytest
 
 from features import DAY, CustomerState, Event, Millis
 from models.deciding import Alert, Ledger
-from models.learning import REGISTRY, Judge, Snapshot, prior_judge
+from models.learning import Judge, Snapshot
+from models.registry import REGISTRY, prior_judge
 from streams.composition import shop_of, task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, watermark_after
 from streams.settings import load_settings

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from features import Event, InvalidEvent, decode_event, encode_event
 from models.deciding import Alert, Outcome, Reason
-from models.learning import ModelEvent, TrainingExample
+from models.learning import TrainingExample
+from models.watching import ModelEvent
 from streams.deadletters import DeadLetter
 from streams.schemas import WIRES, json_schema
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import DAY, CustomerState, Definition, Event, build_catalogue
+from models.bayes import OFFSETS, SIGNS
 from models.judging import CODES, LANGUAGES, Explainer
 from models.judging.causes import TOPICS, code_of
 from models.judging.phrases import read_phrases
-from models.learning.signs import OFFSETS, SIGNS
 from tests.models.portraits import CATALOGUE, INPUTS, SHOP, vectors_within
 
 Happening = tuple[str, float, dict[str, Any]]

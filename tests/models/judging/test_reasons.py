@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import Definition, build_catalogue
+from models.bayes import StagedJudge, StagedLearner
 from models.judging import CODES, LANGUAGES, Explainer, Weights
-from models.learning import Inputs, Judgement
-from models.learning.staged import StagedLearner
-from models.learning.stages import StagedJudge
+from models.learning import Judgement
+from models.registry import Inputs
 from tests.models.portraits import CATALOGUE, INPUTS, customers
 from tests.models.stage_examples import SIGNS_OF_SHOP, stage_examples
 

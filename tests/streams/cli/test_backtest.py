@@ -17,7 +17,7 @@ from streams.cli import Context
 from streams.cli import ebb as main
 from tests.servers import Ebb
 from tests.servers.commands import ROOT
-from tests.streams.replay.cdnow import cdnow_file
+from tests.streams.recorded.cdnow import cdnow_file
 
 MAPPING = 'customer = "who"\ntime = "at"\ntype = { constant = "purchase" }\namount = "paid"\n'
 #: The shop of CDNOW, looked at less often: enough to see, sooner done.

@@ -14,7 +14,7 @@ from features import decode_event
 from streams.topics import partition_of
 from tests.conftest import Kafka
 from tests.servers import Ebb
-from tests.streams.replay.cdnow import CUSTOMERS, EVENTS, cdnow_file
+from tests.streams.recorded.cdnow import CUSTOMERS, EVENTS, cdnow_file
 
 MAPPING = 'customer = "who"\ntime = "at"\ntype = { constant = "purchase" }\namount = "paid"\n'
 ROWS = "who,at,paid\nada,2026-01-02,2.5\n,2026-01-01,1\ngrace,2026-01-01,[red]\nzoe,2026-01-01,1\n"

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from click.testing import CliRunner, Result
 
-from models.learning import REGISTRY
+from models.registry import REGISTRY
 from streams.cli import ebb
 from streams.cli.context import Context
 from tests.servers.commands import clean_environment

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from features.store import MemoryStore
-from models.learning import Rivalry, Snapshot, TrainingExample
+from models.learning import Snapshot, TrainingExample
+from models.watching import Rivalry
 from streams.live.cursor import Cursor
 from streams.live.model import read_snapshot
 from streams.live.training import TrainingReader

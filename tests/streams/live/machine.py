@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from features import DAY, HOUR, Millis
 from features.store import MemoryStore, StoreAway
-from models.learning import prior_judge
+from models.registry import prior_judge
 from streams.composition import shop_of, task_of
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock

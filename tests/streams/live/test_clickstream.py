@@ -11,7 +11,7 @@ import pytest
 
 from features import DAY, HOUR, MINUTE, NEVER, Event, Millis
 from features.store import Commit, MemoryStore, StoreAway
-from models.learning import prior_judge
+from models.registry import prior_judge
 from streams.composition import shop_of, task_of
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock

@@ -15,18 +15,9 @@ import pytest
 from features import DAY
 from features.store import Commit, MemoryStore
 from features.store import Record as Stored
-from models.learning import (
-    LAST,
-    NOT_YET,
-    REGISTRY,
-    Guard,
-    ModelEvent,
-    Pairs,
-    Rivalry,
-    Snapshot,
-    TrainingExample,
-    judge_of,
-)
+from models.learning import LAST, NOT_YET, Snapshot, TrainingExample
+from models.registry import REGISTRY, judge_of
+from models.watching import Guard, ModelEvent, Pairs, Rivalry
 from streams.live.held import read_mark
 from streams.live.messages import unpack
 from streams.live.model import CHALLENGER, PARTITION, PUBLISHED, RUNNING, CurrentModel

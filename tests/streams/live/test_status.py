@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from features.store import MemoryStore, Record
-from models.learning import ModelEvent, Snapshot
+from models.learning import Snapshot
+from models.watching import ModelEvent
 from streams.live.held import Held
 from streams.live.model import PUBLISHED, encode_snapshot
 from streams.live.notes import NOTES, Notes

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from features.store import MemoryStore
-from models.learning import REGISTRY, TrainingExample
+from models.learning import TrainingExample
+from models.registry import REGISTRY
 from streams.live.held import read_mark
 from streams.live.messages import unpack
 from streams.live.model import PUBLISHED, RUNNING, CurrentModel, read_snapshot

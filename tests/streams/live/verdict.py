@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from features import decode_event
-from models.learning import REGISTRY, TrainingExample
+from models.learning import TrainingExample
+from models.registry import REGISTRY
 from streams.deadletters import HEADER
 from streams.live.held import Mark, read_mark
 from streams.live.model import RUNNING, read_snapshot

@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow.parquet
 
 from features import DAY, HOUR, MINUTE, Event, Millis, from_datetime
-from models.learning import Task, Weighing
+from models.learning import Weighing
+from models.registry import Task
 from streams.composition import shop_of, task_of
 from streams.pipeline import Arrival, Shop
 from streams.replay import BacktestResult, Landmarks, backtest

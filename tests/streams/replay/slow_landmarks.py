@@ -13,16 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features import Catalogue, CustomerState, Definition, Event, Millis
-from models.learning import (
-    CUTS,
-    LAST,
-    NOT_YET,
-    REGISTRY,
-    Task,
-    TrainingExample,
-    in_learning_order,
-    judge_of,
-)
+from models.learning import CUTS, LAST, NOT_YET, TrainingExample, in_learning_order
+from models.registry import REGISTRY, Task, judge_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,7 +16,8 @@ from sklearn import metrics
 from features import DAY, HOUR, CustomerState, Event, Millis
 from models.deciding import Ledger
 from models.judging import roc_auc
-from models.learning import LAST, REGISTRY, TrainingExample, in_learning_order, judge_of
+from models.learning import LAST, TrainingExample, in_learning_order
+from models.registry import REGISTRY, judge_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
 from tests.streams.replay.backtested import (
     SHOP,

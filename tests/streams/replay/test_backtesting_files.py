@@ -13,7 +13,8 @@ import pytest
 
 from features import DAY, Event, Millis
 from streams.pipeline import Arrival
-from streams.replay import Landmarks, OutputRefused, SourceError, UnknownModel, backtest
+from streams.recorded import SourceError
+from streams.replay import Landmarks, OutputRefused, UnknownModel, backtest
 from tests.streams.replay.backtested import (
     SHOP,
     START,

@@ -1,0 +1,19 @@
+"""How the state in Redis, and what was decided, are held to the log."""
+
+from streams.verify.reach import CannotVerify, arrived
+from streams.verify.redeciding import Records, Redeciding, Retold
+from streams.verify.verdicts import Finding, Verdict
+from streams.verify.verifying import Report, System, verify
+
+__all__ = [
+    "CannotVerify",
+    "Finding",
+    "Records",
+    "Redeciding",
+    "Report",
+    "Retold",
+    "System",
+    "Verdict",
+    "arrived",
+    "verify",
+]

@@ -1,0 +1,181 @@
+"""Decisions taken again: all the same, unless something of what was recorded is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from features import DAY, CustomerState, Definition, Event, Millis, build_catalogue
+from models.deciding import Alert, Ledger, Policy
+from models.judging import Explainer
+from models.learning import Snapshot, TrainingExample
+from models.registry import REGISTRY, judge_of, prior_judge
+from streams.composition import task_of
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
+from streams.verify.redeciding import Expected, Records, Redeciding, Retold
+
+DEFINITION = Definition(horizon=30 * DAY)
+SHOP = Shop(
+    DEFINITION,
+    build_catalogue(DEFINITION),
+    Policy(threshold=0.4, holdout=0.0),
+    Explainer(),
+    lateness=0,
+    skew=DAY,
+)
+TASK = task_of(SHOP)
+ADA = "ada"
+
+
+def visits(days: list[int]) -> list[Arrival]:
+    """Return Ada's visits; the last one only moves time."""
+    return [
+        Arrival(
+            place,
+            day * DAY,
+            Event(event_id=str(place), user_id=ADA, type="visit", time=day * DAY),
+        )
+        for place, day in enumerate(days)
+    ]
+
+
+class Day:
+    """What workers and a learner did, and what lies in the topics and in the store."""
+
+    def __init__(self) -> None:
+        self.snapshot: Snapshot | None = None
+        self.alerts: list[Alert] = []
+        self.examples: list[TrainingExample] = []
+        self.models: list[Snapshot] = []
+        self.customer = Customer(CustomerState(DEFINITION), Ledger(), new=True)
+        self.decided = 0
+        self.watermark: Millis = NO_WATERMARK
+        learner = REGISTRY["bayes"].learner(TASK, None)
+        # From the beginning of the log to its end, and with a model that grows.
+        for arrival in visits([0, 9, 17, 27, 35, 80, 88, 150, 158, 240]):
+            judge = judge_of(TASK, self.snapshot, 0)
+            effects = handle(SHOP, judge, [arrival], (), {ADA: self.customer}, self.watermark)
+            self.watermark = effects.watermark
+            self.alerts += effects.alerts
+            self.examples += effects.examples
+            self.decided += len(effects.decided)
+            learner.learn(effects.examples)
+            snapshot = learner.snapshot(len(self.models) + 1, {})
+            # A shop's first days are judged by the prior.
+            self.snapshot = snapshot if len(self.models) > 3 else None
+            self.models.append(REGISTRY["bayes"].for_workers(snapshot))
+
+    def retold(self, shop: Shop = SHOP, on_their_way: int = 0) -> Retold:
+        redeciding = Redeciding(shop)
+        book = {ADA: Customer(CustomerState(DEFINITION), Ledger(), new=True)}
+        log = visits([0, 9, 17, 27, 35, 80, 88, 150, 158, 240])
+        redeciding.watch(handle(SHOP, prior_judge(TASK), log, (), book, NO_WATERMARK))
+        redeciding.expect(Expected(ADA, self.customer.ledger, self.watermark, on_their_way))
+        records = Records(redeciding.customers.__contains__, TASK)
+        records.read_alerts(map(message, self.alerts))
+        records.read_training(map(message, self.examples))
+        records.read_models(map(message, self.models))
+        return redeciding.retell(records)
+
+
+def message(what: Any) -> SimpleNamespace:
+    key = what.version.encode() if isinstance(what, Snapshot) else b"ada"
+    return SimpleNamespace(key=key, value=msgspec.json.encode(what))
+
+
+def test_all_is_as_it_was_decided() -> None:
+    day = Day()
+    retold = day.retold()
+    assert (retold.differences, retold.counts["unknown"]) == ([], 0)
+    assert retold.counts["equal"] == day.decided > 20
+    assert len({alert.model_version for alert in day.alerts}) > 1
+
+
+def changed(alert: Alert, **fields: Any) -> Alert:
+    return msgspec.structs.replace(alert, **fields)
+
+
+def lose_an_alert(day: Day) -> None:
+    del day.alerts[1]
+
+
+def send_another(day: Day) -> None:
+    day.alerts.append(changed(day.alerts[0], alert_id="f" * 32))
+
+
+def send_what_was_not_decided(day: Day) -> None:
+    silent = next(each for each in day.examples if each.whole and not each.treated)
+    wrong = changed(day.alerts[0], alert_id=silent.example_id)
+    day.alerts.append(wrong)
+
+
+def say_another_risk(day: Day) -> None:
+    day.alerts[0] = changed(day.alerts[0], risk=day.alerts[0].risk / 2)
+
+
+def say_another_vector(day: Day) -> None:
+    day.alerts[0] = changed(day.alerts[0], vector=day.alerts[0].vector | {"recency": 1.25})
+
+
+def judge_by_another_model(day: Day) -> None:
+    state = day.models[5].state
+    wrong = {**state, "popularity": state["popularity"][::-1]}
+    day.models[5] = msgspec.structs.replace(day.models[5], state=wrong)
+
+
+def decide_otherwise(day: Day) -> None:
+    last = day.customer.ledger.decisions[-1]
+    day.customer.ledger.decisions[-1] = msgspec.structs.replace(last, alert=not last.alert)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lose_an_alert, "its alert is not in the topic"),
+        (send_another, "there is an alert, but no such decision point"),
+        (send_what_was_not_decided, "there is an alert, but now there is none"),
+        (say_another_risk, "the alert says"),
+        (say_another_vector, "the alert's recency was 1.25"),
+        (judge_by_another_model, "bayes-6 now says"),
+        (decide_otherwise, "was decided, and now"),
+    ],
+)
+def test_what_is_not_as_it_was_decided_is_named(change: Callable[[Day], None], said: str) -> None:
+    day = Day()
+    change(day)
+    retold = day.retold()
+    assert any(said in each["reason"] for each in retold.differences), retold.differences
+    assert {each["customer"] for each in retold.differences} == {ADA}
+    assert retold.counts["different"] == len(retold.differences)
+
+
+def test_an_alert_that_waits_in_the_outbox_is_not_missed() -> None:
+    day = Day()
+    lose_an_alert(day)
+    assert day.retold(on_their_way=1).differences == []
+
+
+def test_another_policy_would_decide_otherwise() -> None:
+    retold = Day().retold(replace(SHOP, policy=Policy(threshold=0.9, holdout=0.0)))
+    assert retold.counts["different"] > 3
+
+
+def test_what_is_not_recorded_any_more_is_unknown_and_not_different() -> None:
+    day = Day()
+    del day.models[:]
+    retold = day.retold()
+    assert retold.differences == []
+    assert retold.counts["unknown"] > 10
+    assert retold.counts["equal"] > 0  # what the prior judged
+
+    day = Day()
+    day.examples, day.alerts = [], []
+    kept = len(day.customer.ledger.pending) + len(day.customer.ledger.decisions)
+    retold = day.retold()
+    assert retold.differences == []
+    assert 0 < retold.counts["equal"] <= kept < day.decided
