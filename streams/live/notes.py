@@ -28,6 +28,8 @@ class Notes(msgspec.Struct, kw_only=True):
     champion, challenger
         Who judges, and who is tried: names of the registry. The challenger's is empty if there is
         none.
+    named
+        The model of the settings, as of then: empty where an older version noted none.
     by_drift
         When drift has started the challenger; None if it is that of the settings.
     trial, standing
@@ -44,6 +46,7 @@ class Notes(msgspec.Struct, kw_only=True):
 
     champion: str
     challenger: str = ""
+    named: str = ""
     by_drift: Millis | None = None
     trial: Trial = msgspec.field(default_factory=Trial)
     standing: dict[str, float] = {}

@@ -68,7 +68,12 @@ class Contest:
         self._stored = {} if stability is None else {STABILITY: stability}
         #: The champion and the challenger as they were stored last.
         self.former = as_snapshot(stored.get(RUNNING))
+        #: The last snapshot of the learner, whichever model it was.
+        self.newest = self.former
         self._rival_former: Snapshot | None = None
+        if notes.named not in ("", name) or (self.former and self.former.name != notes.champion):
+            self._follow_the_settings(name, as_snapshot(stored.get(CHALLENGER)))
+        notes.named = name
         self.champion = REGISTRY[notes.champion].learner(task, self.former)
         self._pairs = Pairs(self._horizon, notes.made, notes.first, _blocks(stored))
         before = notes.challenger
@@ -95,7 +100,7 @@ class Contest:
         NewerVersion
             If a newer Ebbtide wrote it.
         """
-        notes = await read_notes(store) or Notes(champion=name)
+        notes = await read_notes(store) or Notes(champion=name, named=name)
         names = [RUNNING, CHALLENGER, STABILITY, *map(_block, range(Pairs.BLOCKS))]
         page = await store.read(PARTITION, names, -1, 0)
         found = {name: record.state for name, record in page.records.items()}
@@ -106,6 +111,21 @@ class Contest:
             notes,
             {name: data for name, data in found.items() if data is not None},
         )
+
+    def _follow_the_settings(self, name: str, challenger: Snapshot | None) -> None:
+        """Let another model judge, because the settings name another one now.
+
+        The challenger goes on from where it is; any other begins afresh, and learns what comes.
+        """
+        notes = self.notes
+        known = challenger is not None and challenger.name == name == notes.challenger
+        logger.warning(
+            "model.name is %s now: it takes over from %s, %s",
+            *(name, notes.champion, "as it is" if known else "and begins afresh"),
+        )
+        self.former = challenger if known else None
+        notes.champion, notes.challenger, notes.by_drift = name, "", None
+        notes.trial = Trial()
 
     def _choose(self, name: str) -> None:
         """Decide who challenges: the one of the settings, or whom drift has started."""

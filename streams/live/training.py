@@ -23,7 +23,7 @@ from models.registry import REGISTRY, Task
 from models.watching import Rivalry
 from streams.deadletters import DeadLetter, redriven_from
 from streams.live.cursor import Chunk, Log, Offsets
-from streams.live.held import Held
+from streams.live.held import Held, read_mark
 from streams.live.messages import (
     Message,
     letter_message,
@@ -95,8 +95,7 @@ class TrainingReader:
     async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where learning stands, and the model as it was then."""
         data = await self._store.mark(partition)
-        shape = f"{self._name}-{self._task.catalogue.fingerprint}"
-        held = Held(self._store, partition, data, shape)
+        held = Held(self._store, partition, data, self._shape(data))
         positions = {self.topics[0]: held.mark.offset}
         places = await held.places(positions, logs, accept_gap=self._accept_gap)
         await held.recover_outbox()
@@ -104,6 +103,12 @@ class TrainingReader:
         seen = await read_seen(self._store, partition, held.mark.counts.get("learnt", 0))
         contest = await Contest.read(self._store, self._task, self._name, self._rivalry)
         return places, _Pupil(held, contest, seen)
+
+    def _shape(self, data: bytes | None) -> str:
+        """Return what must not have changed: the features. The model may be another one now."""
+        fingerprint = self._task.catalogue.fingerprint
+        stored = "" if data is None else read_mark(data).shape
+        return stored if stored.endswith(f"-{fingerprint}") else f"{self._name}-{fingerprint}"
 
     def let_go(self, partition: int) -> None:
         """Stop publishing for a partition."""
@@ -207,7 +212,8 @@ class _Pupil:
         self.held = held
         self.contest = contest
         self.seen = seen
-        snapshot = contest.former
+        # Numbers go on also when another model takes over: a version is of one model for ever.
+        snapshot = contest.newest
         self.number = 0 if snapshot is None else snapshot.number
         counts = None if snapshot is None else snapshot.quality.get("counts")
         self.quality = Prequential() if counts is None else Prequential.load(counts)

@@ -13,9 +13,10 @@ import pytest
 from features.store import MemoryStore
 from models.learning import TrainingExample
 from models.registry import REGISTRY
+from models.watching import Rivalry
 from streams.live.held import read_mark
 from streams.live.messages import unpack
-from streams.live.model import PUBLISHED, RUNNING, CurrentModel, read_snapshot
+from streams.live.model import CHALLENGER, PUBLISHED, RUNNING, CurrentModel, read_snapshot
 from tests.models.portraits import TASK, customers, examples_of
 from tests.streams.live.fakes import HERE, Record
 from tests.streams.live.lessons import Learner, recorded
@@ -143,5 +144,54 @@ def test_an_example_that_a_crash_sent_twice_is_learnt_once_by_the_heir_too() -> 
         assert found.state == msgspec.json.decode(msgspec.json.encode(alone.snapshot(0, {}).state))
         counts = read_mark(await store.mark(0)).counts
         assert (counts["learnt"], counts["repeated"]) == (30, 55)
+
+    asyncio.run(story())
+
+
+def test_another_model_in_the_settings_takes_over_and_numbers_go_on() -> None:
+    some = examples(300)
+
+    async def story() -> None:
+        store = MemoryStore()
+        first = await Learner(store, name="logistic").open()
+        await first.take(*recorded(some[:150]))
+        before = await first.snapshot(PUBLISHED)
+        assert before is not None
+        assert before.version == "logistic-1"
+
+        second = await Learner(store, name="recency").open()
+        assert second.cursor.next == {HERE.topic: 150}
+        await second.take(*recorded(some[150:], 150))
+        after = await second.snapshot(PUBLISHED)
+        assert after is not None
+        # What it was not there for it has not learnt, but every prediction was tested.
+        assert (after.version, after.learnt) == ("recency-2", 150)
+        running = await second.snapshot(RUNNING)
+        assert running is not None
+        assert running.quality["count"] == 300
+
+        again = await Learner(store, name="recency").open()
+        await again.take()
+        assert await again.snapshot(RUNNING) == running
+
+    asyncio.run(story())
+
+
+def test_a_challenger_that_the_settings_choose_goes_on_from_where_it_is() -> None:
+    some = examples(300)
+
+    async def story() -> None:
+        store = MemoryStore()
+        both = await Learner(store, "recency", Rivalry(challenger="logistic")).open()
+        await both.take(*recorded(some[:150]))
+        challenger = await both.snapshot(CHALLENGER)
+        assert challenger is not None
+
+        chosen = await Learner(store, "logistic").open()
+        assert chosen.cursor.held.contest.champion.snapshot(1, {}).state == challenger.state
+        await chosen.take(*recorded(some[150:], 150))
+        running = await chosen.snapshot(RUNNING)
+        assert running is not None
+        assert (running.version, running.learnt) == ("logistic-2", 300)
 
     asyncio.run(story())
