@@ -206,7 +206,8 @@ def _judge_and_decide(
     vectors: Sequence[array[float]],
 ) -> None:
     if vectors:
-        effects.vectors = np.array(vectors, dtype=np.float32)
+        joined = np.frombuffer(b"".join(vectors), dtype=np.float32)
+        effects.vectors = joined.reshape(len(vectors), -1)
         effects.judgement = judgement = judge.judge(effects.vectors)
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()

@@ -156,7 +156,11 @@ class Ledger:
         for prediction in self.pending:
             if not prediction.at < at < prediction.due:
                 continue
-            stage = next(stage for stage in range(NOT_YET) if at < prediction.end(stage))
+            if 0 <= prediction.returned_in <= prediction.passed:
+                continue  # came back in the stage that runs, or before: no news
+            stage = LAST
+            while stage and at < prediction.end(stage - 1):
+                stage -= 1
             # What was told of a stage that has passed stays told: who comes too late for it has
             # come back in the one that runs.
             stage = max(stage, prediction.passed)
