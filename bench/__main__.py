@@ -10,9 +10,11 @@ import argparse
 import heapq
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -26,6 +28,7 @@ from models.registry import REGISTRY, Task, judge_of, prior_judge
 from streams.composition import shop_of, task_of
 from streams.demo import Shop as Shoppers
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, watermark_after
+from streams.replay import backtest
 from streams.settings import load_settings
 
 END = 1_767_225_600_000
@@ -64,6 +67,13 @@ def learn(task: Task, name: str, examples: list[TrainingExample]) -> None:
     learner = REGISTRY[name].learner(task, None)
     for first in range(0, len(examples), BATCH):
         learner.learn(examples[first : first + BATCH])
+
+
+def replay(shop: Shop, task: Task, name: str, events: list[Event]) -> None:
+    """Take the events through a backtest: features, scores, decisions, labels, learning, files."""
+    arrivals = [Arrival(place, event.at, event) for place, event in enumerate(events)]
+    with tempfile.TemporaryDirectory() as folder:
+        backtest([arrivals], shop, [name], task=task, output=Path(folder) / "out", warmup=500)
 
 
 def main() -> None:
@@ -107,6 +117,10 @@ def main() -> None:
     for name in ("bayes", "logistic"):
         cases[f"judge with {name}, a decision"] = len(vectors), judging(name)
         cases[f"learn {name}, an example"] = len(examples), partial(learn, task, name, examples)
+        cases[f"replay with {name}, an event"] = (
+            len(events),
+            partial(replay, shop, task, name, events),
+        )
     rates: dict[str, list[float]] = {name: [] for name in cases}
     for _ in track(range(options.rounds), description="rounds", console=Console(stderr=True)):
         for name, (count, run) in cases.items():

@@ -63,6 +63,8 @@ class Prediction(msgspec.Struct, array_like=True):
 
     def end(self, stage: int) -> Millis:
         """Return the first moment after a stage: it has passed when the watermark reaches it."""
+        if stage >= LAST:
+            return self.due
         return self.at + round(CUTS[stage] * (self.due - 1 - self.at)) + 1
 
     def next(self) -> Millis:
@@ -182,7 +184,10 @@ class Ledger:
         """Return what is known now that the watermark is where it is, and was not known before."""
         if not self.pending or self.due() > watermark:
             return []
-        matured = [each for kept in self.pending for each in _mature(kept, watermark)]
+        matured = []
+        for prediction in self.pending:
+            if prediction.next() <= watermark:
+                matured += _mature(prediction, watermark)
         self.pending = [prediction for prediction in self.pending if prediction.due > watermark]
         self._due = None
         return matured
