@@ -184,7 +184,7 @@ class Ledger:
         """Return what is known now that the watermark is where it is, and was not known before."""
         if not self.pending or self.due() > watermark:
             return []
-        matured = []
+        matured: list[Matured] = []
         for prediction in self.pending:
             if prediction.next() <= watermark:
                 matured += _mature(prediction, watermark)
