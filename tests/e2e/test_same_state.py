@@ -9,6 +9,7 @@ import pytest
 
 from features import NEVER, decode_event, encode_state
 from models.deciding import Ledger
+from models.learning import LAST
 from streams.composition import shop_of
 from streams.pipeline import Arrival
 from tests import oracle
@@ -61,10 +62,15 @@ def test_each_decision_whose_horizon_has_passed_becomes_one_example(undisturbed:
         if timer.scored and timer.at + definition.horizon < watermark[name]
     }
     bodies = [json.loads(said.value) for said in undisturbed.corner.read("training")]
-    found = [(each["user_id"], each["at"], each["cause"]) for each in bodies]
+    whole = [each for each in bodies if each["stage"] == LAST]
+    found = [(each["user_id"], each["at"], each["cause"]) for each in whole]
     assert undisturbed.corner.counts()["unkept"] == 0
     assert len(set(found)) == len(found)
     assert {each for each in found if each[0] in some} == expected
+    # Of who came back early, nothing is told of the stages that follow, but for the last.
+    first = sum(each["stage"] == 0 for each in bodies)
+    assert len(whole) < first < len(bodies)
+    assert sum(each["stage"] == 1 for each in bodies) < first
 
 
 def test_the_stock_command_line_of_faust_leaves_the_same_state(
