@@ -169,7 +169,7 @@ session, event_id
 
     Examples
     --------
-    >>> from streams.replay import load_mapping
+    >>> from streams.recorded import load_mapping
     >>> cdnow = load_mapping("cdnow")
     >>> cdnow.customer, cdnow.time.format, cdnow.type.constant
     ('customer_id', '%Y%m%d', 'purchase')

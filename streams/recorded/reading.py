@@ -60,7 +60,7 @@ def read_events(
     --------
     >>> import tempfile
     >>> from features import to_iso
-    >>> from streams.replay import load_mapping
+    >>> from streams.recorded import load_mapping
     >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
     ...     _ = file.write("customer_id date number_of_cds dollar_value\n"
     ...                    "00002 19970112 1 12.00\n00001 19970101 1 11.77\n")

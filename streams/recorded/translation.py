@@ -77,7 +77,7 @@ class Translator:
 
         Examples
         --------
-        >>> from streams.replay import load_mapping
+        >>> from streams.recorded import load_mapping
         >>> translator = Translator(load_mapping("cdnow"))
         >>> at, own_id, event = translator.translate({"customer_id": "00001", "date": "19970101",
         ...     "number_of_cds": "1", "dollar_value": "11.77"})

@@ -47,7 +47,7 @@ def recorded_file(
     Examples
     --------
     >>> import tempfile
-    >>> from streams.replay import load_mapping
+    >>> from streams.recorded import load_mapping
     >>> tally = Tally()
     >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
     ...     _ = file.write("customer_id date number_of_cds dollar_value\n"

@@ -29,6 +29,7 @@ WORKERS: Final = 3
 #: A small shop: many timers and labels, small batches, and only the prior judges.
 SHOP: Final = {
     "EBB_CLOCK": "events",
+    "EBB_MODEL": "logistic",
     "EBB_MODEL_WARMUP": "1000000000",
     "EBB_HORIZON": "3d",
     "EBB_ACTIVE": "12d",
