@@ -1,6 +1,10 @@
 """How good a judgement is, and why it says what it says."""
 
+from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion
 from models.judging.causes import CODES
+from models.judging.costs import Choice, Offer, Profit, choose
+from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
+from models.judging.intervals import MEASURES, Interval, bootstrap, bootstrap_difference
 from models.judging.metrics import (
     CalibrationBin,
     Prequential,
@@ -11,6 +15,7 @@ from models.judging.metrics import (
     precision_at,
     roc_auc,
 )
+from models.judging.offpolicy import PolicyValue, policy_value
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
@@ -18,17 +23,36 @@ from models.judging.reasons import Cause, Explainer, Weighed, Weights
 __all__ = [
     "CODES",
     "LANGUAGES",
+    "MEASURES",
+    "AtBudget",
     "CalibrationBin",
     "Cause",
+    "Choice",
+    "Confusion",
+    "Curve",
     "Explainer",
+    "Gain",
+    "Interval",
+    "Offer",
+    "PolicyValue",
     "Pooled",
     "Prequential",
+    "Profit",
     "Weighed",
     "Weights",
+    "at_budgets",
     "average_precision",
+    "bootstrap",
+    "bootstrap_difference",
     "calibration",
     "calibration_error",
+    "choose",
+    "confusion",
+    "gains",
     "log_loss",
+    "policy_value",
     "precision_at",
+    "precision_recall_curve",
     "roc_auc",
+    "roc_curve",
 ]

@@ -54,6 +54,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
     "Replaying": {
         "import": Entry("streams.cli.importing:import_file", "Send a file of events."),
         "backtest": Entry("streams.cli.backtest:backtest", "Replay history; test the model."),
+        "compare": Entry("streams.cli.compare:compare", "Tell which backtest judged better."),
     },
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}

@@ -94,6 +94,13 @@ def test_a_thinned_precision_recall_curve_keeps_its_teeth(points: int) -> None:
     assert np.abs(drawn - np.interp(at, recall[::-1], precision[::-1])).max() < 0.6 / points**0.5
 
 
+def test_a_thinned_precision_recall_curve_keeps_its_valley() -> None:
+    labels = [1] * 100 + [0] * 300 + [1] * 600
+    found = precision_recall_curve(np.linspace(1, 0, 1_000), labels, 8)
+    assert len(found.x) <= 8
+    assert found.y.min() == 0.25
+
+
 def expected_captured(risks: list[float], labels: list[int], reached: int) -> float:
     """Walk down from the highest risk, taking equal risks in equal parts."""
     caught, left = 0.0, float(reached)
@@ -111,6 +118,7 @@ def test_gains_are_those_of_walking_down_from_the_highest_risk(judged: Judged) -
     found = gains(risks, labels)
     assert sum(each.count for each in found) == len(judged)
     assert sum(each.churned for each in found) == pytest.approx(sum(labels))
+    assert (found[0].tenth, found[-1].tenth) == (1, 10)
     so_far = 0
     for each in found:
         so_far += each.count

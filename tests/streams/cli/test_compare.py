@@ -1,0 +1,154 @@
+"""What ``ebb compare`` says of finished backtests, and which it refuses to compare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from features import DAY
+from streams.cli import Context, ebb
+from streams.composition import shop_of, task_of
+from streams.replay import Landmarks
+from tests.streams.replay.backtested import SETTINGS, START, TASK, shoppers
+from tests.streams.replay.kept import kept
+
+EVENTS = shoppers(5)
+ENDS = ("no real difference", "real, better", "real, worse")
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(ebb, ["compare", *map(str, words)], obj=Context(environ={}))
+
+
+def refused(told: str, *words: str | Path) -> None:
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kept(tmp_path_factory.mktemp("both") / "both", EVENTS, "bayes", "recency")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kept(tmp_path_factory.mktemp("other") / "other", EVENTS, "bayes", seed=1)
+
+
+def asked_otherwise(folder: Path, **churn: object) -> Path:
+    settings = SETTINGS.model_copy(update={"churn": SETTINGS.churn.model_copy(update=churn)})
+    shop = shop_of(settings)
+    return kept(folder, EVENTS, shop=shop, task=task_of(shop, TASK.weighing))
+
+
+def test_a_folder_of_several_models_is_compared_within_itself(both: Path) -> None:
+    result = run(both)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert " customers in common, " in lines[0] and lines[0].endswith("is held to bayes")
+    assert lines[2].split() == [
+        *("metric", "run", "value", "difference", "95", "%", "interval", "verdict")
+    ]
+    starts = ("ROC AUC", "PR AUC", "log loss", "Brier", "precision in the top 10 %")
+    assert [line.split("  ")[0] for line in lines[3::2]] == list(starts)
+    assert all(" bayes " in line for line in lines[3::2])
+    assert all(line.split()[0] == "recency" for line in lines[4::2])
+    assert all(" to " in line and line.endswith(ENDS) for line in lines[4::2])
+
+
+def test_folders_are_compared_by_the_models_that_are_named(both: Path, other: Path) -> None:
+    result = run(f"{both}:bayes", other, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    labels = found["runs"][0]["labels"]
+    assert found["runs"] == [
+        {"run": f"{folder}:bayes", "model": "bayes", "folder": str(folder), "labels": labels}
+        for folder in (both, other)
+    ]
+    assert (found["joined"], found["other_cause"]) == (labels, 0)
+    assert found["interval"] == {"level": 0.95, "rounds": 400, "seed": 0, "practical": 0.001}
+    for first, second in found["metrics"].values():
+        assert first["difference"] is None and first["verdict"] is None
+        assert second["low"] <= second["difference"] <= second["high"]
+        assert (second["verdict"], second["better"]) == ("no real difference", None)
+
+
+def test_the_same_comparison_says_the_same(both: Path) -> None:
+    assert run(both, "--json").stdout == run(both, "--json").stdout
+
+
+def test_it_is_said_how_few_of_the_predictions_are_in_common(both: Path, tmp_path: Path) -> None:
+    rarer = asked_otherwise(tmp_path / "rarer", active=10 * DAY)
+    result = run(f"{both}:bayes", rarer)
+    assert result.exit_code == 0, result.stderr
+    assert "Only " in result.stderr
+    assert f"predictions of {both}:bayes whose label is known are in the compar" in result.stderr
+
+
+def test_of_too_few_customers_nothing_is_told(tmp_path: Path) -> None:
+    result = run(kept(tmp_path / "few", shoppers(5, customers=8), "bayes", "recency"))
+    assert result.exit_code == 0, result.stderr
+    assert "cannot be told" in result.stdout
+    assert "customers are too few to tell a difference from chance" in result.stderr
+
+
+def test_other_events_are_refused(both: Path, tmp_path: Path) -> None:
+    elsewhere = kept(tmp_path / "elsewhere", EVENTS[:-1])
+    count = len(EVENTS)
+    refused(f"{both} and {elsewhere} are of different events: {count:,} from", both, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("churn", "told"),
+    [
+        ({"horizon": 4 * DAY}, "the horizon is 8d, and 4d"),
+        ({"activity": ("purchase", "visit")}, "activity that counts is purchase, and purchase, "),
+    ],
+)
+def test_another_question_is_refused(
+    both: Path, tmp_path: Path, churn: dict[str, object], told: str
+) -> None:
+    refused(told, both, asked_otherwise(tmp_path / "otherwise", **churn))
+
+
+def test_an_empty_join_is_refused(both: Path, tmp_path: Path) -> None:
+    landmarks = Landmarks(START + 30 * DAY, 30 * DAY)
+    looks = kept(tmp_path / "looks", EVENTS, landmarks=landmarks)
+    refused("there is no customer and time of which all runs said something", both, looks)
+
+
+def test_what_is_no_finished_backtest_is_named(both: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "nowhere"):
+        refused(f"{tmp_path / name} has no report.json; name the output", both, tmp_path / name)
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / "report.json").write_bytes((both / "report.json").read_bytes())
+    refused(f"{half} has no predictions.parquet; name the output folder", both, half)
+    (half / "predictions.parquet").write_bytes(b"PAR1")
+    refused(f"{half / 'predictions.parquet'} is not the predictions of a backtest", half)
+    for text in ("{}", "[", '"\xff"'):
+        (half / "report.json").write_bytes(text.encode("latin-1"))
+        refused(f"{half / 'report.json'} is not the report of a backtest", both, half)
+
+
+def test_one_run_alone_or_twice_or_not_there_is_refused(both: Path, other: Path) -> None:
+    refused(f"{other} has one model, bayes; name another backtest", other)
+    refused(f"name another model of {both}", f"{both}:bayes")
+    refused(f"{both}:bayes is named twice", both, f"{both}:bayes")
+    refused(f"{both} has no model 'trees'; it has bayes, recency", both, f"{both}:trees")
+    assert run().exit_code == 2
+
+
+def test_a_folder_with_a_colon_in_its_name_is_a_folder(tmp_path: Path) -> None:
+    assert run(kept(tmp_path / "a:b", EVENTS, "bayes", "recency")).exit_code == 0
+
+
+def test_the_help_shows_an_example() -> None:
+    result = run("--help")
+    assert "ebb compare race:bayes other:logistic --json" in result.stdout
