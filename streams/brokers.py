@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, errors
 
@@ -12,6 +12,31 @@ from streams.settings import Settings
 
 #: After that long without an answer, Kafka is away.
 PATIENCE: Final[Millis] = 8_000
+
+
+class Acknowledgement(Protocol):
+    """What a producer gives for a sent record."""
+
+    def get(self, timeout: float | None = None) -> Any:
+        """Wait for the broker's word, an object with ``partition`` and ``offset``, or its error."""
+
+
+class Producer(Protocol):
+    """The part of kafka-python's `KafkaProducer` that is used."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> Acknowledgement:
+        """Hand over a record; it is sent in the background, in order."""
+
+    def flush(self, timeout: float | None = None) -> object:
+        """Wait until everything is sent."""
 
 
 class KafkaAway(ConnectionError):

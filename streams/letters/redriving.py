@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from kafka import KafkaProducer
 from kafka.errors import MessageSizeTooLargeError
 
-from streams.brokers import TopicMissing, open_admin, open_producer
+from streams.brokers import Acknowledgement, Producer, TopicMissing, open_admin, open_producer
 from streams.deadletters import REDRIVEN
 from streams.letters.acceptance import Acceptance, Refusal
 from streams.letters.letter import Letter, Marker, letter_or_marker
@@ -27,29 +27,6 @@ PATIENCE: Final = 10.0
 _MOST_REQUEST_BYTES: Final = 2 * 1024 * 1024
 #: That many of the letters left behind are told with their reason.
 _TOLD: Final = 20
-
-
-class Acknowledgement(Protocol):
-    """What a producer gives for a sent record."""
-
-    def get(self, timeout: float | None = None) -> Any:
-        """Wait for the broker's word: an object with ``partition`` and ``offset``."""
-
-
-class Producer(Protocol):
-    """The part of kafka-python's `KafkaProducer` that is used here."""
-
-    def send(
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
-    ) -> Acknowledgement:
-        """Hand over a record; it is sent in the background, in order."""
-
-    def flush(self, timeout: float | None = None) -> object:
-        """Wait until everything is sent."""
 
 
 @dataclass

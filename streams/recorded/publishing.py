@@ -6,13 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from kafka import KafkaProducer
 from kafka.codec import has_lz4
 from kafka.errors import KafkaError
 
 from features import Event, encode_event
+from streams.brokers import Acknowledgement, Producer
 from streams.settings import Settings
 from streams.topics import TopicMissing, open_admin, open_producer
 
@@ -26,31 +27,6 @@ _NAP: Final = 0.005
 #: How far, in seconds, sending at a rate may make up for a pause.
 _CATCH_UP: Final = 0.1
 _PROGRESS_EVENTS: Final = 500
-
-
-class Acknowledgement(Protocol):
-    """What a producer gives for a sent record."""
-
-    def get(self, timeout: float | None = None) -> object:
-        """Wait for the broker's word; raise what went wrong."""
-
-
-class Producer(Protocol):
-    """The part of kafka-python's `KafkaProducer` that is used here."""
-
-    def send(
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
-        partition: int | None = None,
-        timestamp_ms: int | None = None,
-    ) -> Acknowledgement:
-        """Hand over a record; it is sent in the background."""
-
-    def flush(self, timeout: float | None = None) -> object:
-        """Wait until everything is sent."""
 
 
 @dataclass(frozen=True)

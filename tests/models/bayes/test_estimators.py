@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from river import checks
 
 from models.bayes.estimators import ClippedScaler, RecursiveBayesLogistic, RenewalSigns, pipeline
 from models.bayes.staged import StagedLearner
 from models.bayes.stages import StagedJudge
 from tests.models.portraits import CATALOGUE, customers
+from tests.models.river_checks import all_checks
 from tests.models.stage_examples import SIGNS_OF_SHOP, stage_examples
 
 ESTIMATORS = (
@@ -24,20 +24,7 @@ ESTIMATORS = (
 )
 
 
-def all_checks() -> Iterator[Any]:
-    for number, model in enumerate(ESTIMATORS):
-        skipped = model._unit_test_skips()
-        seen: dict[str, int] = {}
-        for check in checks.yield_checks(model):
-            if check.__name__ in skipped:
-                continue
-            again = seen[check.__name__] = seen.get(check.__name__, 0) + 1
-            yield pytest.param(
-                model, check, id=f"{number}-{type(model).__name__}-{check.__name__}-{again}"
-            )
-
-
-@pytest.mark.parametrize(("model", "check"), list(all_checks()))
+@pytest.mark.parametrize(("model", "check"), list(all_checks(ESTIMATORS)))
 def test_river_finds_nothing_amiss(model: Any, check: Callable[[Any], None]) -> None:
     check(model.clone())
 

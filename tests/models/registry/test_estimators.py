@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from river import checks, linear_model, optim
+from river import linear_model, optim
 
 from models.registry.margins import PassiveAggressive, PlattScaled
 from models.registry.naive_bayes import CautiousGaussianNB
 from models.registry.neural import OnlineNetwork
+from tests.models.river_checks import all_checks
 
 SVM = linear_model.LogisticRegression(optim.AdaGrad(), loss=optim.losses.Hinge())
 ESTIMATORS = (
@@ -22,19 +23,6 @@ ESTIMATORS = (
 )
 
 
-def all_checks() -> Iterator[Any]:
-    for number, model in enumerate(ESTIMATORS):
-        skipped = model._unit_test_skips()
-        seen: dict[str, int] = {}
-        for check in checks.yield_checks(model):
-            if check.__name__ in skipped:
-                continue
-            again = seen[check.__name__] = seen.get(check.__name__, 0) + 1
-            yield pytest.param(
-                model, check, id=f"{number}-{type(model).__name__}-{check.__name__}-{again}"
-            )
-
-
-@pytest.mark.parametrize(("model", "check"), list(all_checks()))
+@pytest.mark.parametrize(("model", "check"), list(all_checks(ESTIMATORS)))
 def test_river_finds_nothing_amiss(model: Any, check: Callable[[Any], None]) -> None:
     check(model.clone())
