@@ -43,3 +43,12 @@ class ConsumerThread(AIOKafkaConsumerThread):
         """Disconnect; aiokafka lets a cancellation out when Kafka is away."""
         with suppress(asyncio.CancelledError):
             await super().on_thread_stop()
+
+    def _stopped_set(self) -> None:
+        """Tell the thread to stop; after a crash it may have ended by itself, and its loop too."""
+        try:
+            super()._stopped_set()
+        except RuntimeError:
+            if not self.thread_loop.is_closed():
+                raise
+            self._stopped.set()  # nobody is left to be woken

@@ -1,0 +1,38 @@
+"""The consumer's thread ends with the process, also when it has ended before it was told to."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+from streams.live.connecting import ConsumerThread
+
+
+class _Thread(ConsumerThread):
+    """The thread alone: it connects to nothing."""
+
+    def __post_init__(self) -> None:
+        pass
+
+    async def on_start(self) -> None:
+        pass
+
+    async def on_thread_stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_thread_that_a_crash_has_ended_is_stopped_without_an_error() -> None:
+    async def crash_then_stop() -> None:
+        thread = _Thread(SimpleNamespace(transport=SimpleNamespace(app=None)))
+        await thread.start()
+        thread._crash(ValueError("somebody has to decide"))
+        assert thread._thread is not None
+        await asyncio.to_thread(thread._thread.join, 10)
+        assert thread.thread_loop.is_closed()
+        await asyncio.wait_for(thread.stop(), 10)
+        assert thread._stopped.is_set()
+
+    asyncio.run(crash_then_stop())
