@@ -150,12 +150,11 @@ class TrainingReader:
         running = learner.snapshot(pupil.number, summary)
         records = {}
         if promoted or pupil.is_news(len(examples), idle=idle):
+            running = msgspec.structs.replace(running, number=pupil.number + 1)
+            quality = {name: each for name, each in running.quality.items() if name != "counts"}
             published = REGISTRY[running.name].for_workers(
-                learner.snapshot(
-                    pupil.number + 1, {k: v for k, v in summary.items() if k != "counts"}
-                )
+                msgspec.structs.replace(running, quality=quality)
             )
-            running = msgspec.structs.replace(running, number=published.number)
             records[PUBLISHED] = Record(encode_snapshot(published))
             messages.append(snapshot_message(published))
             counts["snapshots"] += 1
