@@ -92,7 +92,8 @@ def backtest(
     from models.registry import MissingLibrary
     from streams.cli.history import open_history
     from streams.cli.importing import progress_bar
-    from streams.replay import OutputRefused, UnknownModel
+    from streams.replay import UnknownModel
+    from streams.report import OutputRefused
 
     for name, value in overrides.items():
         if value is not None:

@@ -12,7 +12,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from streams.replay import Comparison, Standing
+    from streams.report import Comparison, Standing
 
 EPILOG = """\b
 Examples:
@@ -46,8 +46,8 @@ def compare(context: Context, /, runs: tuple[str, ...], as_json: bool) -> None:
     the predictions that all have in common. A difference is real if it is more than chance, which
     is judged by drawing customers again, and more than .001, below which no shop would notice.
     """
-    from streams.replay import NotComparable, OutputRefused, read_runs
-    from streams.replay import compare as compare_runs
+    from streams.report import NotComparable, OutputRefused, read_runs
+    from streams.report import compare as compare_runs
 
     try:
         found = compare_runs(read_runs(runs))

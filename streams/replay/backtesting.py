@@ -17,14 +17,14 @@ from typing import Any
 from models.registry import Task
 from streams.pipeline import Arrival, Shop
 from streams.replay.arriving import Arriving, in_time_order
-from streams.replay.folder import DECISIONS, FORMAT, PREDICTIONS, Folder
 from streams.replay.landmarks import Landmarks
 from streams.replay.looking import LandmarkPass
 from streams.replay.racing import Race
-from streams.replay.recording import Decisions, Predictions, arrow
+from streams.replay.recording import Decisions, Predictions
 from streams.replay.reporting import Progress, Seen, configuration, decisions_of
 from streams.replay.scoreboard import Scoreboard
 from streams.replay.ticking import LivePass
+from streams.report import DECISIONS, FORMAT, PREDICTIONS, Folder, arrow
 
 
 @dataclass(frozen=True)

@@ -8,33 +8,20 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 
 from features import Millis
 from models.deciding import Decision
-from streams.replay.folder import OutputRefused, writing
 from streams.replay.scoreboard import Scoreboard
+from streams.report import arrow, writing
 
 _ROWS: Final = 32_768
 #: In place of a label that is not known.
 UNKNOWN: Final = -1
 #: Numbers of one model about one prediction: the risk, and those of the stages.
 WIDTH: Final = 4
-
-
-def arrow() -> tuple[ModuleType, ModuleType]:
-    """Return pyarrow and its Parquet part; raises `OutputRefused` without them."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise OutputRefused(
-            'a backtest writes Parquet files, which needs pyarrow: pip install "ebbtide[parquet]"'
-        ) from None
-    return pyarrow, pyarrow.parquet
 
 
 class Predictions:

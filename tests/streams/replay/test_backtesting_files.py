@@ -14,7 +14,8 @@ import pytest
 from features import DAY, Event, Millis
 from streams.pipeline import Arrival
 from streams.recorded import SourceError
-from streams.replay import Landmarks, OutputRefused, UnknownModel, backtest
+from streams.replay import Landmarks, UnknownModel, backtest
+from streams.report import OutputRefused
 from tests.streams.replay.backtested import (
     SHOP,
     START,

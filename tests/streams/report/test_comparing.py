@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from streams.replay import NotComparable, Run, compare, read_runs
-from streams.replay.comparing import METRICS, PRACTICAL, standings_of
+from streams.report import NotComparable, Run, compare, read_runs
+from streams.report.comparing import METRICS, PRACTICAL, standings_of
 from tests.streams.replay.backtested import shoppers
 from tests.streams.replay.kept import kept
 

@@ -23,7 +23,7 @@ from models.judging import (
     precision_at,
     roc_auc,
 )
-from streams.replay.finished import NotComparable, Run
+from streams.report.finished import NotComparable, Run
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

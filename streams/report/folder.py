@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,18 @@ _PART: Final = ".part"
 
 class OutputRefused(RuntimeError):
     """The folder cannot be written to, or holds what is not ours; says what to do."""
+
+
+def arrow() -> tuple[ModuleType, ModuleType]:
+    """Return pyarrow and its Parquet part; raises `OutputRefused` without them."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise OutputRefused(
+            'a backtest writes Parquet files, which needs pyarrow: pip install "ebbtide[parquet]"'
+        ) from None
+    return pyarrow, pyarrow.parquet
 
 
 class Folder:

@@ -11,8 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.replay.folder import FORMAT, PREDICTIONS, REPORT
-from streams.replay.recording import arrow
+from streams.report.folder import FORMAT, PREDICTIONS, REPORT, arrow
 
 Texts = npt.NDArray[np.object_]
 _COLUMNS: Final = ("model", "customer", "at", "cause", "risk", "label")
