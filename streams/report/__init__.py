@@ -15,11 +15,14 @@ from streams.report.folder import (
     arrow,
     writing,
 )
+from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
 
 __all__ = [
     "CUSTOMERS",
     "DECISIONS",
     "FORMAT",
+    "GRID",
+    "GRID_FORMAT",
     "PAGE",
     "PRACTICAL",
     "PREDICTIONS",
@@ -27,12 +30,14 @@ __all__ = [
     "STORIES",
     "Comparison",
     "Folder",
+    "GridFolder",
     "NotComparable",
     "OutputRefused",
     "Run",
     "Standing",
     "arrow",
     "compare",
+    "read_grid",
     "read_runs",
     "writing",
 ]
