@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,8 +100,8 @@ class BacktestResult:
     @cached_property
     def figures(self) -> Mapping[str, altair.TopLevelMixin]:
         """The figures of the report by name; a notebook draws what it is given."""
-        from streams.report import figures
-
+        # Drawing takes a second to import, and a library that not everybody has.
+        figures = import_module("streams.report").figures
         return _Lasting(figures(self.findings), self.kept)
 
 

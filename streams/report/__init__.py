@@ -1,6 +1,7 @@
 """What finished backtests say: the files in their folders, and how they compare."""
 
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
+from streams.report.findings import Findings, read_findings
 from streams.report.finished import NotComparable, Run, read_runs
 from streams.report.folder import (
     CUSTOMERS,
@@ -29,6 +30,7 @@ __all__ = [
     "REPORT",
     "STORIES",
     "Comparison",
+    "Findings",
     "Folder",
     "GridFolder",
     "NotComparable",
@@ -37,6 +39,7 @@ __all__ = [
     "Standing",
     "arrow",
     "compare",
+    "read_findings",
     "read_grid",
     "read_runs",
     "writing",
