@@ -172,7 +172,7 @@ def replay_all(
         partitions = _by_partition(arrivals)
         if landmarks is None:
             copies = _copies(partitions, len(runs))
-            _take_turns([run.ticks(logs) for run, logs in zip(runs, copies, strict=True)])
+            take_turns([run.ticks(logs) for run, logs in zip(runs, copies, strict=True)])
         else:
             shop = rules[0].shop
             logs = [Arriving(each, shop.skew) for each in partitions]
@@ -267,8 +267,25 @@ class _Run:
         return report
 
 
-def _take_turns(passes: Iterable[Iterator[Millis]]) -> None:
-    """Let each pass go on to the end of its tick, always the one that is furthest behind."""
+def take_turns(passes: Iterable[Iterator[Millis]]) -> None:
+    """Let each pass go on to the end of its tick, always the one that is furthest behind.
+
+    Parameters
+    ----------
+    passes
+        Each yields the end of every tick that it has done.
+
+    Examples
+    --------
+    >>> def going(tick):
+    ...     for end in range(tick, 7, tick):
+    ...         done.append((tick, end))
+    ...         yield end
+    >>> done = []
+    >>> take_turns([going(3), going(2)])
+    >>> done
+    [(3, 3), (2, 2), (2, 4), (3, 6), (2, 6)]
+    """
     turns = [(-1, place, each) for place, each in enumerate(passes)]
     while turns:
         _, place, furthest_behind = turns[0]
