@@ -25,6 +25,7 @@ Examples:
   ebb backtest orders.csv -m orders.toml -o out --qualifying purchase
   ebb backtest orders.csv -m orders.toml -o race --model bayes,logistic
   ebb backtest orders.csv -m orders.toml -o grid --horizon 14d,28d,56d
+  ebb backtest orders.csv -m orders.toml -o pays --cost 5 --margin 100 --capacity 50
   ebb backtest 'kafka://clickstream?from=2026-01-01&to=2026-02-01' -o january"""
 
 
@@ -64,6 +65,10 @@ Examples:
 )
 @click.option("--active", metavar="DURATION", help="Instead of churn.active.")
 @click.option("--qualifying", metavar="TYPE,...", help="Instead of churn.activity.")
+@click.option("--cost", metavar="MONEY", help="Of one offer: instead of offer.cost.")
+@click.option("--margin", metavar="MONEY", help="Of a saved customer: instead of offer.margin.")
+@click.option("--saved", metavar="SHARE", help="Of churners with an offer: instead of offer.saved.")
+@click.option("--capacity", metavar="N", help="Offers a day: instead of offer.capacity.")
 @click.option("--vectors", is_flag=True, help="Write also what was known at each prediction.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N events.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

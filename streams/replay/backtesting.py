@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from features import Millis, format_duration
 from models.learning import Weighing
-from streams.composition import shop_of, task_of, weighing_of
+from streams.composition import offer_of, shop_of, task_of, weighing_of
 from streams.replay.history import History, Show, open_history
 from streams.replay.landmarks import Landmarks
 from streams.replay.replaying import Rules, replay_all
@@ -29,6 +29,10 @@ SETTINGS: Final = {
     "horizon": "churn.horizon",
     "active": "churn.active",
     "qualifying": "churn.activity",
+    "cost": "offer.cost",
+    "margin": "offer.margin",
+    "saved": "offer.saved",
+    "capacity": "offer.capacity",
 }
 #: Settings by their dotted keys.
 Options = Mapping[str, Any]
@@ -320,6 +324,7 @@ def _replayed(
         seed=plan.seed,
         landmarks=plan.landmarks,
         vectors=plan.vectors,
+        offer=offer_of(settings[0]),
         source=history.source,
         progress=progress,
     )
