@@ -127,7 +127,7 @@ def test_several_horizons_stand_in_one_table(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     asked = ("few.txt", "-m", "cdnow", "-o", "grid", "--model", "recency,bayes")
-    when = ("--horizon", "30d,8w", "--landmarks", "1997-01-31/30d", "--active", "84d")
+    when = ("--horizon", "30d,8w", "--landmarks", "1997-01-31/90d", "--active", "84d")
     said = CliRunner().invoke(main, ["backtest", *asked, *when], obj=Context(environ={}))
     assert said.exit_code == 0, said.output
     lines = [line.split() for line in said.stdout.splitlines() if line]
