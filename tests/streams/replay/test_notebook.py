@@ -127,7 +127,7 @@ def test_a_temporary_folder_is_there_as_long_as_what_was_found() -> None:
     tables, place = result.tables, result.output
     del result
     gc.collect()
-    assert not tables["data"].empty and len(tables) == len(list(tables))
+    assert not tables["retention"].empty and len(tables) == len(list(tables))
     del tables
     gc.collect()
     assert not place.exists()
