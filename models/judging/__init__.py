@@ -1,6 +1,7 @@
 """How good a judgement is, and why it says what it says."""
 
 from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion
+from models.judging.campaigns import Campaign, Silences, campaign, silences
 from models.judging.causes import CODES
 from models.judging.costs import Choice, Offer, Profit, choose
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
@@ -26,6 +27,7 @@ __all__ = [
     "MEASURES",
     "AtBudget",
     "CalibrationBin",
+    "Campaign",
     "Cause",
     "Choice",
     "Confusion",
@@ -38,6 +40,7 @@ __all__ = [
     "Pooled",
     "Prequential",
     "Profit",
+    "Silences",
     "Weighed",
     "Weights",
     "at_budgets",
@@ -46,6 +49,7 @@ __all__ = [
     "bootstrap_difference",
     "calibration",
     "calibration_error",
+    "campaign",
     "choose",
     "confusion",
     "gains",
@@ -55,4 +59,5 @@ __all__ = [
     "precision_recall_curve",
     "roc_auc",
     "roc_curve",
+    "silences",
 ]
