@@ -14,17 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.judging import Offer
 from models.registry import Task
 from streams.pipeline import Arrival, Shop
 from streams.replay.arriving import Arriving, in_time_order
+from streams.replay.customers import Days, write_customers
 from streams.replay.landmarks import Landmarks
 from streams.replay.looking import LandmarkPass
 from streams.replay.racing import Race
 from streams.replay.recording import Decisions, Predictions
-from streams.replay.reporting import Progress, Seen, configuration, decisions_of
+from streams.replay.reporting import Progress, Seen, configuration, decisions_of, offer_of
 from streams.replay.scoreboard import Scoreboard
+from streams.replay.stories import Stories
 from streams.replay.ticking import LivePass
-from streams.report import DECISIONS, FORMAT, PREDICTIONS, Folder, arrow
+from streams.report import (
+    CUSTOMERS,
+    DECISIONS,
+    FORMAT,
+    PREDICTIONS,
+    STORIES,
+    Folder,
+    arrow,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class BacktestResult:
     Parameters
     ----------
     output
-        The folder with ``predictions.parquet``, ``decisions.parquet`` and ``report.json``.
+        The folder with the files, as docs/backtest.md describes them.
     report
         The report, as it was written.
     events
@@ -65,6 +76,7 @@ def backtest(
     seed: int = 0,
     landmarks: Landmarks | None = None,
     vectors: bool = False,
+    offer: Offer | None = None,
     source: str = "",
     progress: Progress | None = None,
 ) -> BacktestResult:
@@ -91,6 +103,8 @@ def backtest(
         Judge everybody at these times, and decide nothing; None for the live decision points.
     vectors
         Whether to write the vectors of the predictions, too.
+    offer
+        What is done about an alert, in money; for the report alone.
     source
         What the report calls the source of the events.
     progress
@@ -106,36 +120,44 @@ def backtest(
         If a model's library is not installed.
     """
     started = time.perf_counter()
-    race = Race(models, task, warmup, seed)
+    race = Race(models, task, warmup, seed, shop.explainer)
     arrow()
     folder = Folder(output)
     scoreboard = Scoreboard(models, landmarks=landmarks is not None)
-    width = len(shop.catalogue.names) if vectors else None
-    seen = Seen(progress)
+    days, stories = Days(shop.definition, shop.skew), Stories(seed, shop.skew)
+    seen = Seen(progress, [days.note, stories.note])
     logs = [Arriving(each, shop.skew) for each in _by_partition(arrivals)]
     with folder.filled(), _rare_collections():
-        predictions = Predictions(folder.part(PREDICTIONS), models, scoreboard, width)
-        decisions = Decisions(folder.part(DECISIONS))
+        predictions = Predictions(
+            folder.part(PREDICTIONS), models, scoreboard, shop, vectors=vectors
+        )
+        decisions = Decisions(folder.part(DECISIONS), shop)
         if landmarks is None:
             live = LivePass(shop, race, predictions, decisions, scoreboard)
-            live.run(logs, seen)
+            states = live.run(logs, seen)
             counts = live.counts
         else:
             looks = LandmarkPass(shop, landmarks, race, predictions, scoreboard)
             for arrival in in_time_order(logs, shop.lateness, shop.skew):
                 looks.take(arrival)
                 seen.note([arrival])
-            looks.finish()
+            states = looks.finish()
             counts = looks.counts
         predictions.close()
         decisions.close()
+        write_customers(folder.part(CUSTOMERS), states, days)
+        stories.write(folder.part(STORIES))
         report = {
             "format": FORMAT,
             "mode": "events" if landmarks is None else "landmarks",
             "configuration": configuration(shop, task, models, warmup, seed, landmarks, source),
             "data": seen.summary(counts),
             "decisions": decisions_of(counts),
-            "models": scoreboard.summary(),
+            "models": [
+                found | {"importance": runner.importance()}
+                for found, runner in zip(scoreboard.summary(), race.runners, strict=True)
+            ],
+            "offer": offer_of(offer),
         }
         folder.write_report(report)
     return BacktestResult(output, report, seen.events, time.perf_counter() - started)

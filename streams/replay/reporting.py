@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
 from features import NEVER, Millis, format_duration, to_iso
+from models.judging import Offer
 from models.registry import Task
 from streams.pipeline import Arrival, Shop
 from streams.replay.landmarks import Landmarks
@@ -27,13 +29,24 @@ _TOLD: Final = {
 
 #: Told how many events are done, and up to which time, in milliseconds.
 Progress = Callable[[int, Millis], None]
+#: Told of events that were taken.
+Witness = Callable[[Sequence[Arrival]], None]
 
 
 class Seen:
-    """Which events were taken: their number, their span, and a fingerprint of them all."""
+    """Which events were taken: their number, their span, and a fingerprint of them all.
 
-    def __init__(self, progress: Progress | None) -> None:
+    Parameters
+    ----------
+    progress
+        Told now and then how far it is.
+    witnesses
+        Told of all events, too.
+    """
+
+    def __init__(self, progress: Progress | None, witnesses: Sequence[Witness] = ()) -> None:
         self._progress = progress
+        self._witnesses = witnesses
         self._digest = blake2b(digest_size=16)
         self.events = 0
         self.first: Millis = NEVER
@@ -53,6 +66,8 @@ class Seen:
         said.append("")
         self._digest.update("\n".join(said).encode())
         self.events += len(arrivals)
+        for witness in self._witnesses:
+            witness(arrivals)
         if self._progress is not None and self.events - self._told >= _SOME:
             self._told = self.events
             self._progress(self.events, self.last)
@@ -112,6 +127,11 @@ def configuration(
             "score_from": to_iso(landmarks.score_from) if landmarks.score_from else None,
         },
     }
+
+
+def offer_of(offer: Offer | None) -> dict[str, Any] | None:
+    """Return what is done about an alert, in money; None where nobody has said."""
+    return None if offer is None else dataclasses.asdict(offer)
 
 
 def decisions_of(counts: Counter[str]) -> dict[str, Any]:

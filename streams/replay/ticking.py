@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from math import nan
 from typing import Final
 
-from features import DAY, NEVER, Millis, to_datetime
+from features import DAY, NEVER, CustomerState, Millis, to_datetime
 from models.learning import LAST, Judgement, TrainingExample
 from streams.pipeline import Effects, Shop
 from streams.replay.arriving import Arriving
@@ -49,8 +49,8 @@ class LivePass:
         self._said: dict[tuple[str, Millis, str], tuple[array[float], Sequence[str]]] = {}
         self._month = ""
 
-    def run(self, logs: Sequence[Arriving], seen: Seen) -> None:
-        """Take everything, tick by tick."""
+    def run(self, logs: Sequence[Arriving], seen: Seen) -> dict[str, CustomerState]:
+        """Take everything, tick by tick; return what is known of each customer in the end."""
         shop, race = self._shop, self._race
         tick = max(min(DAY, round(shop.definition.horizon * _TICK)), 1)
         books = [Book(shop) for _ in logs]
@@ -72,6 +72,7 @@ class LivePass:
         if self._month:
             self._scoreboard.note(self._month, race.runners)
         self._finish(books)
+        return {name: customer.state for book in books for name, customer in book.customers.items()}
 
     def _next(self, logs: Sequence[Arriving], books: Sequence[Book]) -> Millis:
         """Return when something happens next; `NEVER` when there are no more events."""
@@ -99,10 +100,14 @@ class LivePass:
             vectors = effects.vectors
             runners = self._race.runners
             others = [runner.judge.judge(vectors) for runner in runners[1:]]
-            columns = [_numbers(each) for each in (effects.judgement, *others)]
-            versions = tuple(each.version for each in (effects.judgement, *others))
+            judgements = (effects.judgement, *others)
+            rows = [each.row for each in effects.decided]
+            for runner, judgement in zip(runners, judgements, strict=True):
+                runner.note(judgement, rows)
+            columns = [_numbers(each) for each in judgements]
+            versions = tuple(each.version for each in judgements)
             for user_id, decision, row, kept in effects.decided:
-                self._decisions.add(user_id, decision)
+                self._decisions.add(user_id, decision, vectors[row])
                 numbers = array("d")
                 for column in columns:
                     numbers.extend(column[row])
@@ -110,8 +115,7 @@ class LivePass:
                 if kept:
                     self._said[user_id, at, cause] = numbers, versions
                 else:
-                    vector = vectors[row]
-                    self._predictions.add(user_id, at, cause, numbers, versions, vector=vector)
+                    self._predictions.add(user_id, at, cause, numbers, versions, vectors[row])
         for example in effects.examples:
             if example.stage == LAST:
                 self._resolve(example)
@@ -125,9 +129,9 @@ class LivePass:
             example.cause,
             numbers,
             versions,
+            example.vector,
             example.label,
             example.matured_at,
-            example.vector,
         )
 
     def _finish(self, books: Sequence[Book]) -> None:
@@ -138,9 +142,7 @@ class LivePass:
                 for each in customer.ledger.pending:
                     numbers, versions = said.pop((name, each.at, each.cause))
                     vector = array("f", each.vector)
-                    self._predictions.add(
-                        name, each.at, each.cause, numbers, versions, vector=vector
-                    )
+                    self._predictions.add(name, each.at, each.cause, numbers, versions, vector)
 
 
 def _numbers(judgement: Judgement) -> list[list[float]]:

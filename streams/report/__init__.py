@@ -3,10 +3,13 @@
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
 from streams.report.finished import NotComparable, Run, read_runs
 from streams.report.folder import (
+    CUSTOMERS,
     DECISIONS,
     FORMAT,
+    PAGE,
     PREDICTIONS,
     REPORT,
+    STORIES,
     Folder,
     OutputRefused,
     arrow,
@@ -14,11 +17,14 @@ from streams.report.folder import (
 )
 
 __all__ = [
+    "CUSTOMERS",
     "DECISIONS",
     "FORMAT",
+    "PAGE",
     "PRACTICAL",
     "PREDICTIONS",
     "REPORT",
+    "STORIES",
     "Comparison",
     "Folder",
     "NotComparable",

@@ -29,7 +29,13 @@ SHOP = {
     "EBB_SILENCE_MULTIPLES": "2",
 }
 CUSTOMERS = 400
-FILES = ["decisions.parquet", "predictions.parquet", "report.json"]
+FILES = [
+    "customers.parquet",
+    "decisions.parquet",
+    "predictions.parquet",
+    "report.json",
+    "stories.parquet",
+]
 
 
 @pytest.fixture

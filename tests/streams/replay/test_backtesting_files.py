@@ -27,6 +27,13 @@ from tests.streams.replay.backtested import (
     shoppers,
 )
 
+FILES = [
+    "customers.parquet",
+    "decisions.parquet",
+    "predictions.parquet",
+    "report.json",
+    "stories.parquet",
+]
 WEEKLY = Landmarks(START + 12 * DAY, 7 * DAY)
 
 
@@ -47,7 +54,7 @@ def test_the_same_backtest_writes_the_same_bytes(
 ) -> None:
     options: dict[str, Any] = {"landmarks": landmarks, "vectors": True, "seed": 4}
     one, two = (of_events(events, "bayes", "logistic", **options) for _ in range(2))
-    assert list(one.files) == ["decisions.parquet", "predictions.parquet", "report.json"]
+    assert list(one.files) == FILES
     assert one.files == two.files
     other = of_events(events, "bayes", "logistic", **options | {"seed": 5})
     assert other.files["predictions.parquet"] != one.files["predictions.parquet"]
@@ -67,6 +74,9 @@ def test_the_columns_are_typed(events: list[Event], tmp_path: Path) -> None:
         "customer": "string",
         "at": "timestamp[ms, tz=UTC]",
         "cause": "string",
+        "segment": "string",
+        "tenure_days": "float",
+        "silence_days": "float",
         "risk": "double",
         "stage_1": "double",
         "stage_2": "double",
