@@ -1,6 +1,7 @@
 """What finished backtests say: the files in their folders, and how they compare."""
 
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
+from streams.report.decided import Decided, read_decided
 from streams.report.finished import NotComparable, Run, read_runs
 from streams.report.folder import (
     CUSTOMERS,
@@ -15,6 +16,7 @@ from streams.report.folder import (
     arrow,
     writing,
 )
+from streams.report.whatif import Alternative, Tried, try_policy, what_if
 
 __all__ = [
     "CUSTOMERS",
@@ -25,14 +27,20 @@ __all__ = [
     "PREDICTIONS",
     "REPORT",
     "STORIES",
+    "Alternative",
     "Comparison",
+    "Decided",
     "Folder",
     "NotComparable",
     "OutputRefused",
     "Run",
     "Standing",
+    "Tried",
     "arrow",
     "compare",
+    "read_decided",
     "read_runs",
+    "try_policy",
+    "what_if",
     "writing",
 ]
