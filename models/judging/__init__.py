@@ -20,6 +20,7 @@ from models.judging.offpolicy import PolicyValue, policy_value
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
+from models.judging.rewards import expected_rewards
 
 __all__ = [
     "CODES",
@@ -52,6 +53,7 @@ __all__ = [
     "campaign",
     "choose",
     "confusion",
+    "expected_rewards",
     "gains",
     "log_loss",
     "policy_value",

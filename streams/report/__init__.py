@@ -16,6 +16,8 @@ from streams.report.folder import (
     arrow,
     writing,
 )
+from streams.report.logged import Trial, Trials, WrongLog, read_trials, trials_of
+from streams.report.trying import Joined, join, value_as_dict, worth
 from streams.report.whatif import Alternative, Tried, try_policy, what_if
 
 __all__ = [
@@ -31,16 +33,25 @@ __all__ = [
     "Comparison",
     "Decided",
     "Folder",
+    "Joined",
     "NotComparable",
     "OutputRefused",
     "Run",
     "Standing",
+    "Trial",
+    "Trials",
     "Tried",
+    "WrongLog",
     "arrow",
     "compare",
+    "join",
     "read_decided",
     "read_runs",
+    "read_trials",
+    "trials_of",
     "try_policy",
+    "value_as_dict",
     "what_if",
+    "worth",
     "writing",
 ]
