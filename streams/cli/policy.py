@@ -213,15 +213,16 @@ def _offer(
     from models.judging import Offer
 
     was = recorded.offer
-    said = {"cost": cost, "margin": margin, "saved": saved}
-    named = {name: value for name, value in said.items() if value is not None}
-    if not named:
+    if cost is margin is saved is None:
         return was
-    missing = [] if was is not None else [f"--{name}" for name in said if name not in named]
-    if missing:
-        raise Usage(f"an offer has --cost, --margin and --saved; {missing[0]} is missing")
+    if was is not None:
+        cost = was.cost if cost is None else cost
+        margin = was.margin if margin is None else margin
+        saved = was.saved if saved is None else saved
+    if cost is None or margin is None or saved is None:
+        raise Usage("an offer has --cost, --margin and --saved; name all three")
     try:
-        return Offer(**named) if was is None else dataclasses.replace(was, **named)
+        return Offer(cost, margin, saved)
     except ValueError as error:
         raise Usage(str(error)) from None
 
