@@ -1,6 +1,7 @@
 """What finished backtests say: the files in their folders, and how they compare."""
 
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
+from streams.report.findings import Findings, read_findings
 from streams.report.finished import NotComparable, Run, read_runs
 from streams.report.folder import (
     DECISIONS,
@@ -20,6 +21,7 @@ __all__ = [
     "PREDICTIONS",
     "REPORT",
     "Comparison",
+    "Findings",
     "Folder",
     "NotComparable",
     "OutputRefused",
@@ -27,6 +29,7 @@ __all__ = [
     "Standing",
     "arrow",
     "compare",
+    "read_findings",
     "read_runs",
     "writing",
 ]

@@ -71,7 +71,7 @@ def read_runs(named: Sequence[str]) -> list[Run]:
     for word in named:
         folder, model = _split(word)
         if folder not in reports:
-            reports[folder] = _report(folder)
+            reports[folder] = read_report(folder)
         models = [str(each["model"]) for each in reports[folder]["models"]]
         if model and model not in models:
             raise NotComparable(f"{folder} has no model {model!r}; it has {', '.join(models)}")
@@ -98,7 +98,8 @@ def _split(word: str) -> tuple[Path, str]:
     return Path(word), ""
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def read_report(folder: Path) -> dict[str, Any]:
+    """Return the report of a finished backtest; raises `NotComparable` if it is none."""
     for name in (REPORT, PREDICTIONS):
         if not (folder / name).is_file():
             raise NotComparable(
