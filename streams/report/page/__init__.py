@@ -86,5 +86,5 @@ def _complete() -> None:
         import vl_convert  # noqa: F401
     except ImportError as error:
         raise PageRefused(
-            f"a report's page needs {error.name}: pip install \"ebbtide[report]\""
+            f'a report\'s page needs {error.name}: pip install "ebbtide[report]"'
         ) from None

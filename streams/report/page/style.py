@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -41,8 +43,11 @@ FONT: Final = (
     '"Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Zen Hei", sans-serif'
 )
 HEIGHT: Final = 260
-#: How each language abbreviates months and writes days.
-MONTHS_ZH: Final = [f"{month}月" for month in range(1, 13)]
+#: Wide enough for the names of groups, on a phone too.
+LABEL: Final = 150
+
+#: What a chart is before it is put somewhere; None where there is nothing to draw.
+Chart: TypeAlias = alt.LayerChart | None
 
 
 def config() -> dict[str, Any]:
@@ -166,6 +171,42 @@ def in_utc(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     for column in columns:
         frame[column] = pd.to_datetime(frame[column], utc=True)
     return frame
+
+
+def folded(table: pd.DataFrame, words: Words, names: Mapping[str, str], value: str) -> alt.Chart:
+    """Return a chart of several columns as one, told apart by ``metric``.
+
+    Folded by the chart and not before it, so that what is kept, and downloaded, is the table.
+
+    Parameters
+    ----------
+    table
+        With the columns.
+    words
+        In which they are told.
+    names
+        From column to the code of its name.
+    value
+        How the one column is called.
+    """
+    called = {column: words.word(code) for column, code in names.items()}
+    return (
+        alt.Chart(table)
+        .transform_fold(list(names), as_=["_column", value])
+        .transform_calculate(metric=f"{json.dumps(called, ensure_ascii=False)}[datum._column]")
+    )
+
+
+def apart(words: Words, names: Mapping[str, str], colours: Sequence[str]) -> alt.Color:
+    """Return the colours of the columns of `folded`."""
+    domain = [words.word(code) for code in names.values()]
+    scale = alt.Scale(domain=domain, range=list(colours))
+    return alt.Color("metric:N", scale=scale, legend=alt.Legend())
+
+
+def decoration(**columns: Any) -> alt.Chart:
+    """Return a chart of something that helps to read, and is no data of the report."""
+    return alt.Chart(pd.DataFrame({f"_{name}": values for name, values in columns.items()}))
 
 
 def rate(frame: pd.DataFrame) -> pd.Series[float]:

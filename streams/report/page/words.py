@@ -15,7 +15,7 @@ from models.judging import LANGUAGES
 
 #: A term that the glossary explains: its key, and the words that stand in the text.
 TERM: Final = re.compile(r"\[\[(\w+)\|(.*?)\]\]")
-_NOTHING: Final = "–"
+_NOTHING: Final = "\N{EN DASH}"
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -26,7 +26,7 @@ def read_words() -> dict[str, Any]:
 
 
 class Words(Formatter):
-    """All that the report says, in one language.
+    r"""All that the report says, in one language.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Words(Formatter):
     Examples
     --------
     >>> words_in("en").tell("takes.calibration.honest", said=0.3, came=0.281)
-    'Risks are honest: where we said 30\\xa0%, 28\\xa0% left.'
-    >>> words_in("zh").tell("takes.calibration.honest", said=0.3, came=0.281)
-    '风险是诚实的：我们说30%的地方，28%流失了。'
+    'Risks are honest: where we said 30\xa0%, 28\xa0% left.'
+    >>> words_in("zh").number("months", 3)
+    '3个月'
     """
 
     def __init__(self, language: str, catalogue: Mapping[str, Any]) -> None:
@@ -79,6 +79,19 @@ class Words(Formatter):
         """Return what a code is called; itself, if it has no name here."""
         return self._words.get(code, code)
 
+    def group(self, name: Any) -> str:
+        """Return what a group of customers is called: a segment, a span of days, or a month.
+
+        Examples
+        --------
+        >>> words_in("zh").group("loyal"), words_in("zh").group("2026-03")
+        ('忠实顾客', '2026年3月')
+        """
+        text = str(name)
+        if re.fullmatch(r"\d{4}-\d\d(-01)?( 00:00:00)?", text):
+            return self.number("month", f"{text[:7]}-01")
+        return self._words.get(text, text)
+
     def knows(self, code: str) -> bool:
         """Tell whether a code has a name in this language."""
         return code in self._words
@@ -108,7 +121,7 @@ class Words(Formatter):
         return self.number(format_spec, value)
 
     def number(self, kind: str, value: Any) -> str:
-        """Return a number as it is told.
+        r"""Return a number as it is told.
 
         Parameters
         ----------
@@ -121,8 +134,8 @@ class Words(Formatter):
         Examples
         --------
         >>> words = words_in("en")
-        >>> words.number("percent", 0.004), words.number("days", 1), words.number("money", -12345)
-        ('0.4\\xa0%', '1 day', '−12,345')
+        >>> words.number("percent", 0.004), words.number("days", 1), words.number("money", 12345)
+        ('0.4\xa0%', '1 day', '12,345')
         """
         if value is None or value != value:
             return _NOTHING
@@ -130,7 +143,7 @@ class Words(Formatter):
             return _day(value).strftime(self._forms[kind])
         if kind == "choice":
             return self._forms[str(value)]
-        return self._told(kind, float(value)).replace("-", "−")
+        return self._told(kind, float(value)).replace("-", "\N{MINUS SIGN}")
 
     def _told(self, kind: str, value: float) -> str:
         if kind == "percent":
@@ -146,10 +159,7 @@ class Words(Formatter):
         if kind == "count":
             return f"{round(value):,}"
         forms = self._counts[kind]
-        if kind == "times":
-            text = f"{value:,.1f}".removesuffix(".0")
-        else:
-            text = f"{round(value):,}"
+        text = self._told("plain" if kind == "times" else "count", value)
         return str(forms.get("one" if text == "1" else "other", forms["other"]).format(n=text))
 
 
