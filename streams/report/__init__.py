@@ -2,6 +2,7 @@
 
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
 from streams.report.decided import Decided, read_decided
+from streams.report.findings import Findings, read_findings
 from streams.report.finished import NotComparable, Run, read_runs
 from streams.report.folder import (
     CUSTOMERS,
@@ -17,6 +18,7 @@ from streams.report.folder import (
     writing,
 )
 from streams.report.logged import Trial, Trials, WrongLog, read_trials, trials_of
+from streams.report.page import PageRefused, write_page
 from streams.report.trying import Joined, join, value_as_dict, worth
 from streams.report.whatif import Alternative, Tried, try_policy, what_if
 
@@ -32,10 +34,12 @@ __all__ = [
     "Alternative",
     "Comparison",
     "Decided",
+    "Findings",
     "Folder",
     "Joined",
     "NotComparable",
     "OutputRefused",
+    "PageRefused",
     "Run",
     "Standing",
     "Trial",
@@ -46,6 +50,7 @@ __all__ = [
     "compare",
     "join",
     "read_decided",
+    "read_findings",
     "read_runs",
     "read_trials",
     "trials_of",
@@ -53,5 +58,6 @@ __all__ = [
     "value_as_dict",
     "what_if",
     "worth",
+    "write_page",
     "writing",
 ]

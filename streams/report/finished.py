@@ -99,13 +99,7 @@ def _split(word: str) -> tuple[Path, str]:
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Read ``report.json`` of a finished backtest.
-
-    Raises
-    ------
-    NotComparable
-        If the folder is not one of a finished backtest of this version.
-    """
+    """Return the report of a finished backtest; raises `NotComparable` if it is none."""
     for name in (REPORT, PREDICTIONS):
         if not (folder / name).is_file():
             raise NotComparable(
