@@ -54,6 +54,7 @@ class Stories:
 
     Examples
     --------
+    >>> from features import Event
     >>> stories = Stories(seed=0, skew=0, customers=1, events=2)
     >>> for number, name in enumerate(("ada", "grace", "grace", "ada", "grace")):
     ...     event = Event(event_id=str(number), user_id=name, type="visit", time=number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ def slowly(days: list[int], at: Millis) -> str:
     distinct = sorted(set(days))
     if len(distinct) == 1:
         return "one-time"
-    gaps = [after - before for before, after in zip(distinct, distinct[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(distinct)]
     weights = [0.97 ** (len(gaps) - 1 - place) for place in range(len(gaps))]
     usual = sum(w * gap for w, gap in zip(weights, gaps, strict=True)) / sum(weights)
     if len(distinct) < 3 or np.float32(usual) > H:

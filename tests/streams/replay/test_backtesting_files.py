@@ -122,6 +122,15 @@ def test_an_earlier_backtest_is_written_over_and_nothing_else_is(
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+def test_what_was_made_of_an_earlier_backtest_goes_with_it(
+    events: list[Event], tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text('{"format": "ebbtide backtest 1"}')
+    (tmp_path / "report.html").write_text("<p>of last year</p>")
+    run(tmp_path, arriving(events))
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+
+
 @pytest.mark.parametrize("text", ['{"format": "sales"}', "[]", "{", ""])
 def test_somebody_elses_report_is_not_written_over(
     events: list[Event], tmp_path: Path, text: str
