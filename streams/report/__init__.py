@@ -3,7 +3,7 @@
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
 from streams.report.decided import Decided, read_decided
 from streams.report.findings import Findings, read_findings
-from streams.report.finished import NotComparable, Run, read_runs
+from streams.report.finished import NotComparable, Run, read_report, read_runs
 from streams.report.folder import (
     CUSTOMERS,
     DECISIONS,
@@ -17,8 +17,10 @@ from streams.report.folder import (
     arrow,
     writing,
 )
+from streams.report.listing import Listed, finished_below
 from streams.report.logged import Trial, Trials, WrongLog, read_trials, trials_of
 from streams.report.page import PageRefused, write_page
+from streams.report.publishing import Published, PublisherAway, PublishingRefused, publish
 from streams.report.trying import Joined, join, value_as_dict, worth
 from streams.report.whatif import Alternative, Tried, try_policy, what_if
 
@@ -37,9 +39,13 @@ __all__ = [
     "Findings",
     "Folder",
     "Joined",
+    "Listed",
     "NotComparable",
     "OutputRefused",
     "PageRefused",
+    "Published",
+    "PublisherAway",
+    "PublishingRefused",
     "Run",
     "Standing",
     "Trial",
@@ -48,9 +54,12 @@ __all__ = [
     "WrongLog",
     "arrow",
     "compare",
+    "finished_below",
     "join",
+    "publish",
     "read_decided",
     "read_findings",
+    "read_report",
     "read_runs",
     "read_trials",
     "trials_of",
