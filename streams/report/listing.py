@@ -86,7 +86,7 @@ def finished_below(top: Path) -> list[Listed]:
 
 def _found(top: Path) -> Iterator[Listed]:
     for place, folders, files in os.walk(top):
-        # Neither hidden folders nor environments full of libraries hold backtests.
+        # A hidden folder, such as an environment full of libraries, is nobody's output.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if REPORT not in files:
             continue

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ _METRICS: Final = (
 )
 #: The report itself, and what tells of single customers.
 _FILES: Final = (REPORT, PAGE, PREDICTIONS, DECISIONS, CUSTOMERS, STORIES)
+_DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
 #: MLflow takes so many in one piece, and no longer value of a parameter.
 _AT_ONCE: Final = 100
 _LONGEST: Final = 6_000
@@ -114,6 +116,11 @@ def publish(
         raise PublishingRefused(
             'publishing to MLflow needs its client: pip install "ebbtide[mlflow]"'
         ) from None
+    if urlsplit(uri).scheme.partition("+")[0] in _DATABASES and find_spec("sqlalchemy") is None:
+        raise PublishingRefused(
+            f"{_place(uri)}: a database as MLflow's store needs all of MLflow, not only its client "
+            "(pip install mlflow); a server or a folder does not"
+        )
     parameters = dict(parameters_of(report))
     metrics = list(metrics_of(report, now))
     files = tuple(
