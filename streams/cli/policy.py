@@ -222,7 +222,7 @@ def _offer(
     if cost is None or margin is None or saved is None:
         raise Usage("an offer has --cost, --margin and --saved; name all three")
     try:
-        return Offer(cost, margin, saved)
+        return Offer(cost, margin, saved, None if was is None else was.capacity)
     except ValueError as error:
         raise Usage(str(error)) from None
 

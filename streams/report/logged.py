@@ -154,6 +154,8 @@ def read_trials(path: Path, holdout: float) -> Trials:
 
 def _alerts(path: Path) -> Iterator[Alert]:
     for number, line in _lines(path):
+        if not line.strip():
+            continue
         try:
             yield _line.decode(line).data
         except msgspec.DecodeError as error:
@@ -163,9 +165,7 @@ def _alerts(path: Path) -> Iterator[Alert]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line
+            yield from enumerate(file, start=1)
     except UnicodeDecodeError:
         raise WrongLog(f"{path}: neither text in UTF-8 nor Parquet") from None
 
@@ -175,6 +175,8 @@ _Row = tuple[int, dict[str, Any]]
 
 def _json_lines(path: Path) -> Iterator[_Row]:
     for number, line in _lines(path):
+        if not line.strip():
+            continue
         try:
             yield number, _object.decode(line)
         except msgspec.DecodeError as error:

@@ -83,15 +83,17 @@ def join(decided: Decided, trials: Trials) -> Joined:
     for row, key in enumerate(zip(decided.customers.tolist(), decided.at.tolist(), strict=True)):
         if key in asked:
             found.setdefault(key, []).append(row)
-    places, kept = [], []
+    pairs = []
     for trial in trials.rows:
         here = found.get((number.get(trial.customer, -1), trial.at), [])
         of_cause = [row for row in here if decided.causes[row] == trial.cause]
         # A log that does not say why is about the last word of that moment.
         if of_cause or (here and not trial.cause):
-            places.append((of_cause or here)[-1])
-            kept.append(trial)
-    place = np.array(places, dtype=np.int64)
+            pairs.append(((of_cause or here)[-1], trial))
+    # In the order of time, however the log had them: a topic's partitions come in any order.
+    pairs.sort()
+    kept = [trial for _, trial in pairs]
+    place = np.array([row for row, _ in pairs], dtype=np.int64)
     given = np.array([trial.reward for trial in kept], dtype=np.float64)
     return Joined(
         decided=decided,
