@@ -19,6 +19,8 @@ from models.judging.offpolicy import PolicyValue, policy_value
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
+from models.judging.shares import share_interval
+from models.judging.survival import Survival, survival
 
 __all__ = [
     "CODES",
@@ -38,6 +40,7 @@ __all__ = [
     "Pooled",
     "Prequential",
     "Profit",
+    "Survival",
     "Weighed",
     "Weights",
     "at_budgets",
@@ -57,4 +60,6 @@ __all__ = [
     "precision_recall_curve",
     "roc_auc",
     "roc_curve",
+    "share_interval",
+    "survival",
 ]
