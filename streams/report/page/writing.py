@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from streams.report.page import PageRefused
 from streams.report.page.figures import Figures
 from streams.report.page.packing import Packed, in_script
-from streams.report.page.sections import SECTIONS, WIDE, Section
+from streams.report.page.sections import SECTIONS, Section, in_full_width
 from streams.report.page.source import Source, is_landmarks, number, summary
 from streams.report.page.stories import told
 from streams.report.page.style import FONT
@@ -206,7 +206,8 @@ class _Page:
         tales = tuple(self._tales()) if section.name == "stories" else ()
         lead, notes = None, []
         if tales:
-            lead = self._say("takes.stories", n=len(tales))
+            how = ".landmarks" if is_landmarks(self._findings) else ""
+            lead = self._say(f"takes.stories{how}", n=len(tales))
         if not (figures or grids or tales):
             notes.append(self._words.tell(f"missing.{section.missing(self._findings)}"))
         names = {each.name for each in figures}
@@ -221,16 +222,18 @@ class _Page:
         return Shown(section.name, title, figures, grids, tales, lead, tuple(notes))
 
     def _drawn(self, names: Sequence[str]) -> Iterator[Figure]:
-        for name in names:
-            chart = self._figures.draw(name)
-            if chart is None:
-                continue
+        charts = {name: self._figures.draw(name) for name in names}
+        shown = [name for name in names if charts[name] is not None]
+        wide = in_full_width(shown)
+        for name in shown:
+            chart = charts[name]
+            assert chart is not None
             text = takeaway(name, self._findings, self._words) or ""
             yield Figure(
                 name,
                 self._words.tell(f"chart.{name}"),
                 self._marked(text),
-                name in WIDE,
+                name in wide,
                 self._packed.add(name, chart.to_dict()),
             )
 
@@ -309,7 +312,7 @@ class _Page:
             for row in table.to_dict("records")
         ]
         heads = [words.word("model"), *(self._metric(metric) for metric in _MODELS)]
-        yield Grid(words.tell("section.models"), heads, rows)
+        yield Grid(words.tell("grid.models"), heads, rows)
 
     def _plain(self, value: Any) -> str:
         return "" if value is None else str(value)
