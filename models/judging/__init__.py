@@ -1,9 +1,9 @@
 """How good a judgement is, and why it says what it says."""
 
-from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion
+from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion, confusions
 from models.judging.campaigns import Campaign, Silences, campaign, silences
 from models.judging.causes import CODES
-from models.judging.costs import Choice, Offer, Profit, choose
+from models.judging.costs import Choice, Offer, Profit, choose, first_offers
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
 from models.judging.intervals import MEASURES, Interval, bootstrap, bootstrap_difference
 from models.judging.metrics import (
@@ -21,6 +21,8 @@ from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
 from models.judging.rewards import expected_rewards
+from models.judging.shares import share_interval
+from models.judging.survival import Survival, survival
 
 __all__ = [
     "CODES",
@@ -42,6 +44,7 @@ __all__ = [
     "Prequential",
     "Profit",
     "Silences",
+    "Survival",
     "Weighed",
     "Weights",
     "at_budgets",
@@ -53,7 +56,9 @@ __all__ = [
     "campaign",
     "choose",
     "confusion",
+    "confusions",
     "expected_rewards",
+    "first_offers",
     "gains",
     "log_loss",
     "policy_value",
@@ -61,5 +66,7 @@ __all__ = [
     "precision_recall_curve",
     "roc_auc",
     "roc_curve",
+    "share_interval",
     "silences",
+    "survival",
 ]

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ from models.judging.metrics import Values, precision_by_steps, precision_of_top
 #: What can be given an interval.
 MEASURES: Final = ("auc", "pr_auc", "log_loss", "brier", "precision_top")
 _BY_RANK: Final = frozenset({"auc", "pr_auc", "precision_top"})
+#: Draws that are measured together.
+_TOGETHER: Final = 50
+#: Steps of risk at one landmark, at least.
+_FEWEST_STEPS: Final = 1_000
 _EPS: Final = 1e-12
 _NAN: Final = float("nan")
 
@@ -56,6 +61,8 @@ def bootstrap(
     top: float = 0.1,
     resamples: int = 200,
     level: float = 0.95,
+    looks: npt.ArrayLike | None = None,
+    steps: int | None = None,
 ) -> dict[str, Interval]:
     """Return figures with percentile intervals, by name.
 
@@ -76,6 +83,13 @@ def bootstrap(
         So many times the customers are drawn anew, with replacement.
     level
         How many of a hundred such intervals hold the truth, as a share.
+    looks
+        Of each prediction the landmark at which it was made, as any number: what goes by rank is
+        then the mean over the landmarks where it is defined.
+    steps
+        In the draws, risks are told apart in so many equal steps (of all landmarks together, but
+        at least 1,000 of each), which makes them several times quicker with many predictions; the
+        figures themselves are exact. None tells all risks apart.
 
     Returns
     -------
@@ -100,9 +114,15 @@ def bootstrap(
     _sensible(resamples, level, top)
     p, y = judged(risks, labels)
     who, number = _codes(customers, len(p))
-    weighted = _Weighted(p, y, who, number, names, top)
-    drawn = np.array([weighted.measure(counts) for counts in _draws(rng, number, resamples)])
-    return _intervals(names, weighted.measure(np.ones(number, dtype=np.int64)), drawn, level)
+    make = _Weighted if looks is None else _Looked(np.asarray(looks))
+    estimate = make(p, y, who, number, names, top).measure(np.ones(number, dtype=np.int64))
+    weighted = make(p, y, who, number, names, top, steps)
+    drawn = [
+        figures
+        for draws in _blocks(_draws(rng, number, resamples))
+        for figures in weighted.measure_all(draws)
+    ]
+    return _intervals(names, estimate, np.array(drawn), level)
 
 
 def bootstrap_difference(
@@ -164,7 +184,14 @@ class _Weighted:
     """
 
     def __init__(
-        self, risks: Floats, labels: Floats, who: Indices, number: int, names: list[str], top: float
+        self,
+        risks: Floats,
+        labels: Floats,
+        who: Indices,
+        number: int,
+        names: list[str],
+        top: float,
+        steps: int | None = None,
     ) -> None:
         self._names = names
         self._top = top
@@ -178,32 +205,62 @@ class _Weighted:
             name: np.bincount(who, loss, minlength=number) for name, loss in losses.items()
         }
         if not _BY_RANK.isdisjoint(names):
-            order = np.argsort(-risks, kind="stable")
-            sorted_risks = risks[order]
+            height = -(risks if steps is None else np.floor(risks * steps))
+            order = np.argsort(height, kind="stable")
+            sorted_heights = height[order]
+            new = np.append(True, sorted_heights[1:] != sorted_heights[:-1])[: len(risks)]
+            #: Whose the predictions of each height are, and which heights these are.
             self._who = who[order]
-            self._truth = labels[order]
-            new = np.append(True, sorted_risks[1:] != sorted_risks[:-1])[: len(risks)]
-            #: Where each distinct risk begins; None when all are distinct, which is quicker.
             self._starts = None if new.all() else np.flatnonzero(new)
+            churned = labels[order] > 0
+            place = np.cumsum(new) - 1
+            #: The same of those who churned.
+            self._churned_who = self._who[churned]
+            self._churned_at = place[churned]
+            self._heights = int(new.sum())
+            self._tables = None
+            if steps is not None:
+                shape = (self._heights, number)
+                self._tables = (
+                    _counted(place, self._who, shape),
+                    _counted(self._churned_at, self._churned_who, shape),
+                )
 
     def measure(self, counts: Indices) -> Floats:
         """Return the figures, in the order of their names."""
+        by_rank = not _BY_RANK.isdisjoint(self._names) and len(self._who)
+        return self._measure(counts, self._by_rank(*self._at_heights(counts)) if by_rank else {})
+
+    def measure_all(self, draws: Indices) -> list[Floats]:
+        """Return the figures of many draws, a row each."""
+        if _BY_RANK.isdisjoint(self._names) or self._tables is None:
+            return [self.measure(counts) for counts in draws]
+        times = np.ascontiguousarray(draws.T, dtype=np.float64)
+        count, churned = (np.ascontiguousarray((table @ times).T) for table in self._tables)
+        return [
+            self._measure(counts, self._by_rank(*each))
+            for counts, *each in zip(draws, count, churned, strict=True)
+        ]
+
+    def _measure(self, counts: Indices, ranks: dict[str, float]) -> Floats:
         rows = float(counts @ self._rows)
-        ranks = {} if _BY_RANK.isdisjoint(self._names) or not rows else self._by_rank(counts)
         found = []
         for name in self._names:
             if name in _BY_RANK:
-                found.append(ranks.get(name, _NAN))
+                found.append(ranks.get(name, _NAN) if rows else _NAN)
             else:
                 found.append(float(counts @ self._losses[name]) / rows if rows else _NAN)
         return np.array(found)
 
-    def _by_rank(self, counts: Indices) -> dict[str, float]:
-        count = counts[self._who].astype(np.float64)
-        churned = count * self._truth
+    def _at_heights(self, counts: Indices) -> tuple[Floats, Floats]:
+        times = counts.astype(np.float64)
+        count = times[self._who]
         if self._starts is not None:
             count = np.add.reduceat(count, self._starts)
-            churned = np.add.reduceat(churned, self._starts)
+        churned = np.bincount(self._churned_at, times[self._churned_who], self._heights)
+        return count, churned.astype(np.float64)
+
+    def _by_rank(self, count: Floats, churned: Floats) -> dict[str, float]:
         found = {}
         if "auc" in self._names:
             stayed = count - churned
@@ -215,6 +272,61 @@ class _Weighted:
         if "precision_top" in self._names:
             found["precision_top"] = precision_of_top(churned, count, self._top)
         return found
+
+
+class _Looked:
+    """The figures of one model where everybody is judged at set times.
+
+    Parameters
+    ----------
+    looks
+        Of each prediction, at which.
+    """
+
+    def __init__(self, looks: npt.NDArray[Any]) -> None:
+        self._looks = looks
+
+    def __call__(
+        self,
+        risks: Floats,
+        labels: Floats,
+        who: Indices,
+        number: int,
+        names: list[str],
+        top: float,
+        steps: int | None = None,
+    ) -> _Looked:
+        """Return the figures of these predictions, to be measured."""
+        if self._looks.shape != risks.shape:
+            raise ValueError(f"one look a row is needed: {len(risks)} rows, not {len(self._looks)}")
+        self._names = names
+        pooled = [name if name not in _BY_RANK else "brier" for name in names]
+        self._whole = _Weighted(risks, labels, who, number, pooled, top, steps)
+        ranks = [name for name in names if name in _BY_RANK]
+        different = np.unique(self._looks)
+        if steps is not None:
+            steps = max(steps // max(len(different), 1), _FEWEST_STEPS)
+        self._parts = [
+            _Weighted(risks[held], labels[held], who[held], number, ranks, top, steps)
+            for look in different
+            if ranks and (held := self._looks == look).any()
+        ]
+        return self
+
+    def measure(self, counts: Indices) -> Floats:
+        """Return the figures, in the order of their names."""
+        return self.measure_all(counts[None])[0]
+
+    def measure_all(self, draws: Indices) -> list[Floats]:
+        """Return the figures of many draws, a row each."""
+        found = np.array(self._whole.measure_all(draws))
+        if self._parts:
+            parts = np.array([part.measure_all(draws) for part in self._parts])
+            defined = np.isfinite(parts)
+            total = np.where(defined, parts, 0.0).sum(axis=0)
+            means = np.where(defined.any(axis=0), total, _NAN) / np.maximum(defined.sum(axis=0), 1)
+            found[:, [name in _BY_RANK for name in self._names]] = means
+        return list(found)
 
 
 def _known(measures: Iterable[str]) -> list[str]:
@@ -248,6 +360,19 @@ def _draws(rng: np.random.Generator, number: int, resamples: int) -> Iterator[In
     # One customer drawn again and again would look like certainty.
     for _ in range(resamples if number > 1 else 0):
         yield np.bincount(rng.integers(0, number, number), minlength=number)
+
+
+def _blocks(draws: Iterator[Indices]) -> Iterator[Indices]:
+    """Yield draws a few at a time: together they are quicker, and all of them are large."""
+    while block := list(islice(draws, _TOGETHER)):
+        yield np.array(block)
+
+
+def _counted(height: Indices, who: Indices, shape: tuple[int, int]) -> Any:
+    """Return how many predictions of each customer are at each height, as a sparse table."""
+    from scipy.sparse import csr_array
+
+    return csr_array((np.ones(len(who)), (height, who)), shape=shape)
 
 
 def _intervals(

@@ -17,6 +17,7 @@ from streams.report.page.style import (
     PINK,
     SKY,
     Chart,
+    dated,
     finished,
     in_utc,
     shares,
@@ -52,7 +53,6 @@ def story(place: int, findings: Source, words: Words) -> Chart:
     axis = alt.Axis(
         title=None,
         format=words.form("month"),
-        formatType="utc",
         labelFlush=True,
         tickCount={"interval": "month", "step": 1},
     )
@@ -74,23 +74,23 @@ def _risks(risks: pd.DataFrame, x: alt.X, words: Words) -> list[alt.Chart]:
     risks = risks.assign(why=risks["cause"].map(words.word))
     y = alt.Y(**shares(words, "risk", "risk", values=[0, 0.5, 1]))
     tips = [
-        tip(words, "at", "day"),
+        tip(words, "when", title="at"),
         tip(words, "risk", "share"),
         tip(words, "why", title="cause"),
     ]
-    base = alt.Chart(risks)
-    line = base.mark_line(color=BLUE, strokeWidth=1.6).encode(x, y)
+    base = dated(risks, words, "at", "date")
+    line = base.mark_line(color=BLUE, strokeWidth=1.6, interpolate="step-after").encode(x, y)
     dots = base.mark_point(color=BLUE, size=28, filled=True, opacity=1).encode(x, y, tooltip=tips)
     layers = [line, dots]
     alerts = risks[risks["alert"].fillna(False).astype(bool)]
     if len(alerts):
-        alerts = alerts.assign(label_of=words.word("alert"))
-        mark = alt.Chart(alerts)
+        # Of the same table, so that it is kept once.
+        mark = base.transform_filter(alt.datum.alert)
         layers += [
             mark.mark_rule(color=ORANGE, strokeWidth=1.5, strokeDash=[4, 3]).encode(x),
             mark.mark_point(
                 color=ORANGE, size=130, shape="triangle-down", filled=True, opacity=1
-            ).encode(x, y, tooltip=[tip(words, "label_of", title="event"), *tips]),
+            ).encode(x, y, tooltip=tips),
         ]
     return layers
 
@@ -101,7 +101,7 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
     events = events.assign(what=[words.word(str(each)) for each in events["type"]])
     called = [words.word(str(each)) for each in types]
     return (
-        alt.Chart(events)
+        dated(events, words, "at", "date")
         .mark_tick(thickness=2, size=16, opacity=0.8)
         .encode(
             x,
@@ -109,10 +109,10 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=called, range=colours),
-                legend=alt.Legend(symbolType="stroke"),
+                legend=alt.Legend(symbolType="square", symbolStrokeWidth=0),
             ),
             tooltip=[
-                tip(words, "at", "day"),
+                tip(words, "when", title="at"),
                 tip(words, "what", title="event"),
                 tip(words, "amount", "figure"),
             ],
@@ -131,25 +131,25 @@ def told(place: int, findings: Source) -> tuple[Said, Said]:
         who = Said("story.who", values | {"segment": segment})
     else:
         who = Said("story.who.plain", values)
-    return who, _outcome(_of(findings, "story_risks", customer))
+    return who, _outcome(str(row["kind"]), _of(findings, "story_risks", customer))
 
 
-def _outcome(risks: pd.DataFrame) -> Said:
+def _outcome(kind: str, risks: pd.DataFrame) -> Said:
     if not len(risks):
         return Said("story.silent", {})
     label = risks["label"].astype("Float64")
     alerts = risks[risks["alert"].fillna(False).astype(bool)]
     if len(alerts):
-        # The alert that was right tells most; else the last one.
-        right = alerts[label.loc[alerts.index] == 1]
-        row = (right if len(right) else alerts).iloc[-1]
+        row = alerts.iloc[-1]
         came = row["label"]
         how = "open" if pd.isna(came) else "left" if came == 1 else "back"
+        if kind == "alerted-gone":
+            how = "gone"
         return Said(f"story.{how}.alerted", {"alert": row["at"], "risk": row["risk"]})
-    highest = float(risks["risk"].max())
-    left = risks[label == 1]
-    if len(left):
-        return Said("story.left.missed", {"risk": highest})
-    if label.notna().any():
-        return Said("story.stayed", {"risk": highest})
+    highest = {"risk": float(risks["risk"].max())}
+    known = label.dropna()
+    if kind == "missed" or (len(known) and known.iloc[-1] == 1):
+        return Said("story.left.missed", highest)
+    if len(known):
+        return Said("story.stayed", highest)
     return Said("story.open", {"risk": float(risks.iloc[-1]["risk"])})

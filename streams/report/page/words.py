@@ -16,6 +16,7 @@ from models.judging import LANGUAGES
 #: A term that the glossary explains: its key, and the words that stand in the text.
 TERM: Final = re.compile(r"\[\[(\w+)\|(.*?)\]\]")
 _NOTHING: Final = "\N{EN DASH}"
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -90,7 +91,21 @@ class Words(Formatter):
         text = str(name)
         if re.fullmatch(r"\d{4}-\d\d(-01)?( 00:00:00)?", text):
             return self.number("month", f"{text[:7]}-01")
+        span = re.fullmatch(r"(\d+)(?:-(\d+)|\+)", text)
+        if span is not None:
+            return str(self._forms["span" if span[2] else "from"].format(low=span[1], high=span[2]))
         return self._words.get(text, text)
+
+    def duration(self, text: str) -> str:
+        """Return a duration as settings write it, in words.
+
+        Examples
+        --------
+        >>> words_in("en").duration("30d"), words_in("zh").duration("12h")
+        ('30 days', '12小时')
+        """
+        found = re.fullmatch(r"(\d+)([smhdw])", text)
+        return text if found is None else self.number(_UNITS[found[2]], int(found[1]))
 
     def knows(self, code: str) -> bool:
         """Tell whether a code has a name in this language."""
@@ -143,6 +158,8 @@ class Words(Formatter):
             return _day(value).strftime(self._forms[kind])
         if kind == "choice":
             return self._forms[str(value)]
+        if kind == "duration":
+            return self.duration(str(value))
         return self._told(kind, float(value)).replace("-", "\N{MINUS SIGN}")
 
     def _told(self, kind: str, value: float) -> str:
