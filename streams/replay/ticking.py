@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import nan
 from typing import Final
 
@@ -48,12 +48,13 @@ class LivePass:
         #: What the models said of predictions whose label is not known yet.
         self._said: dict[tuple[str, Millis, str], tuple[array[float], Sequence[str]]] = {}
         self._month = ""
+        self._books: list[Book] = []
 
-    def run(self, logs: Sequence[Arriving], seen: Seen) -> dict[str, CustomerState]:
-        """Take everything, tick by tick; return what is known of each customer in the end."""
+    def ticks(self, logs: Sequence[Arriving], seen: Seen) -> Iterator[Millis]:
+        """Take everything, tick by tick, and yield the end of each when it is done."""
         shop, race = self._shop, self._race
         tick = max(min(DAY, round(shop.definition.horizon * _TICK)), 1)
-        books = [Book(shop) for _ in logs]
+        books = self._books = [Book(shop) for _ in logs]
         # From the first event on, so that another calendar does not cut the ticks otherwise.
         start = end = min((log.next_at for log in logs), default=NEVER)
         while (happens := self._next(logs, books)) < NEVER:
@@ -69,10 +70,18 @@ class LivePass:
                 for effects in book.pass_until(race.first, reached):
                     self._take(effects)
             race.tick(end)
+            yield end
         if self._month:
             self._scoreboard.note(self._month, race.runners)
         self._finish(books)
-        return {name: customer.state for book in books for name, customer in book.customers.items()}
+
+    def states(self) -> dict[str, CustomerState]:
+        """Return what is known of each customer by now."""
+        return {
+            name: customer.state
+            for book in self._books
+            for name, customer in book.customers.items()
+        }
 
     def _next(self, logs: Sequence[Arriving], books: Sequence[Book]) -> Millis:
         """Return when something happens next; `NEVER` when there are no more events."""

@@ -17,6 +17,7 @@ from streams.report.folder import (
     arrow,
     writing,
 )
+from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
 from streams.report.listing import Listed, finished_below
 from streams.report.logged import Trial, Trials, WrongLog, read_trials, trials_of
 from streams.report.page import PageRefused, write_page
@@ -28,6 +29,8 @@ __all__ = [
     "CUSTOMERS",
     "DECISIONS",
     "FORMAT",
+    "GRID",
+    "GRID_FORMAT",
     "PAGE",
     "PRACTICAL",
     "PREDICTIONS",
@@ -38,6 +41,7 @@ __all__ = [
     "Decided",
     "Findings",
     "Folder",
+    "GridFolder",
     "Joined",
     "Listed",
     "NotComparable",
@@ -59,6 +63,7 @@ __all__ = [
     "publish",
     "read_decided",
     "read_findings",
+    "read_grid",
     "read_report",
     "read_runs",
     "read_trials",

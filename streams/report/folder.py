@@ -25,7 +25,7 @@ PAGE: Final = "report.html"
 #: What is made of the other files; what an earlier backtest left of it is thrown away with them.
 _BESIDE: Final = frozenset({PAGE})
 #: How a file is called until it is whole.
-_PART: Final = ".part"
+PART: Final = ".part"
 
 
 class OutputRefused(RuntimeError):
@@ -68,7 +68,7 @@ class Folder:
         except OSError as error:
             raise OutputRefused(f"{path}: {error.strerror or error}; name another folder") from None
         known = {*self._NAMES, *_BESIDE}
-        ours = known | {name + _PART for name in known}
+        ours = known | {name + PART for name in known}
         foreign = [name for name in found if name not in ours]
         if foreign or (REPORT in found and not _is_ours(path / REPORT)):
             raise OutputRefused(
@@ -78,13 +78,20 @@ class Folder:
 
     def part(self, name: str) -> Path:
         """Return where a file is written until it is whole."""
-        return self.path / (name + _PART)
+        return self.path / (name + PART)
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Write ``report.json``."""
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         with writing(self.part(REPORT)) as path:
             path.write_bytes(text + b"\n")
+
+    def remove(self) -> None:
+        """Throw the backtest away, with its folder."""
+        with writing(self.path):
+            for each in self.path.iterdir():
+                each.unlink()
+            self.path.rmdir()
 
     @contextmanager
     def filled(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ import pytest
 from features import DAY, Event, Millis
 from streams.pipeline import Arrival
 from streams.recorded import SourceError
-from streams.replay import Landmarks, UnknownModel, backtest
+from streams.replay import Landmarks, UnknownModel, replay
 from streams.report import OutputRefused
 from tests.streams.replay.backtested import (
     SHOP,
@@ -43,7 +43,7 @@ def events() -> list[Event]:
 
 
 def run(output: Path, arrivals: Any, models: tuple[str, ...] = ("bayes",), **options: Any) -> Any:
-    return backtest(
+    return replay(
         [arrivals], SHOP, models, task=TASK, output=output, warmup=WARMUP, **options
     ).report
 

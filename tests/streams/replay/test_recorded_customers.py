@@ -20,7 +20,7 @@ from features import DAY, HOUR, Definition, Event, Millis, to_datetime
 from models.judging import CODES
 from models.understanding import Lifecycle
 from streams.pipeline import Arrival
-from streams.replay import Landmarks, backtest
+from streams.replay import Landmarks, replay
 from streams.replay.customers import Days
 from streams.replay.stories import Stories
 from tests.streams.replay.backtested import (
@@ -53,7 +53,7 @@ class Told:
 def told(
     folder: Path, arrivals: Sequence[Arrival], shop: Any = SHOP, **options: Any
 ) -> tuple[dict[str, Any], dict[str, list[Row]]]:
-    result = backtest(
+    result = replay(
         [arrivals],
         shop,
         ("bayes", "hoeffding-tree", "recency"),
