@@ -48,6 +48,7 @@ def silences(
     silence_days: npt.ArrayLike,
     active: Millis,
     end: Millis,
+    last_at: npt.ArrayLike | None = None,
 ) -> Silences:
     """Tell in which silence each decision point lies, and whether the customer came back.
 
@@ -63,6 +64,9 @@ def silences(
         A, in milliseconds: who is silent for that long is gone.
     end
         The time of the last event: what comes later is not known.
+    last_at
+        The customer's last activity of all, in milliseconds: somebody may have come back and not
+        been judged since. Without it, nobody has.
 
     Examples
     --------
@@ -90,7 +94,11 @@ def silences(
     began = since[starts]
     # A silence ends with the activity that the next one begins with.
     ended = np.append(began[1:], end)
-    ended[np.append(other[starts][1:], True)] = end
+    last = np.append(other[starts][1:], True)
+    ended[last] = end
+    if last_at is not None:
+        of_all = np.asarray(last_at, dtype=np.int64)[order][starts]
+        ended = np.where(last & (of_all > began + _SAME), of_all, ended)
     return Silences(of, ended - began >= active, began + active)
 
 

@@ -16,7 +16,7 @@ from features import Millis, from_datetime, parse_duration
 from models.deciding import Cause, Point, Policy
 from models.judging import Offer, Silences, silences
 from streams.report.finished import NotComparable, read_report
-from streams.report.folder import DECISIONS, PREDICTIONS, arrow
+from streams.report.folder import CUSTOMERS, DECISIONS, PREDICTIONS, arrow
 
 _DECIDED: Final = ("customer", "at", "cause", "silence_days", "risk", "alert", "arm")
 _PREDICTED: Final = ("customer", "at", "cause", "risk", "label")
@@ -49,6 +49,8 @@ class Decided:
         is not known.
     silence_days
         How long the customer had been silent.
+    last_at
+        The customer's last activity in all of the data, in milliseconds.
     alerts, arms
         What was decided; by the risks of the first model, whichever is asked for.
     """
@@ -64,6 +66,7 @@ class Decided:
     risks: Floats
     labels: Floats
     silence_days: Floats
+    last_at: Indices
     alerts: npt.NDArray[np.bool_]
     arms: tuple[str, ...]
 
@@ -81,7 +84,10 @@ class Decided:
     @cached_property
     def silences(self) -> Silences:
         """The silences in which there were decisions, and which went on until A."""
-        return silences(self.customers, self.at, self.silence_days, self.active, self.end)
+        return silences(
+            *(self.customers, self.at, self.silence_days),
+            *(self.active, self.end, self.last_at),
+        )
 
     @property
     def active(self) -> Millis:
@@ -167,6 +173,7 @@ def read_decided(folder: Path, model: str | None = None) -> Decided:
         risks=predicted["risk"].to_numpy().astype(np.float64)[row],
         labels=label.astype(np.float64)[row],
         silence_days=decided["silence_days"].to_numpy().astype(np.float64)[order],
+        last_at=_last_at(folder / CUSTOMERS, names)[customers[order]],
         alerts=decided["alert"].to_numpy(zero_copy_only=False).astype(bool)[order],
         arms=tuple(decided["arm"].take(order).to_pylist()),
     )
@@ -186,6 +193,15 @@ def _read(path: Path, columns: tuple[str, ...], model: str | None) -> Any:
     if missing:
         raise NotComparable(f"{path} has no column {missing[0]}; run the backtest again")
     return table.combine_chunks()
+
+
+def _last_at(path: Path, names: tuple[str, ...]) -> Indices:
+    """Return the last activity of each customer; long ago where there was none."""
+    pa, _ = arrow()
+    table = _read(path, ("customer", "last_activity_at"), None)
+    at = table["last_activity_at"].cast(pa.int64()).fill_null(-1).to_pylist()
+    known = dict(zip(table["customer"].to_pylist(), at, strict=True))
+    return np.array([known.get(name, -1) for name in names], dtype=np.int64)
 
 
 def _numbered(

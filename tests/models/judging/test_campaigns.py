@@ -90,6 +90,13 @@ def test_who_was_gone_and_who_was_alerted_before_is_what_a_calendar_says(
     assert found.lead_days == pytest.approx(median, nan_ok=True)
 
 
+def test_who_came_back_and_was_not_judged_since_is_not_gone() -> None:
+    at = [20 * DAY]
+    for last, gone in ((10 * DAY, True), (39 * DAY, False), (41 * DAY, True)):
+        found = silences(["a"], at, [10], A, 100 * DAY, last_at=[last])
+        assert found.gone.tolist() == [gone]
+
+
 def some(alerted: list[int], days: list[float], **more: object) -> Campaign:
     count = len(days)
     at = (np.array(days) * DAY).astype(np.int64)

@@ -65,6 +65,7 @@ class Shop:
             risks=self.risks,
             labels=np.full(count, np.nan),
             silence_days=np.zeros(count),
+            last_at=self.at,
             alerts=np.zeros(count, dtype=bool),
             arms=("treated",) * count,
         )

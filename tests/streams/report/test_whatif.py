@@ -16,7 +16,15 @@ from features import DAY, to_datetime
 from models.deciding import verdicts
 from models.judging import Offer
 from streams.composition import shop_of
-from streams.report import Alternative, Decided, NotComparable, read_decided, try_policy, what_if
+from streams.report import (
+    Alternative,
+    Decided,
+    NotComparable,
+    read_decided,
+    read_findings,
+    try_policy,
+    what_if,
+)
 from tests.streams.replay.backtested import SETTINGS, shoppers
 from tests.streams.replay.kept import kept
 
@@ -75,6 +83,16 @@ def test_the_recorded_policy_comes_to_what_the_files_say(folder: Path, decided: 
     assert 0 < found.recall < 1 and 0 < found.lead_days < 20
     told = json.loads((folder / "report.json").read_text())["decisions"]
     assert (found.alerts, len(decided.at)) == (told["alerts"], told["count"])
+
+
+def test_what_is_told_of_early_alerts_is_what_the_report_tells(
+    folder: Path, decided: Decided
+) -> None:
+    [recorded] = what_if(decided, [])
+    [told] = read_findings(folder).table("lead_summary").to_dict("records")
+    assert recorded.campaign.gone == told["gone"]
+    assert recorded.campaign.recall == pytest.approx(told["share_before_gone"])
+    assert recorded.campaign.lead_days == pytest.approx(told["median_days"], abs=1e-4)
 
 
 def test_a_backtest_under_another_policy_decides_as_it_was_foretold(
@@ -159,7 +177,7 @@ def test_decisions_that_do_not_come_out_of_their_policy_are_refused(decided: Dec
 
 
 def test_files_that_do_not_go_together_are_refused(folder: Path, tmp_path: Path) -> None:
-    for name in ("report.json", "predictions.parquet"):
+    for name in ("report.json", "predictions.parquet", "customers.parquet"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     with pytest.raises(NotComparable, match=r"decisions\.parquet is not of a backtest"):
         read_decided(tmp_path)
