@@ -125,8 +125,9 @@ def show_trials(
 def _interval(found: Interval, sign: str = "") -> str:
     if math.isnan(found.estimate):
         return "-"
-    ends = "" if math.isnan(found.low) else f" ({found.low:{sign}.3f} to {found.high:{sign}.3f})"
-    return f"{found.estimate:{sign}.3f}{ends}"
+    form = f"{sign}z.3f"
+    ends = "" if math.isnan(found.low) else f" ({found.low:{form}} to {found.high:{form}})"
+    return f"{found.estimate:{form}}{ends}"
 
 
 def _table(

@@ -16,6 +16,9 @@ from streams.report.decided import Decided
 from streams.report.logged import Trials
 from streams.report.whatif import Tried
 
+#: Of a policy that does more than this elsewhere, an estimate would be of another one.
+_MOST: Final = 0.5
+_NOTHING: Final = Interval(math.nan, math.nan, math.nan)
 #: So many standard errors off, the share of the held-out is not what was said.
 _ODD: Final = 3.0
 
@@ -128,7 +131,8 @@ def worth(joined: Joined, tried: Tried) -> PolicyValue:
 
     Where it alerts it treats all but its own holdout share; where it does not, nobody. What it
     would do at other moments, between the first trial and the last, nothing is known of; the
-    share of that among its alerts is told, and warned of.
+    share of that among its alerts is told, and warned of. If it is more than half, there is no
+    estimate: it would be of another policy.
 
     Parameters
     ----------
@@ -153,7 +157,16 @@ def worth(joined: Joined, tried: Tried) -> PolicyValue:
         ),
         elsewhere=_elsewhere(joined, tried),
     )
-    return dataclasses.replace(value, warnings=(*joined.warnings, *value.warnings))
+    warnings = (*joined.warnings, *value.warnings)
+    if value.elsewhere > _MOST:
+        return dataclasses.replace(
+            value,
+            inverse_propensity=_NOTHING,
+            doubly_robust=_NOTHING,
+            gain=_NOTHING,
+            warnings=("too little of it was tried for an estimate", *warnings),
+        )
+    return dataclasses.replace(value, warnings=warnings)
 
 
 def _elsewhere(joined: Joined, tried: Tried) -> float:

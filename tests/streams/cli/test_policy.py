@@ -131,7 +131,8 @@ def test_nothing_named_shows_what_was_and_says_how_to_ask(folder: Path) -> None:
 
 
 def test_what_a_log_says_of_each_policy_comes_with_its_interval(folder: Path, alerts: Path) -> None:
-    told = found(folder, "--threshold", ".5,.7", "--holdout", ".3,0", "--logged", alerts)
+    told = found(folder, "--holdout", ".3,.5,0", "--logged", alerts)
+    assert len(told["alternatives"]) == 2
     log = told["logged"]
     assert log["trials"] == log["used"] + log["unknown"] == told["recorded"]["alerts"]
     assert log["held_out"] + log["treated"] == log["used"]

@@ -87,6 +87,24 @@ def test_alerts_where_nothing_was_tried_are_warned_of() -> None:
     assert found.thin
 
 
+def test_of_a_policy_that_does_most_of_it_elsewhere_there_is_no_estimate() -> None:
+    joined = logged(3)
+    # Only a part of what was tried was written down.
+    some = dataclasses.replace(
+        joined,
+        place=joined.place[::3],
+        treated=joined.treated[::3],
+        propensity=joined.propensity[::3],
+        reward=joined.reward[::3],
+    )
+    found = value(some)
+    assert found.elsewhere == pytest.approx(2 / 3, abs=0.02)
+    assert found.warnings[0] == "too little of it was tried for an estimate"
+    for each in (found.inverse_propensity, found.doubly_robust, found.gain):
+        assert math.isnan(each.estimate) and math.isnan(each.low) and math.isnan(each.high)
+    assert not math.isnan(found.logged.estimate)
+
+
 def test_without_a_holdout_nothing_can_be_told_of_leaving_somebody_alone() -> None:
     found = value(logged(4, holdout=0.0), **FEWER)
     assert any("arms never tried" in warning for warning in found.warnings)
