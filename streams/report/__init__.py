@@ -4,25 +4,35 @@ from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
 from streams.report.findings import Findings, read_findings
 from streams.report.finished import NotComparable, Run, read_runs
 from streams.report.folder import (
+    CUSTOMERS,
     DECISIONS,
     FORMAT,
+    PAGE,
     PREDICTIONS,
     REPORT,
+    STORIES,
     Folder,
     OutputRefused,
     arrow,
     writing,
 )
+from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
 
 __all__ = [
+    "CUSTOMERS",
     "DECISIONS",
     "FORMAT",
+    "GRID",
+    "GRID_FORMAT",
+    "PAGE",
     "PRACTICAL",
     "PREDICTIONS",
     "REPORT",
+    "STORIES",
     "Comparison",
     "Findings",
     "Folder",
+    "GridFolder",
     "NotComparable",
     "OutputRefused",
     "Run",
@@ -30,6 +40,7 @@ __all__ = [
     "arrow",
     "compare",
     "read_findings",
+    "read_grid",
     "read_runs",
     "writing",
 ]

@@ -38,10 +38,9 @@ def reasons(evidence: Evidence) -> Columns:
     alert = table["alert"].to_numpy().astype(np.bool_)
     decision = np.repeat(np.arange(len(told)), told.value_lengths().fill_null(0).to_numpy())
     # A reason that is told twice of one decision is one reason.
-    once = np.unique(decision * len(codes.names) + codes.codes)
-    decision, code = np.divmod(once, len(codes.names))
-    decisions = np.bincount(code, minlength=len(codes.names))
-    alerts = np.bincount(code[alert[decision]], minlength=len(codes.names))
+    named = np.zeros((len(told), len(codes.names)), dtype=np.bool_)
+    named[decision, codes.codes] = True
+    decisions, alerts = named.sum(axis=0), named[alert].sum(axis=0)
     order = np.lexsort((-decisions, -alerts))
     return {
         "code": np.array(codes.names, dtype=object)[order],
