@@ -17,6 +17,7 @@ from streams.report.folder import (
     writing,
 )
 from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
+from streams.report.page import PageRefused, figures, write_page
 
 __all__ = [
     "CUSTOMERS",
@@ -35,12 +36,15 @@ __all__ = [
     "GridFolder",
     "NotComparable",
     "OutputRefused",
+    "PageRefused",
     "Run",
     "Standing",
     "arrow",
     "compare",
+    "figures",
     "read_findings",
     "read_grid",
     "read_runs",
+    "write_page",
     "writing",
 ]
