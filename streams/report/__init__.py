@@ -20,7 +20,7 @@ from streams.report.folder import (
 from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
 from streams.report.listing import Listed, finished_below
 from streams.report.logged import Trial, Trials, WrongLog, read_trials, trials_of
-from streams.report.page import PageRefused, write_page
+from streams.report.page import PageRefused, figures, write_page
 from streams.report.publishing import Published, PublisherAway, PublishingRefused, publish
 from streams.report.trying import Joined, join, value_as_dict, worth
 from streams.report.whatif import Alternative, Tried, try_policy, what_if
@@ -58,6 +58,7 @@ __all__ = [
     "WrongLog",
     "arrow",
     "compare",
+    "figures",
     "finished_below",
     "join",
     "publish",

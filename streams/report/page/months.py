@@ -113,18 +113,18 @@ def lead_time(findings: Source, words: Words) -> Chart:
     scale = alt.Scale(domain=[True, False], range=[BLUE, ORANGE])
     bars = (
         alt.Chart(table)
-        .mark_bar(stroke=PAPER, strokeWidth=1)
+        .mark_rect(stroke=PAPER, strokeWidth=1)
         .encode(
             # Time goes to the right: what is early stands left of the departure.
             alt.X(
                 "lead_days:Q",
-                bin="binned",
                 title=words.word("lead_days"),
                 scale=alt.Scale(reverse=True, nice=False),
                 axis=alt.Axis(tickCount=8),
             ),
             alt.X2("to_days:Q"),
             alt.Y("alerts:Q", title=words.word("alerts"), axis=alt.Axis(tickCount=5)),
+            alt.Y2Datum(0),
             alt.Color("early:N", scale=scale, legend=None),
             tooltip=[
                 tip(words, "lead_days", "count"),

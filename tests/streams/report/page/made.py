@@ -50,7 +50,7 @@ class Made:
 
     def table(self, name: str) -> pd.DataFrame:
         found = self._tables.get(name)
-        return TABLES[name].of(None) if found is None else found  # type: ignore[arg-type]
+        return pd.DataFrame(columns=TABLES[name].columns.split()) if found is None else found
 
 
 def summary(**values: Any) -> pd.DataFrame:
