@@ -49,7 +49,7 @@ def _ranked(table: pd.DataFrame, words: Words, value: str, title: str, kind: str
 def causes(findings: Source, words: Words) -> Chart:
     """Return how much each cause weighs in the risks."""
     table = findings.table("importance")
-    table = table[table["kind"] == "cause"].nlargest(_INPUTS, "mean_abs")
+    table = table[table["kind"] == "cause"].sort_values("mean_abs", ascending=False).head(_INPUTS)
     table = table[table["mean_abs"] > 0]
     if not len(table):
         return None
@@ -60,7 +60,7 @@ def causes(findings: Source, words: Words) -> Chart:
 def inputs(findings: Source, words: Words) -> Chart:
     """Return how much each input weighs in the risks."""
     table = findings.table("importance")
-    table = table[table["kind"] == "input"].nlargest(_INPUTS, "mean_abs")
+    table = table[table["kind"] == "input"].sort_values("mean_abs", ascending=False).head(_INPUTS)
     table = table[table["mean_abs"] > 0]
     if not len(table):
         return None

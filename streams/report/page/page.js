@@ -53,12 +53,18 @@
   }
   document.documentElement.dataset.drawn = String(views.size);
 
-  // Paper has a width of its own: charts are drawn anew for it, so that their words keep their size.
-  const [half, whole] = [318, 668];
+  // Paper has a size of its own: charts are drawn anew for it, so that their words stay legible,
+  // and curves a little lower, so that two sections fit on a page.
+  const [half, whole, low] = [318, 668, 190];
+  const heights = new Map([...views.values()].map((view) => [view, view.height()]));
   window.addEventListener("beforeprint", () => {
-    for (const [plot, view] of views) view.width(plot.closest(".wide") ? whole : half).run();
+    for (const [plot, view] of views) {
+      view.width(plot.closest(".wide") ? whole : half);
+      if (plot.dataset.curve !== undefined) view.height(Math.min(heights.get(view), low));
+      view.run();
+    }
   });
   window.addEventListener("afterprint", () => {
-    for (const [plot, view] of views) view.width(plot.clientWidth).run();
+    for (const [plot, view] of views) view.width(plot.clientWidth).height(heights.get(view)).run();
   });
 })();

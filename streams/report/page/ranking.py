@@ -134,7 +134,7 @@ def calibration_counts(findings: Source, words: Words) -> Chart:
         .encode(
             alt.X("low:Q", title=words.word("predicted"), axis=percent_axis(words)),
             alt.X2("high:Q"),
-            alt.Y("count:Q", title=words.word("count"), axis=alt.Axis(format=",", tickCount=5)),
+            alt.Y("count:Q", title=words.word("count"), axis=alt.Axis(format=",d", tickCount=5)),
             alt.Y2Datum(0),
             tooltip=[
                 tip(words, "low", "share"),

@@ -35,6 +35,14 @@ WIDE: Final = frozenset(
     }
 )
 
+#: Charts whose height is that of their rows.
+ROWS: Final = frozenset(
+    {
+        *("causes", "inputs", "reasons", "segment_auc", "segment_rates", "tenure_auc"),
+        *("tenure_rates", "cohort_auc", "cohort_rates", "retention", "models", "confusion"),
+    }
+)
+
 
 def _unlabelled(findings: Source) -> str:
     return "labels"

@@ -62,7 +62,7 @@ def story(place: int, findings: Source, words: Words) -> Chart:
         layers += _risks(risks, x, words)
     if len(events):
         layers.append(_events(events, x, words))
-    return finished(alt.layer(*layers), 150)
+    return finished(alt.LayerChart(layer=layers), 150)
 
 
 def _of(findings: Source, name: str, customer: Any) -> pd.DataFrame:

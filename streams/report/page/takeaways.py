@@ -184,7 +184,7 @@ def _drift(findings: Source, words: Words) -> Said | None:
 def _causes(findings: Source, words: Words) -> Said | None:
     table = findings.table("importance")
     table = table[(table["kind"] == "cause") & (table["mean_abs"] > 0)]
-    names = [words.word(code) for code in table.nlargest(2, "mean_abs")["code"]]
+    names = [words.word(code) for code in table.sort_values("mean_abs", ascending=False).head(2)["code"]]
     if not names:
         return None
     if len(names) == 1:
@@ -201,7 +201,7 @@ def _inputs(findings: Source, words: Words) -> Said | None:
     table = table[(table["kind"] == "input") & (table["mean_abs"] > 0)]
     if not len(table):
         return None
-    code = str(table.nlargest(1, "mean_abs")["code"].iloc[0])
+    code = str(table.sort_values("mean_abs", ascending=False)["code"].iloc[0])
     return Said("takes.inputs", {"first": input_called(words, code)})
 
 

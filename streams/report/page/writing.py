@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from streams.report.page import PageRefused
 from streams.report.page.figures import Figures
 from streams.report.page.packing import Packed, in_script
-from streams.report.page.sections import SECTIONS, Section, in_full_width
+from streams.report.page.sections import ROWS, SECTIONS, Section, in_full_width
 from streams.report.page.source import Source, is_landmarks, number, summary
 from streams.report.page.stories import told
 from streams.report.page.style import FONT
@@ -41,6 +41,8 @@ _SUMMARY: Final = {
 }
 #: Terms of the glossary that have the name of a metric.
 _EXPLAINED: Final = {"precision_top_tenth": "precision", "pr_auc": "pr_auc"}
+#: What of the library the page calls.
+_ENTRY: Final = "window.vegaEmbed = vegaEmbed;"
 _MODELS: Final = ("auc", "pr_auc", "log_loss", "brier", "ece", "precision_top_tenth", "count")
 
 
@@ -51,6 +53,7 @@ class Figure(NamedTuple):
     title: str
     takeaway: Markup
     wide: bool
+    curve: bool
     downloads: tuple[tuple[str, str], ...]
 
 
@@ -236,6 +239,7 @@ class _Page:
                 self._words.tell(f"chart.{name}"),
                 self._marked(text),
                 name in wide,
+                name not in ROWS,
                 self._packed.add(name, chart.to_dict(validate=False)),
             )
 
@@ -259,6 +263,7 @@ class _Page:
                 customer,
                 Markup(gap).join(sentences),
                 True,
+                False,
                 self._packed.add(name, chart.to_dict(validate=False)),
             )
             yield Tale(customer, self._words.word(str(row["kind"])), figure)
@@ -335,7 +340,7 @@ def _capital(text: str) -> str:
 @cache
 def _engine() -> str:
     """Return the script that draws Vega-Lite charts, from the library and not from a network."""
-    return str(vl_convert.javascript_bundle(snippet=None)).replace("</script", "<\\/script")
+    return str(vl_convert.javascript_bundle(_ENTRY)).replace("</script", "<\\/script")
 
 
 @cache
