@@ -19,6 +19,10 @@ import pytest
 import redis
 from hypothesis import settings
 
+from tests.browser import REQUIRED as REQUIRE_BROWSER
+from tests.browser import Browser, NoBrowser
+from tests.browser import browser as started_browser
+from tests.browser import required as browser_required
 from tests.servers import (
     Ebb,
     Processes,
@@ -58,7 +62,7 @@ class Redis:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_backends] = {"Kafka": _UNUSED, "Redis": _UNUSED}
+    config.stash[_backends] = {"Kafka": _UNUSED, "Redis": _UNUSED, "Browser": _UNUSED}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -111,6 +115,21 @@ def _redis(
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("redis")
     yield from _running(request, "Redis", redis_sources(), "EBB_TEST_REQUIRE_REDIS", folder)
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """A browser; tests skip loudly where there is none, unless the run was told to have one."""
+    backends = request.config.stash[_backends]
+    try:
+        with started_browser() as found:
+            backends["Browser"] = found.version
+            yield found
+    except NoBrowser as error:
+        backends["Browser"] = "none"
+        if browser_required():
+            pytest.fail(f"{error} ({REQUIRE_BROWSER}=1)")
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

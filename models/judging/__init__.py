@@ -1,6 +1,7 @@
 """How good a judgement is, and why it says what it says."""
 
 from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion, confusions
+from models.judging.campaigns import Campaign, Silences, campaign, silences
 from models.judging.causes import CODES
 from models.judging.costs import Choice, Offer, Profit, choose, first_offers
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
@@ -19,6 +20,7 @@ from models.judging.offpolicy import PolicyValue, policy_value
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
+from models.judging.rewards import expected_rewards
 from models.judging.shares import share_interval
 from models.judging.survival import Survival, survival
 
@@ -28,6 +30,7 @@ __all__ = [
     "MEASURES",
     "AtBudget",
     "CalibrationBin",
+    "Campaign",
     "Cause",
     "Choice",
     "Confusion",
@@ -40,6 +43,7 @@ __all__ = [
     "Pooled",
     "Prequential",
     "Profit",
+    "Silences",
     "Survival",
     "Weighed",
     "Weights",
@@ -49,9 +53,11 @@ __all__ = [
     "bootstrap_difference",
     "calibration",
     "calibration_error",
+    "campaign",
     "choose",
     "confusion",
     "confusions",
+    "expected_rewards",
     "first_offers",
     "gains",
     "log_loss",
@@ -61,5 +67,6 @@ __all__ = [
     "roc_auc",
     "roc_curve",
     "share_interval",
+    "silences",
     "survival",
 ]

@@ -55,6 +55,10 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "import": Entry("streams.cli.importing:import_file", "Send a file of events."),
         "backtest": Entry("streams.cli.backtest:backtest", "Replay history; test the model."),
         "compare": Entry("streams.cli.compare:compare", "Tell which backtest judged better."),
+        "report": Entry("streams.cli.report:report", "List, open or publish finished backtests."),
+    },
+    "Deciding": {
+        "policy": Entry("streams.cli.policy:policy", "Try another policy on a finished backtest."),
     },
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}

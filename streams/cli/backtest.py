@@ -71,6 +71,7 @@ Examples:
 @click.option("--capacity", metavar="N", help="Offers a day: instead of offer.capacity.")
 @click.option("--vectors", is_flag=True, help="Write also what was known at each prediction.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N events.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def backtest(
@@ -85,6 +86,7 @@ def backtest(
     score_from: str | None,
     vectors: bool,
     limit: int | None,
+    no_report: bool,
     as_json: bool,
     **overrides: str | None,
 ) -> None:
@@ -128,9 +130,28 @@ def backtest(
         _show(reports, timing, output)
     for note in [*history.notes(), *(each for report in reports for each in _caveats(report))]:
         context.console.print(note, markup=False, soft_wrap=True)
+    context.console.print(_pages(context, results, no_report), markup=False, soft_wrap=True, end="")
     for report in reports:
         if report["mode"] == "landmarks" and not report["models"][0]["landmarks"]:
             raise Problem(_no_landmark(report))
+
+
+def _pages(context: Context, results: Sequence[BacktestResult], unwanted: bool) -> str:
+    """Write the page of each backtest, and return what there is to say of that."""
+    from streams.report import PAGE, OutputRefused, PageRefused, read_findings, write_page
+
+    for result in results:
+        page = result.output / PAGE
+        # What an earlier backtest left there is not of these events.
+        page.unlink(missing_ok=True)
+        if unwanted:
+            continue
+        try:
+            write_page(read_findings(result.output), page, context.settings.alerts.language)
+        except (OutputRefused, PageRefused) as error:
+            return f"No {PAGE}: {error}\n"
+        context.console.print(f"{page}: open it in a browser", markup=False, soft_wrap=True)
+    return ""
 
 
 def _settings(context: Context, overrides: dict[str, str | None]) -> list[Settings]:

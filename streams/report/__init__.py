@@ -1,8 +1,9 @@
 """What finished backtests say: the files in their folders, and how they compare."""
 
 from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
+from streams.report.decided import Decided, read_decided
 from streams.report.findings import Findings, read_findings
-from streams.report.finished import NotComparable, Run, read_runs
+from streams.report.finished import NotComparable, Run, read_report, read_runs
 from streams.report.folder import (
     CUSTOMERS,
     DECISIONS,
@@ -17,6 +18,12 @@ from streams.report.folder import (
     writing,
 )
 from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
+from streams.report.listing import Listed, finished_below
+from streams.report.logged import Trial, Trials, WrongLog, read_trials, trials_of
+from streams.report.page import PageRefused, figures, write_page
+from streams.report.publishing import Published, PublisherAway, PublishingRefused, publish
+from streams.report.trying import Joined, join, value_as_dict, worth
+from streams.report.whatif import Alternative, Tried, try_policy, what_if
 
 __all__ = [
     "CUSTOMERS",
@@ -29,18 +36,43 @@ __all__ = [
     "PREDICTIONS",
     "REPORT",
     "STORIES",
+    "Alternative",
     "Comparison",
+    "Decided",
     "Findings",
     "Folder",
     "GridFolder",
+    "Joined",
+    "Listed",
     "NotComparable",
     "OutputRefused",
+    "PageRefused",
+    "Published",
+    "PublisherAway",
+    "PublishingRefused",
     "Run",
     "Standing",
+    "Trial",
+    "Trials",
+    "Tried",
+    "WrongLog",
     "arrow",
     "compare",
+    "figures",
+    "finished_below",
+    "join",
+    "publish",
+    "read_decided",
     "read_findings",
     "read_grid",
+    "read_report",
     "read_runs",
+    "read_trials",
+    "trials_of",
+    "try_policy",
+    "value_as_dict",
+    "what_if",
+    "worth",
+    "write_page",
     "writing",
 ]
