@@ -89,7 +89,9 @@ class Backtest:
 def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backtest:
     folder = Path(request.param)
     if request.param not in REAL:
-        folder = shelve(tmp_path_factory.mktemp(request.param), mode=request.param, offer=OFFER)
+        folder = shelve(
+            tmp_path_factory.mktemp(request.param), mode=request.param, customers=120, offer=OFFER
+        )
     return Backtest(folder, read_findings(folder))
 
 
