@@ -6,6 +6,7 @@ from models.judging.causes import CODES
 from models.judging.costs import Choice, Offer, Profit, choose, first_offers
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
 from models.judging.intervals import MEASURES, Interval, bootstrap, bootstrap_difference
+from models.judging.lifetimes import Survival, survival
 from models.judging.metrics import (
     CalibrationBin,
     Prequential,
@@ -22,7 +23,6 @@ from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
 from models.judging.rewards import expected_rewards
 from models.judging.shares import share_interval
-from models.judging.survival import Survival, survival
 
 __all__ = [
     "CODES",

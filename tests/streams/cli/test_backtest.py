@@ -226,6 +226,26 @@ RUN = ("orders.csv", "-m", "orders.toml", "-o", "out")
 
 
 @pytest.mark.usefixtures("orders")
+def test_the_report_tells_the_offer_of_the_settings_and_of_the_words_above_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    set_up = {"EBB_OFFER_COST": "2.5", "EBB_OFFER_MARGIN": "80"}
+    for environ, words, told in (
+        ({}, (), None),
+        (set_up, (), {"cost": 2.5, "margin": 80.0, "saved": 0.2, "capacity": None}),
+        (
+            set_up,
+            ("--cost", "5", "--saved", "0.5", "--capacity", "40"),
+            {"cost": 5.0, "margin": 80.0, "saved": 0.5, "capacity": 40},
+        ),
+    ):
+        result = CliRunner().invoke(main, ["backtest", *RUN, *words], obj=Context(environ=environ))
+        assert result.exit_code == 0, result.output
+        assert json.loads((tmp_path / "out" / "report.json").read_text())["offer"] == told
+
+
+@pytest.mark.usefixtures("orders")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -244,6 +264,8 @@ RUN = ("orders.csv", "-m", "orders.toml", "-o", "out")
         ((*RUN, "--horizon", "14d,2w"), "the horizon 14d is named twice"),
         ((*RUN, "--horizon", ","), "churn.horizon = ''"),
         ((*RUN, "--limit", "0"), "--limit"),
+        ((*RUN, "--cost", "5"), "offer.cost = 5 says nothing without offer.margin"),
+        ((*RUN, "--cost", "5", "--margin", "9", "--saved", "20"), "offer.saved = '20' (command"),
         (("s3://bucket/orders.csv", "-o", "out"), "kafka://clickstream?from="),
         (("kafka://clicks?from=soon", "-o", "out"), "from: 'soon' is neither"),
         (("kafka://clicks", "-m", "cdnow", "-o", "out"), "a mapping is for files"),
