@@ -4,7 +4,13 @@ from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion
 from models.judging.causes import CODES
 from models.judging.costs import Choice, Offer, Profit, choose
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
-from models.judging.intervals import MEASURES, Interval, bootstrap, bootstrap_difference
+from models.judging.intervals import (
+    MEASURES,
+    Interval,
+    Weighted,
+    bootstrap,
+    bootstrap_difference,
+)
 from models.judging.metrics import (
     CalibrationBin,
     Prequential,
@@ -16,6 +22,7 @@ from models.judging.metrics import (
     roc_auc,
 )
 from models.judging.offpolicy import PolicyValue, policy_value
+from models.judging.paired import Contributions, Paired, Ratios, Skill, paired
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
@@ -29,16 +36,21 @@ __all__ = [
     "Cause",
     "Choice",
     "Confusion",
+    "Contributions",
     "Curve",
     "Explainer",
     "Gain",
     "Interval",
     "Offer",
+    "Paired",
     "PolicyValue",
     "Pooled",
     "Prequential",
     "Profit",
+    "Ratios",
+    "Skill",
     "Weighed",
+    "Weighted",
     "Weights",
     "at_budgets",
     "average_precision",
@@ -50,6 +62,7 @@ __all__ = [
     "confusion",
     "gains",
     "log_loss",
+    "paired",
     "policy_value",
     "precision_at",
     "precision_recall_curve",

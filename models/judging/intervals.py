@@ -10,7 +10,7 @@ chapter 13); Field, Welsh, "Bootstrapping clustered data", JRSS B 69, 2007.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,12 +97,12 @@ def bootstrap(
     True
     """
     names = _known(measures)
-    _sensible(resamples, level, top)
+    sensible(resamples, level, top)
     p, y = judged(risks, labels)
     who, number = _codes(customers, len(p))
-    weighted = _Weighted(p, y, who, number, names, top)
-    drawn = np.array([weighted.measure(counts) for counts in _draws(rng, number, resamples)])
-    return _intervals(names, weighted.measure(np.ones(number, dtype=np.int64)), drawn, level)
+    weighted = Weighted(p, y, who, number, names, top)
+    drawn = np.array([weighted.measure(counts) for counts in draws(rng, number, resamples)])
+    return intervals_of(names, weighted.measure(np.ones(number, dtype=np.int64)), drawn, level)
 
 
 def bootstrap_difference(
@@ -144,29 +144,53 @@ def bootstrap_difference(
     Interval(estimate=0.0, low=0.0, high=0.0)
     """
     names = _known(measures)
-    _sensible(resamples, level, top)
+    sensible(resamples, level, top)
     p, y = judged(risks, labels)
     q, _ = judged(others, labels)
     who, number = _codes(customers, len(p))
-    one = _Weighted(p, y, who, number, names, top)
-    other = _Weighted(q, y, who, number, names, top)
+    one = Weighted(p, y, who, number, names, top)
+    other = Weighted(q, y, who, number, names, top)
     drawn = np.array(
-        [one.measure(each) - other.measure(each) for each in _draws(rng, number, resamples)]
+        [one.measure(each) - other.measure(each) for each in draws(rng, number, resamples)]
     )
     all_once = np.ones(number, dtype=np.int64)
-    return _intervals(names, one.measure(all_once) - other.measure(all_once), drawn, level)
+    return intervals_of(names, one.measure(all_once) - other.measure(all_once), drawn, level)
 
 
-class _Weighted:
+class Weighted:
     """The figures of one model, for customers who count a whole number of times each.
 
     Sorted once: a draw costs a look-up and a few cumulative sums.
+
+    Parameters
+    ----------
+    risks, labels
+        One value a prediction; a label is 1 for churned.
+    who, number
+        Whom each prediction is about, numbered from 0, and how many customers there are.
+    names
+        Which figures, some of `MEASURES`.
+    top
+        Share of all predictions that is the top.
+
+    Examples
+    --------
+    >>> risks, labels = np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.0, 0.0, 1.0, 1.0])
+    >>> model = Weighted(risks, labels, np.array([0, 1, 1, 2]), 3, ["auc"])
+    >>> model.measure(np.array([1, 1, 1])).tolist(), model.measure(np.array([0, 1, 1])).tolist()
+    ([0.75], [0.5])
     """
 
     def __init__(
-        self, risks: Floats, labels: Floats, who: Indices, number: int, names: list[str], top: float
+        self,
+        risks: Floats,
+        labels: Floats,
+        who: Indices,
+        number: int,
+        names: Sequence[str] = MEASURES,
+        top: float = 0.1,
     ) -> None:
-        self._names = names
+        self.names = tuple(names)
         self._top = top
         self._rows = np.bincount(who, minlength=number).astype(np.float64)
         p = np.clip(risks, _EPS, 1 - _EPS)
@@ -189,9 +213,9 @@ class _Weighted:
     def measure(self, counts: Indices) -> Floats:
         """Return the figures, in the order of their names."""
         rows = float(counts @ self._rows)
-        ranks = {} if _BY_RANK.isdisjoint(self._names) or not rows else self._by_rank(counts)
+        ranks = {} if _BY_RANK.isdisjoint(self.names) or not rows else self._by_rank(counts)
         found = []
-        for name in self._names:
+        for name in self.names:
             if name in _BY_RANK:
                 found.append(ranks.get(name, _NAN))
             else:
@@ -205,14 +229,14 @@ class _Weighted:
             count = np.add.reduceat(count, self._starts)
             churned = np.add.reduceat(churned, self._starts)
         found = {}
-        if "auc" in self._names:
+        if "auc" in self.names:
             stayed = count - churned
             all_stayed, pairs = stayed.sum(), stayed.sum() * churned.sum()
             below = all_stayed - np.cumsum(stayed) + stayed / 2
             found["auc"] = float(churned @ below / pairs) if pairs else _NAN
-        if "pr_auc" in self._names:
+        if "pr_auc" in self.names:
             found["pr_auc"] = precision_by_steps(churned, count)
-        if "precision_top" in self._names:
+        if "precision_top" in self.names:
             found["precision_top"] = precision_of_top(churned, count, self._top)
         return found
 
@@ -225,7 +249,8 @@ def _known(measures: Iterable[str]) -> list[str]:
     return names
 
 
-def _sensible(resamples: int, level: float, top: float) -> None:
+def sensible(resamples: int, level: float, top: float = 1.0) -> None:
+    """Raise `ValueError` for what no interval can be made of."""
     if resamples < 1:
         raise ValueError(f"resamples is at least 1, not {resamples}")
     if not 0 < level < 1:
@@ -243,16 +268,17 @@ def _codes(customers: npt.ArrayLike, rows: int) -> tuple[Indices, int]:
     return codes.astype(np.int64), len(names)
 
 
-def _draws(rng: np.random.Generator, number: int, resamples: int) -> Iterator[Indices]:
+def draws(rng: np.random.Generator, number: int, resamples: int) -> Iterator[Indices]:
     """Yield how often each customer is drawn."""
     # One customer drawn again and again would look like certainty.
     for _ in range(resamples if number > 1 else 0):
         yield np.bincount(rng.integers(0, number, number), minlength=number)
 
 
-def _intervals(
+def intervals_of(
     names: list[str], estimates: Floats, drawn: Floats, level: float
 ) -> dict[str, Interval]:
+    """Return the percentile intervals of figures, given their values in each draw."""
     found = {}
     for place, name in enumerate(names):
         estimate = float(estimates[place])
