@@ -22,7 +22,7 @@ from models.judging.metrics import (
     roc_auc,
 )
 from models.judging.offpolicy import PolicyValue, policy_value
-from models.judging.paired import Contributions, Paired, Ratios, Skill, paired
+from models.judging.paired import Contributions, Paired, Ratios, Skill, pair
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
@@ -62,7 +62,7 @@ __all__ = [
     "confusion",
     "gains",
     "log_loss",
-    "paired",
+    "pair",
     "policy_value",
     "precision_at",
     "precision_recall_curve",

@@ -12,7 +12,8 @@ paired differences).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -113,23 +114,35 @@ class Skill:
         return np.array([1 - loss / rows / known])
 
 
-class Paired(NamedTuple):
-    """Figures of runs, and how each run differs from the first one.
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Figures of runs, and how they differ.
 
     Parameters
     ----------
     values
         Of each run, its figures by name; not a number where one is not defined.
-    differences
-        Of each run but the first, the value less that of the first run, for the figures that
-        both have.
+    drawn
+        Of each run and draw, the figures in the same order.
+    level
+        How many of a hundred intervals hold the truth, as a share.
     """
 
     values: list[dict[str, float]]
-    differences: list[dict[str, Interval]]
+    drawn: list[Floats]
+    level: float
+
+    def differences(self, run: int, held: int = 0) -> dict[str, Interval]:
+        """Return by how much a run's figures are above another's, for those that both have."""
+        mine, other = list(self.values[run]), list(self.values[held])
+        both = [name for name in mine if name in other]
+        here, there = [mine.index(name) for name in both], [other.index(name) for name in both]
+        whole = [self.values[run][name] - self.values[held][name] for name in both]
+        drawn = self.drawn[run][:, here] - self.drawn[held][:, there]
+        return intervals_of(both, np.array(whole), drawn, self.level)
 
 
-def paired(
+def pair(
     runs: Sequence[Sequence[Contributions]],
     customers: int,
     rng: np.random.Generator,
@@ -137,7 +150,7 @@ def paired(
     resamples: int = 200,
     level: float = 0.95,
 ) -> Paired:
-    """Return what runs differ by, with intervals from drawing the same customers for all of them.
+    """Return the figures of runs, whole and when the same customers are drawn for all of them.
 
     What is hard in all runs cancels, so the intervals are narrower than those of each run alone.
     They know of other customers of the same kind, not of another season or seed.
@@ -162,10 +175,10 @@ def paired(
     --------
     >>> bought, asked = np.arange(40.0) % 4, np.full(40, 4.0)
     >>> one, other = Ratios({"share": (bought, asked)}), Ratios({"share": (bought / 2, asked)})
-    >>> found = paired([[one], [one], [other]], 40, np.random.default_rng(1))
-    >>> found.differences[0]["share"]
+    >>> found = pair([[one], [one], [other]], 40, np.random.default_rng(1))
+    >>> found.differences(1)["share"]
     Interval(estimate=0.0, low=0.0, high=0.0)
-    >>> found.differences[1]["share"].leaves_out(0.0)
+    >>> found.differences(2)["share"].leaves_out(0.0)
     True
     """
     sensible(resamples, level)
@@ -181,23 +194,14 @@ def paired(
 
     whole = measured(np.ones(customers, dtype=np.int64))
     drawn = [measured(counts) for counts in draws(rng, customers, resamples)]
-    differences = []
-    for place in range(1, len(runs)):
-        both = [name for name in names[place] if name in names[0]]
-        mine = [names[place].index(name) for name in both]
-        first = [names[0].index(name) for name in both]
-        differences.append(
-            intervals_of(
-                both,
-                whole[place][mine] - whole[0][first],
-                np.array([each[place][mine] - each[0][first] for each in drawn]),
-                level,
-            )
-        )
     return Paired(
         values=[
             dict(zip(each, found.tolist(), strict=True))
             for each, found in zip(names, whole, strict=True)
         ],
-        differences=differences,
+        drawn=[
+            np.array([each[run] for each in drawn]).reshape(-1, len(names[run]))
+            for run in range(len(runs))
+        ],
+        level=level,
     )

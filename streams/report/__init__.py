@@ -1,7 +1,8 @@
 """What finished backtests say: the files in their folders, and how they compare."""
 
-from streams.report.comparing import PRACTICAL, Comparison, Standing, compare
-from streams.report.finished import NotComparable, Run, read_runs
+from streams.report.comparing import compare
+from streams.report.concluding import caveats, conclusion, number, verdict_of, words
+from streams.report.finished import NotComparable, Run
 from streams.report.folder import (
     DECISIONS,
     FORMAT,
@@ -12,6 +13,9 @@ from streams.report.folder import (
     arrow,
     writing,
 )
+from streams.report.measuring import PRACTICAL
+from streams.report.named import read_runs
+from streams.report.standing import Comparison, Standing
 
 __all__ = [
     "DECISIONS",
@@ -26,7 +30,12 @@ __all__ = [
     "Run",
     "Standing",
     "arrow",
+    "caveats",
     "compare",
+    "conclusion",
+    "number",
     "read_runs",
+    "verdict_of",
+    "words",
     "writing",
 ]
