@@ -1,8 +1,8 @@
 """How good a judgement is, and why it says what it says."""
 
-from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion
+from models.judging.alerted import AtBudget, Confusion, at_budgets, confusion, confusions
 from models.judging.causes import CODES
-from models.judging.costs import Choice, Offer, Profit, choose
+from models.judging.costs import Choice, Offer, Profit, choose, first_offers
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
 from models.judging.intervals import (
     MEASURES,
@@ -60,6 +60,8 @@ __all__ = [
     "calibration_error",
     "choose",
     "confusion",
+    "confusions",
+    "first_offers",
     "gains",
     "log_loss",
     "pair",

@@ -146,5 +146,35 @@ def confusion(risks: Values, labels: Values, threshold: float) -> Confusion:
     )
 
 
+def confusions(risks: Values, labels: Values, thresholds: Sequence[float]) -> list[Confusion]:
+    """Return who is alerted at each of many thresholds; sorted once, whatever their number.
+
+    Examples
+    --------
+    >>> found = confusions([0.1, 0.6, 0.35, 0.8], [0, 0, 1, 1], [0.3, 0.7])
+    >>> [(each.alerted_churned, each.alerted_stayed) for each in found]
+    [(2, 1), (1, 0)]
+    """
+    p, y = judged(risks, labels)
+    order = np.argsort(p, kind="stable")
+    sorted_risks = p[order]
+    churned_below = np.append(0, np.cumsum(y[order])).astype(np.int64)
+    total, gone = len(p), int(churned_below[-1])
+    found = []
+    for threshold in thresholds:
+        below = int(np.searchsorted(sorted_risks, threshold))
+        missed = int(churned_below[below])
+        found.append(
+            Confusion(
+                threshold=threshold,
+                alerted_churned=gone - missed,
+                alerted_stayed=total - below - (gone - missed),
+                missed_churned=missed,
+                passed_stayed=below - missed,
+            )
+        )
+    return found
+
+
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else _NAN

@@ -101,8 +101,8 @@ class Choice:
         What the threshold at break-even brings: the best one if risks are calibrated. If it
         brings much less than the best, they are not.
     capacity_threshold
-        The lowest at which no day has more alerts than the capacity; None without a capacity,
-        infinite if not even the highest risks fit.
+        The lowest at which, and at all above it, no day has more alerts than the capacity; None
+        without a capacity, infinite if not even the highest risks fit.
     within_capacity
         The best at or above that; the best of all without a capacity.
     curve
@@ -122,6 +122,7 @@ def choose(
     offer: Offer,
     days: npt.ArrayLike | None = None,
     points: int = 200,
+    replaced_at: npt.ArrayLike | None = None,
 ) -> Choice:
     """Return the thresholds that bring most, and what each threshold brings.
 
@@ -136,6 +137,10 @@ def choose(
         capacity.
     points
         So many of the thresholds are kept in the curve, at most, and those chosen.
+    replaced_at
+        Of each prediction the threshold at and below which it is no offer any more, since an
+        earlier prediction of the same customer is one in its place (`first_offers`); minus
+        infinity where there is none. Without it every prediction is an offer of its own.
 
     Raises
     ------
@@ -155,15 +160,21 @@ def choose(
         raise ValueError("risks are probabilities from 0 to 1")
     if points < 2:
         raise ValueError(f"a curve has at least 2 points, not {points}")
-    order = np.argsort(-p, kind="stable")
-    p, y = p[order], y[order]
+    # As the threshold falls, a prediction becomes an offer, and may cease to be one again.
+    begins, ends = np.ones(len(p), dtype=np.int64), _ends(replaced_at, p)
+    kept_from = np.flatnonzero(np.isfinite(ends))
+    rows = np.append(np.arange(len(p)), kept_from)
+    heights = np.append(p, ends[kept_from])
+    order = np.argsort(-heights, kind="stable")
+    rows, heights = rows[order], heights[order]
+    signs = np.append(begins, -begins[kept_from])[order]
     # Equal risks are alerted together: a threshold ends at the last of them.
-    last = np.flatnonzero(np.append(p[1:] != p[:-1], True)[: len(p)])
-    thresholds = np.append(np.inf, p[last])
-    alerts = np.append(0, last + 1)
+    last = np.flatnonzero(np.append(heights[1:] != heights[:-1], True)[: len(heights)])
+    thresholds = np.append(np.inf, heights[last])
+    alerts = np.append(0, np.cumsum(signs)[last])
     value = offer.saved * offer.margin
-    foreseen = value * np.append(0.0, np.cumsum(p)[last]) - offer.cost * alerts
-    found = value * np.append(0.0, np.cumsum(y)[last]) - offer.cost * alerts
+    foreseen = value * np.append(0.0, np.cumsum(p[rows] * signs)[last]) - offer.cost * alerts
+    found = value * np.append(0.0, np.cumsum(y[rows] * signs)[last]) - offer.cost * alerts
 
     def profit(place: int) -> Profit:
         return Profit(
@@ -178,12 +189,15 @@ def choose(
     if offer.capacity is not None:
         if days is None:
             raise ValueError("a capacity is of a day: give the day of each prediction")
-        ceiling = _lowest_that_fits(p, _of_day(days, order), offer.capacity, thresholds)
+        on = _of_day(days, len(p))[rows]
+        ceiling = _lowest_that_fits(heights, signs, on, offer.capacity, thresholds)
         within = int(found[: int((thresholds >= ceiling).sum())].argmax())
     even = int((thresholds >= offer.break_even).sum()) - 1
     kept = np.arange(len(thresholds))
     if len(kept) > points:
-        even_steps = np.searchsorted(alerts, np.linspace(0, alerts[-1], points))
+        # Evenly along the offers that begin; those that cease make none fewer on the way.
+        begun = np.append(0, np.cumsum(signs > 0)[last])
+        even_steps = np.searchsorted(begun, np.linspace(0, begun[-1], points))
         kept = np.union1d(even_steps, [best, even, within])
     return Choice(
         best=profit(best),
@@ -194,25 +208,86 @@ def choose(
     )
 
 
-def _of_day(days: npt.ArrayLike, order: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+def first_offers(
+    risks: Values, at: npt.ArrayLike, who: npt.ArrayLike
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return which predictions can be the first at or above a threshold, and for which ones.
+
+    Who is made one offer gets it at their first prediction at or above the threshold. Which one
+    that is goes by the threshold: a later prediction is it only if its risk is higher than all
+    before it, and only for thresholds above those.
+
+    Parameters
+    ----------
+    risks
+        One a prediction.
+    at
+        When each was made, as any number that grows.
+    who
+        Whom at most one offer goes to, as a number: a customer, or a customer in a while.
+
+    Returns
+    -------
+    rows, replaced_at
+        The predictions, by `who` and time, and for each the threshold at and below which an
+        earlier one takes its place; minus infinity for the first.
+
+    Examples
+    --------
+    >>> rows, replaced_at = first_offers([0.3, 0.2, 0.7, 0.9], [1, 2, 3, 4], [1, 1, 1, 2])
+    >>> rows.tolist(), replaced_at.tolist()
+    ([0, 2, 3], [-inf, 0.3, -inf])
+    """
+    p = np.asarray(risks, dtype=np.float64)
+    order = np.lexsort((np.asarray(at), np.asarray(who)))
+    _, group = np.unique(np.asarray(who)[order], return_inverse=True)
+    # Ranks that are higher in every later group, so that one running maximum serves them all.
+    levels, rank = np.unique(p[order], return_inverse=True)
+    lifted = group * (len(levels) + 1) + rank + 1
+    before = np.append(-1, np.maximum.accumulate(lifted)[:-1])[: len(p)]
+    first = np.append(True, group[1:] != group[:-1])[: len(p)]
+    record = first | (lifted > before)
+    held = before[record] - group[record] * (len(levels) + 1) - 1
+    replaced_at = np.where(first[record], -np.inf, levels[np.maximum(held, 0)])
+    return order[record].astype(np.int64), replaced_at
+
+
+def _ends(replaced_at: npt.ArrayLike | None, risks: Floats) -> Floats:
+    if replaced_at is None:
+        return np.full(len(risks), -np.inf)
+    ends = np.asarray(replaced_at, dtype=np.float64)
+    if ends.shape != risks.shape:
+        raise ValueError(f"one end a risk is needed: {risks.shape} risks, {ends.shape} ends")
+    if (ends >= risks).any():
+        raise ValueError("an offer is replaced at a threshold below its own risk")
+    return ends
+
+
+def _of_day(days: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:
     day = np.asarray(days)
-    if day.shape != order.shape:
-        raise ValueError(f"one day a risk is needed: {order.shape} risks, {day.shape} days")
-    return np.unique(day[order], return_inverse=True)[1].astype(np.int64)
+    if day.shape != (rows,):
+        raise ValueError(f"one day a risk is needed: {rows} risks, {day.shape} days")
+    return np.unique(day, return_inverse=True)[1].astype(np.int64)
 
 
 def _lowest_that_fits(
-    risks: Floats, days: npt.NDArray[np.int64], capacity: int, thresholds: Floats
+    heights: Floats,
+    signs: npt.NDArray[np.int64],
+    days: npt.NDArray[np.int64],
+    capacity: int,
+    thresholds: Floats,
 ) -> float:
-    """Return the lowest threshold, of those given, with which no day goes above the capacity.
+    """Return the lowest threshold, of those given, above which no day goes beyond the capacity.
 
-    Risks come highest first.
+    Offers that begin and cease come by height, highest first.
     """
     by_day = np.argsort(days, kind="stable")
-    sorted_days = days[by_day]
-    first = np.searchsorted(sorted_days, sorted_days)
-    # The first in each day who does not fit any more: nobody with that risk can be alerted.
-    left_out = risks[by_day][np.arange(len(risks)) - first == capacity]
-    if not len(left_out):
+    day, height = days[by_day], heights[by_day]
+    total = np.cumsum(signs[by_day])
+    begins = np.searchsorted(day, day)
+    count = total - (total - signs[by_day])[begins]
+    changes = (day[1:] != day[:-1]) | (height[1:] != height[:-1])
+    over = np.append(changes, True)[: len(day)] & (count > capacity)
+    if not over.any():
         return float(thresholds[-1])
-    return float(thresholds[thresholds > left_out.max()][-1])
+    return float(thresholds[thresholds > height[over].max()][-1])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,8 @@ def bootstrap(
     top: float = 0.1,
     resamples: int = 200,
     level: float = 0.95,
+    looks: npt.ArrayLike | None = None,
+    steps: int | None = None,
 ) -> dict[str, Interval]:
     """Return figures with percentile intervals, by name.
 
@@ -76,6 +78,13 @@ def bootstrap(
         So many times the customers are drawn anew, with replacement.
     level
         How many of a hundred such intervals hold the truth, as a share.
+    looks
+        Of each prediction the landmark at which it was made, as any number: what goes by rank is
+        then the mean over the landmarks where it is defined.
+    steps
+        In the draws, risks are told apart in so many equal steps, which makes them several times
+        quicker with many predictions; 20,000 move a bound by less than a hundredth of its width.
+        The figures themselves are exact. None tells all risks apart.
 
     Returns
     -------
@@ -100,9 +109,11 @@ def bootstrap(
     sensible(resamples, level, top)
     p, y = judged(risks, labels)
     who, number = _codes(customers, len(p))
-    weighted = Weighted(p, y, who, number, names, top)
+    make = Weighted if looks is None else _Looked(np.asarray(looks))
+    estimate = make(p, y, who, number, names, top).measure(np.ones(number, dtype=np.int64))
+    weighted = make(p, y, who, number, names, top, steps)
     drawn = np.array([weighted.measure(counts) for counts in draws(rng, number, resamples)])
-    return intervals_of(names, weighted.measure(np.ones(number, dtype=np.int64)), drawn, level)
+    return intervals_of(names, estimate, drawn, level)
 
 
 def bootstrap_difference(
@@ -172,6 +183,8 @@ class Weighted:
         Which figures, some of `MEASURES`.
     top
         Share of all predictions that is the top.
+    steps
+        In so many equal steps are risks told apart; None tells all apart.
 
     Examples
     --------
@@ -189,6 +202,7 @@ class Weighted:
         number: int,
         names: Sequence[str] = MEASURES,
         top: float = 0.1,
+        steps: int | None = None,
     ) -> None:
         self.names = tuple(names)
         self._top = top
@@ -202,13 +216,19 @@ class Weighted:
             name: np.bincount(who, loss, minlength=number) for name, loss in losses.items()
         }
         if not _BY_RANK.isdisjoint(names):
-            order = np.argsort(-risks, kind="stable")
-            sorted_risks = risks[order]
+            height = -(risks if steps is None else np.floor(risks * steps))
+            order = np.argsort(height, kind="stable")
+            sorted_heights = height[order]
+            new = np.append(True, sorted_heights[1:] != sorted_heights[:-1])[: len(risks)]
+            #: Whose the predictions of each height are, and which heights these are.
             self._who = who[order]
-            self._truth = labels[order]
-            new = np.append(True, sorted_risks[1:] != sorted_risks[:-1])[: len(risks)]
-            #: Where each distinct risk begins; None when all are distinct, which is quicker.
             self._starts = None if new.all() else np.flatnonzero(new)
+            churned = np.flatnonzero(labels[order] > 0)
+            place = np.cumsum(new) - 1
+            #: The same of those who churned.
+            self._churned_who = self._who[churned]
+            self._churned_at = place[churned]
+            self._heights = int(new.sum())
 
     def measure(self, counts: Indices) -> Floats:
         """Return the figures, in the order of their names."""
@@ -223,11 +243,11 @@ class Weighted:
         return np.array(found)
 
     def _by_rank(self, counts: Indices) -> dict[str, float]:
-        count = counts[self._who].astype(np.float64)
-        churned = count * self._truth
+        times = counts.astype(np.float64)
+        count = times[self._who]
         if self._starts is not None:
             count = np.add.reduceat(count, self._starts)
-            churned = np.add.reduceat(churned, self._starts)
+        churned = np.bincount(self._churned_at, times[self._churned_who], self._heights)
         found = {}
         if "auc" in self.names:
             stayed = count - churned
@@ -238,6 +258,53 @@ class Weighted:
             found["pr_auc"] = precision_by_steps(churned, count)
         if "precision_top" in self.names:
             found["precision_top"] = precision_of_top(churned, count, self._top)
+        return found
+
+
+class _Looked:
+    """The figures of one model where everybody is judged at set times.
+
+    Parameters
+    ----------
+    looks
+        Of each prediction, at which.
+    """
+
+    def __init__(self, looks: npt.NDArray[Any]) -> None:
+        self._looks = looks
+
+    def __call__(
+        self,
+        risks: Floats,
+        labels: Floats,
+        who: Indices,
+        number: int,
+        names: list[str],
+        top: float,
+        steps: int | None = None,
+    ) -> _Looked:
+        """Return the figures of these predictions, to be measured."""
+        if self._looks.shape != risks.shape:
+            raise ValueError(f"one look a row is needed: {len(risks)} rows, not {len(self._looks)}")
+        self._names = names
+        self._whole = Weighted(risks, labels, who, number, names, top, steps)
+        ranks = [name for name in names if name in _BY_RANK]
+        self._parts = [
+            Weighted(risks[held], labels[held], who[held], number, ranks, top, steps)
+            for look in np.unique(self._looks)
+            if ranks and (held := self._looks == look).any()
+        ]
+        return self
+
+    def measure(self, counts: Indices) -> Floats:
+        """Return the figures, in the order of their names."""
+        found = self._whole.measure(counts)
+        if self._parts:
+            parts = np.array([part.measure(counts) for part in self._parts])
+            defined = np.isfinite(parts)
+            total = np.where(defined, parts, 0.0).sum(axis=0)
+            means = np.where(defined.any(axis=0), total, _NAN) / np.maximum(defined.sum(axis=0), 1)
+            found[[name in _BY_RANK for name in self._names]] = means
         return found
 
 

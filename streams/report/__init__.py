@@ -2,6 +2,7 @@
 
 from streams.report.comparing import compare
 from streams.report.concluding import caveats, conclusion, number, verdict_of, words
+from streams.report.findings import Findings, read_findings
 from streams.report.finished import NotComparable, Run
 from streams.report.folder import (
     DECISIONS,
@@ -24,6 +25,7 @@ __all__ = [
     "PREDICTIONS",
     "REPORT",
     "Comparison",
+    "Findings",
     "Folder",
     "NotComparable",
     "OutputRefused",
@@ -34,6 +36,7 @@ __all__ = [
     "compare",
     "conclusion",
     "number",
+    "read_findings",
     "read_runs",
     "verdict_of",
     "words",
