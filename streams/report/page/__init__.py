@@ -1,0 +1,90 @@
+"""The page that tells a shop of its backtest: a verdict, charts, and every word in two languages.
+
+What it is made with comes with the extra ``report``, so nothing of it is imported until a page
+is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import altair as alt
+
+    from streams.report.page.source import Source
+
+__all__ = ["PAGE", "PageRefused", "figures", "write_page"]
+
+#: The file of the page in the folder of a backtest.
+PAGE = "report.html"
+
+
+class PageRefused(RuntimeError):
+    """The page cannot be made; says what to do."""
+
+
+def write_page(findings: Source, path: Path, language: str = "en") -> None:
+    """Write the page of a backtest: one file that opens anywhere, without a network.
+
+    Parameters
+    ----------
+    findings
+        A finished backtest: a shop's history, replayed.
+    path
+        Where to; what is there is replaced when the page is whole.
+    language
+        ``en``, or ``zh`` for Chinese.
+
+    Raises
+    ------
+    PageRefused
+        If the extra ``report`` is not installed, or the file cannot be written.
+    ValueError
+        If there are no words in that language.
+    """
+    _complete()
+    from streams.report.page.writing import page_of, put
+
+    put(path, page_of(findings, language))
+
+
+def figures(findings: Source, language: str = "en") -> Mapping[str, alt.TopLevelMixin]:
+    """Return the charts of a backtest by name, each drawn when it is asked for.
+
+    Parameters
+    ----------
+    findings
+        A finished backtest.
+    language
+        In which titles and axes are told: ``en`` or ``zh``.
+
+    Returns
+    -------
+    mapping of str to altair chart
+        Those that there are data for, in the order of the page. A notebook shows one as it is;
+        ``figures(findings)["roc"].save("roc.svg")`` keeps it.
+
+    Raises
+    ------
+    PageRefused
+        If the extra ``report`` is not installed.
+    """
+    _complete()
+    from streams.report.page.figures import Figures
+
+    return Figures(findings, language)
+
+
+def _complete() -> None:
+    try:
+        import altair  # noqa: F401
+        import jinja2  # noqa: F401
+        import pandas  # noqa: F401
+        import vl_convert  # noqa: F401
+    except ImportError as error:
+        raise PageRefused(
+            f'a report\'s page needs {error.name}: pip install "ebbtide[report]"'
+        ) from None
