@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -32,8 +33,15 @@ _NO_EDGE: Final = 10_000
 @click.command(epilog=EPILOG)
 @click.argument("runs", nargs=-1, required=True, metavar="FOLDER[:MODEL][@RISK]...")
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write a page that opens without a network.",
+)
 @click.pass_obj
-def compare(context: Context, /, runs: tuple[str, ...], as_json: bool) -> None:
+def compare(context: Context, /, runs: tuple[str, ...], as_json: bool, page: Path | None) -> None:
     """Compare finished backtests of the same events, each with the first one named.
 
     A folder stands for all its models; one with several is compared within itself. With @RISK, a
@@ -52,12 +60,23 @@ def compare(context: Context, /, runs: tuple[str, ...], as_json: bool) -> None:
         raise Usage(str(error)) from None
     except OutputRefused as error:
         raise Problem(str(error)) from None
+    if page is not None:
+        _write(context, found, page)
     if as_json:
         click.echo(json.dumps(found.as_dict()))
     else:
         _show(found)
     for note in caveats(found):
         context.console.print(note, markup=False, soft_wrap=True)
+
+
+def _write(context: Context, found: Comparison, page: Path) -> None:
+    from streams.report import PageRefused, write_comparison
+
+    try:
+        write_comparison(found, page, context.settings.alerts.language)
+    except PageRefused as error:
+        raise Problem(str(error)) from None
 
 
 def _show(found: Comparison) -> None:

@@ -16,6 +16,7 @@ from streams.report.folder import (
 )
 from streams.report.measuring import PRACTICAL
 from streams.report.named import read_runs
+from streams.report.page import PageRefused, write_comparison
 from streams.report.standing import Comparison, Standing
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Folder",
     "NotComparable",
     "OutputRefused",
+    "PageRefused",
     "Run",
     "Standing",
     "arrow",
@@ -40,5 +42,6 @@ __all__ = [
     "read_runs",
     "verdict_of",
     "words",
+    "write_comparison",
     "writing",
 ]
