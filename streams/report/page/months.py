@@ -13,6 +13,7 @@ from streams.report.page.style import (
     ORANGE,
     PAPER,
     Chart,
+    dated,
     decoration,
     finished,
     in_utc,
@@ -45,14 +46,14 @@ def over_time(metric: str, *, band: bool) -> Callable[[Source, Words], Chart]:
             scale=alt.Scale(zero=False, nice=True),
             axis=alt.Axis(tickCount=5, format=".2~f"),
         )
-        tips = [tip(words, "period", "month"), tip(words, metric, "figure")]
+        tips = [tip(words, "when", title="period"), tip(words, metric, "figure")]
         if band:
             tips += [
                 tip(words, f"{metric}_low", "figure", "low"),
                 tip(words, f"{metric}_high", "figure", "high"),
             ]
         tips.append(tip(words, "count", "count"))
-        base = alt.Chart(table)
+        base = dated(table, words, "period", "month")
         line = base.mark_line(color=BLUE, point=alt.OverlayMarkDef(color=BLUE, size=45)).encode(
             x, y, tooltip=tips
         )
@@ -76,9 +77,9 @@ def landmarks(findings: Source, words: Words) -> Chart:
     table = in_utc(table[table["auc"].notna()], "at")
     if not len(table):
         return None
-    axis = alt.Axis(title=None, format=words.form("date"), formatType="utc", tickCount=5)
+    axis = alt.Axis(title=None, format=words.form("date"), tickCount=5)
     line = (
-        alt.Chart(table)
+        dated(table, words, "at", "date")
         .mark_line(color=BLUE, point=alt.OverlayMarkDef(color=BLUE, size=45))
         .encode(
             alt.X("at:T", scale=alt.Scale(type="utc"), axis=axis),
@@ -89,7 +90,7 @@ def landmarks(findings: Source, words: Words) -> Chart:
                 axis=alt.Axis(tickCount=5, format=".2~f"),
             ),
             tooltip=[
-                tip(words, "at", "day"),
+                tip(words, "when", title="at"),
                 tip(words, "auc", "figure"),
                 tip(words, "pr_auc", "figure"),
                 tip(words, "log_loss", "figure"),
@@ -139,7 +140,7 @@ def drift(findings: Source, words: Words) -> Chart:
         return None
     x = months(words, "period")
     line = (
-        alt.Chart(losses)
+        dated(losses, words, "period", "month")
         .mark_line(color=BLUE, point=alt.OverlayMarkDef(color=BLUE, size=40))
         .encode(
             x,
@@ -149,7 +150,7 @@ def drift(findings: Source, words: Words) -> Chart:
                 scale=alt.Scale(zero=False),
                 axis=alt.Axis(tickCount=5),
             ),
-            tooltip=[tip(words, "period", "month"), tip(words, "log_loss", "figure")],
+            tooltip=[tip(words, "when", title="period"), tip(words, "log_loss", "figure")],
         )
     )
     alarms = findings.table("drift")
@@ -158,12 +159,12 @@ def drift(findings: Source, words: Words) -> Chart:
     alarms = in_utc(alarms, "at")
     alarms["detector"] = alarms["detector"].map(words.word)
     rules = (
-        alt.Chart(alarms)
+        dated(alarms, words, "at", "date")
         .mark_rule(color=ORANGE, strokeWidth=2, strokeDash=[5, 3])
         .encode(
             x="at:T",
             tooltip=[
-                tip(words, "at", "day"),
+                tip(words, "when", title="at"),
                 tip(words, "detector"),
                 tip(words, "before", "figure"),
                 tip(words, "after", "figure"),

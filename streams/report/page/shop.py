@@ -12,6 +12,7 @@ from streams.report.page.style import (
     PAPER,
     RAMP,
     Chart,
+    dated,
     finished,
     in_utc,
     shares,
@@ -31,7 +32,7 @@ def retention(findings: Source, words: Words) -> Chart:
     table["joined"] = [f"{month} ({count})" for month, count in zip(joined, counts, strict=True)]
     later = table[table["month"] > 0]
     most = float(later["share"].max()) if len(later) else 1.0
-    base = alt.Chart(table).encode(
+    base = dated(table, words, "cohort", "month").encode(
         alt.X("month:O", title=words.word("month"), axis=alt.Axis(labelAngle=0)),
         alt.Y("joined:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=LABEL)),
     )
@@ -43,7 +44,7 @@ def retention(findings: Source, words: Words) -> Chart:
             legend=None,
         ),
         tooltip=[
-            tip(words, "cohort", "month"),
+            tip(words, "when", title="cohort"),
             tip(words, "month", "count"),
             tip(words, "share", "share"),
             tip(words, "active", "count", "customers"),

@@ -17,6 +17,7 @@ from streams.report.page.style import (
     PINK,
     SKY,
     Chart,
+    dated,
     finished,
     in_utc,
     shares,
@@ -52,7 +53,6 @@ def story(place: int, findings: Source, words: Words) -> Chart:
     axis = alt.Axis(
         title=None,
         format=words.form("month"),
-        formatType="utc",
         labelFlush=True,
         tickCount={"interval": "month", "step": 1},
     )
@@ -74,18 +74,18 @@ def _risks(risks: pd.DataFrame, x: alt.X, words: Words) -> list[alt.Chart]:
     risks = risks.assign(why=risks["cause"].map(words.word))
     y = alt.Y(**shares(words, "risk", "risk", values=[0, 0.5, 1]))
     tips = [
-        tip(words, "at", "day"),
+        tip(words, "when", title="at"),
         tip(words, "risk", "share"),
         tip(words, "why", title="cause"),
     ]
-    base = alt.Chart(risks)
+    base = dated(risks, words, "at", "date")
     line = base.mark_line(color=BLUE, strokeWidth=1.6).encode(x, y)
     dots = base.mark_point(color=BLUE, size=28, filled=True, opacity=1).encode(x, y, tooltip=tips)
     layers = [line, dots]
     alerts = risks[risks["alert"].fillna(False).astype(bool)]
     if len(alerts):
         alerts = alerts.assign(label_of=words.word("alert"))
-        mark = alt.Chart(alerts)
+        mark = dated(alerts, words, "at", "date")
         layers += [
             mark.mark_rule(color=ORANGE, strokeWidth=1.5, strokeDash=[4, 3]).encode(x),
             mark.mark_point(
@@ -101,7 +101,7 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
     events = events.assign(what=[words.word(str(each)) for each in events["type"]])
     called = [words.word(str(each)) for each in types]
     return (
-        alt.Chart(events)
+        dated(events, words, "at", "date")
         .mark_tick(thickness=2, size=16, opacity=0.8)
         .encode(
             x,
@@ -112,7 +112,7 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
                 legend=alt.Legend(symbolType="stroke"),
             ),
             tooltip=[
-                tip(words, "at", "day"),
+                tip(words, "when", title="at"),
                 tip(words, "what", title="event"),
                 tip(words, "amount", "figure"),
             ],

@@ -54,7 +54,7 @@ def config() -> dict[str, Any]:
     """Return the configuration of every chart."""
     return {
         "font": FONT,
-        "background": None,
+        "background": "transparent",
         "padding": {"left": 2, "top": 6, "right": 10, "bottom": 2},
         "view": {"stroke": None},
         "axis": {
@@ -135,7 +135,7 @@ def tip(words: Words, field: str, kind: str = "", title: str | None = None) -> a
     field
         The column.
     kind
-        ``share``, ``count``, ``figure``, ``month``, ``day``, or empty for words.
+        ``share``, ``count``, ``figure``, or empty for words.
     title
         Another name than the column's.
     """
@@ -146,10 +146,27 @@ def tip(words: Words, field: str, kind: str = "", title: str | None = None) -> a
         return alt.Tooltip(f"{field}:Q", title=called, format=",.0f")
     if kind == "figure":
         return alt.Tooltip(f"{field}:Q", title=called, format=",.3f")
-    if kind in ("month", "day"):
-        form = words.form("month" if kind == "month" else "date")
-        return alt.Tooltip(f"{field}:T", title=called, format=form, formatType="utc")
     return alt.Tooltip(f"{field}:N", title=called)
+
+
+def dated(table: pd.DataFrame, words: Words, field: str, form: str) -> alt.Chart:
+    """Return a chart whose ``when`` tells a time in words, whatever the reader's clock says.
+
+    Parameters
+    ----------
+    table
+        With the time.
+    words
+        In which it is told.
+    field
+        The column.
+    form
+        ``date`` or ``month``.
+    """
+    pattern = words.form(form)
+    return alt.Chart(table).transform_calculate(
+        when=f"utcFormat(toDate(datum.{field}), '{pattern}')"
+    )
 
 
 def months(words: Words, field: str, **more: Any) -> alt.X:
@@ -157,7 +174,6 @@ def months(words: Words, field: str, **more: Any) -> alt.X:
     axis = alt.Axis(
         title=None,
         format=words.form("month"),
-        formatType="utc",
         tickCount={"interval": "month", "step": 1},
         labelFlush=True,
         **more,

@@ -269,7 +269,7 @@ class _Page:
             low, high = number(row, "low"), number(row, "high")
             between = ""
             if low is not None and high is not None:
-                between = f"{words.number(kind, low)} – {words.number(kind, high)}"
+                between = " \N{EN DASH} ".join(words.number(kind, end) for end in (low, high))
             rows.append((self._metric(metric), words.number(kind, row["value"]), between))
         if rows:
             heads = (words.word("metric"), words.word("value"), words.word("interval"))
