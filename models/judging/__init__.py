@@ -26,6 +26,8 @@ from models.judging.paired import Contributions, Paired, Ratios, Skill, pair
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
+from models.judging.shares import share_interval
+from models.judging.survival import Survival, survival
 
 __all__ = [
     "CODES",
@@ -49,6 +51,7 @@ __all__ = [
     "Profit",
     "Ratios",
     "Skill",
+    "Survival",
     "Weighed",
     "Weighted",
     "Weights",
@@ -70,4 +73,6 @@ __all__ = [
     "precision_recall_curve",
     "roc_auc",
     "roc_curve",
+    "share_interval",
+    "survival",
 ]

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.judging.curves import Floats, Indices
-from models.judging.intervals import Interval, draws, intervals_of, sensible
+from models.judging.intervals import Interval, drawn_anew, intervals_of, sensible
 
 
 class Contributions(Protocol):
@@ -193,7 +193,7 @@ def pair(
         ]
 
     whole = measured(np.ones(customers, dtype=np.int64))
-    drawn = [measured(counts) for counts in draws(rng, customers, resamples)]
+    drawn = [measured(counts) for counts in drawn_anew(rng, customers, resamples)]
     return Paired(
         values=[
             dict(zip(each, found.tolist(), strict=True))

@@ -20,7 +20,7 @@ from models.watching.challenge import MOST, loss
 from models.watching.stability import Stability
 
 #: Share of the horizon in which a detector raises one alarm at most.
-_QUIET: Final = 1 / 4
+QUIET: Final = 1 / 4
 #: Losses after which a detector begins to judge.
 _LEAST: Final = 500
 
@@ -250,7 +250,7 @@ class Watch(msgspec.Struct, kw_only=True):
         told = []
         for alarm in sorted(found, key=lambda each: each.at):
             if alarm.at >= self.quiet.get(alarm.detector, alarm.at):
-                self.quiet[alarm.detector] = alarm.at + round(_QUIET * horizon)
+                self.quiet[alarm.detector] = alarm.at + round(QUIET * horizon)
                 told.append(alarm)
         self.alarms += len(told)
         return told

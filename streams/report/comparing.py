@@ -150,7 +150,7 @@ def _measured(run: Run, rows: Rows, runs: Sequence[Run], by_skill: bool) -> list
     if by_skill:
         found.append(skill(rows))
     if run.threshold is not None:
-        found.append(alerting(rows, run.threshold, offer_of(runs)))
+        found.append(alerting(rows, run.threshold, offer_of(runs), run.pause))
     return found
 
 

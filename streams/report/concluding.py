@@ -103,6 +103,7 @@ def _conclusion(found: Comparison, language: str) -> Iterator[str]:
         yield said["shared" if lead.level_with else "alone"].format(**told)
         if lead.level_with and lead.ahead_of:
             yield said["behind"].format(ahead=said["and"].join(lead.ahead_of))
+        yield from _also(found, lead.metric, language)
     if found.by == "customer":
         horizons = dict.fromkeys(run.horizon for run in found.runs)
         yield said["horizons"].format(horizons=said["and"].join(horizons))
@@ -112,6 +113,22 @@ def _conclusion(found: Comparison, language: str) -> Iterator[str]:
             for run, each in zip(found.runs, found.compared, strict=True)
         }
         yield said["cannot"].format(shares=said["and"].join(shares.values()))
+
+
+def _also(found: Comparison, decided: str, language: str) -> Iterator[str]:
+    """Tell of real differences from the first run by metrics other than the one that decides."""
+    said, called = words(language)["said"], words(language)["called"]
+    for place, run in enumerate(found.runs[1:], 1):
+        for better in (True, False):
+            metrics = [
+                called[metric]
+                for metric, standings in found.standings.items()
+                if metric != decided and standings[place].better is better
+            ]
+            if metrics:
+                yield said["also_better" if better else "also_worse"].format(
+                    run=run.name, first=found.runs[0].name, metrics=said["and"].join(metrics)
+                )
 
 
 def _caveats(found: Comparison, language: str) -> Iterator[str]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from features import Millis, from_datetime, parse_duration
+from models.judging import Offer
 from streams.report.finished import NotComparable
 from streams.report.folder import DECISIONS, PREDICTIONS, arrow
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+Kept = TypeVar("Kept")
 
 CUSTOMERS: Final = "customers.parquet"
 STORIES: Final = "stories.parquet"
@@ -153,7 +156,22 @@ class Evidence:
         last = report["data"]["last"]
         #: When the last event was; -1 if there was none.
         self.end: Millis = from_datetime(datetime.fromisoformat(last)) if last else -1
+        #: What an alert costs and brings; None if that is not known.
+        self.offer = _offer(report.get("offer"))
         self._said: dict[str, tuple[Ints, Floats, Floats]] = {}
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def decides(self) -> bool:
+        """Whether the decisions are of this model: the first one decides."""
+        return self.model == self.models[0]
+
+    def kept(self, name: str, make: Callable[[Evidence], Kept]) -> Kept:
+        """Return what several tables are made of, made once."""
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        found: Kept = self._kept[name]
+        return found
 
     @cached_property
     def known(self) -> Known:
@@ -164,11 +182,11 @@ class Evidence:
         return Known(
             customers=coded(table["customer"]),
             segments=coded(table["segment"]),
-            at=_moments(table["at"]),
-            matured_at=_moments(table["matured_at"]),
-            risks=_numbers(table["risk"]),
-            labels=_numbers(table["label"]),
-            tenure=_numbers(table["tenure_days"]),
+            at=moments_of(table["at"]),
+            matured_at=moments_of(table["matured_at"]),
+            risks=numbers_of(table["risk"]),
+            labels=numbers_of(table["label"]),
+            tenure=numbers_of(table["tenure_days"]),
         )
 
     def said_by(self, model: str) -> tuple[Ints, Floats, Floats]:
@@ -178,9 +196,9 @@ class Evidence:
         if model not in self._said:
             table = self._predictions(model, ["at", "risk", "label"])
             self._said[model] = (
-                _moments(table["at"]),
-                _numbers(table["risk"]),
-                _numbers(table["label"]),
+                moments_of(table["at"]),
+                numbers_of(table["risk"]),
+                numbers_of(table["label"]),
             )
         return self._said[model]
 
@@ -192,22 +210,22 @@ class Evidence:
         ).sort_by("customer")
         return People(
             names=table["customer"].to_pylist(),
-            first_at=_moments(table["first_at"]),
-            last_activity_at=_moments(table["last_activity_at"]),
+            first_at=moments_of(table["first_at"]),
+            last_activity_at=moments_of(table["last_activity_at"]),
             active_months=table["active_months"].to_pylist(),
-            orders=_numbers(table["orders"]).astype(np.int64),
+            orders=numbers_of(table["orders"]).astype(np.int64),
         )
 
     @cached_property
     def decided(self) -> Decided:
         """What the first model led to."""
         table = self.read(DECISIONS, ["customer", "at", "silence_days", "alert"])
-        customers, at = coded(table["customer"]), _moments(table["at"])
+        customers, at = coded(table["customer"]), moments_of(table["at"])
         order = np.lexsort((at, customers.codes))
         return Decided(
             customers=Coded(customers.names, customers.codes[order]),
             at=at[order],
-            silence=_numbers(table["silence_days"])[order],
+            silence=numbers_of(table["silence_days"])[order],
             alert=table["alert"].to_numpy()[order].astype(np.bool_),
         )
 
@@ -216,6 +234,10 @@ class Evidence:
         pa, parquet = arrow()
         path = self.folder / name
         try:
+            if filters is None:
+                # Reads parts of a nested column, too.
+                with parquet.ParquetFile(path) as file:
+                    return file.read(columns=list(columns))
             return parquet.read_table(path, columns=list(columns), filters=filters)
         except (OSError, pa.ArrowException, KeyError) as error:
             why = str(error).splitlines()[0] if str(error) else "it cannot be read"
@@ -228,9 +250,17 @@ class Evidence:
         return self.read(PREDICTIONS, columns, wanted)
 
 
+def _offer(told: Mapping[str, Any] | None) -> Offer | None:
+    if told is None or told.get("cost") is None or told.get("margin") is None:
+        return None
+    return Offer(told["cost"], told["margin"], told["saved"], told.get("capacity"))
+
+
 def coded(column: Any) -> Coded:
     """Return texts of which each is held once, in the order of the alphabet."""
-    held = column.combine_chunks().dictionary_encode()
+    pa, _ = arrow()
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    held = whole.dictionary_encode()
     names = held.dictionary.to_pylist()
     order = sorted(range(len(names)), key=names.__getitem__)
     place = np.empty(len(names), dtype=np.int64)
@@ -260,12 +290,14 @@ def month_names(months: Ints) -> list[str]:
     return [str(month) for month in months.astype("datetime64[M]")]
 
 
-def _moments(column: Any) -> Ints:
+def moments_of(column: Any) -> Ints:
+    """Return a column of moments in milliseconds; -1 for none."""
     pa, _ = arrow()
     found: Ints = column.cast(pa.int64()).fill_null(-1).to_numpy().astype(np.int64)
     return found
 
 
-def _numbers(column: Any) -> Floats:
+def numbers_of(column: Any) -> Floats:
+    """Return a column of numbers; what is missing is not a number."""
     found: Floats = column.to_numpy().astype(np.float64)
     return found

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from features import parse_duration
 from models.judging import Offer
 from streams.report.folder import FORMAT, PREDICTIONS, REPORT, arrow
 
@@ -44,6 +45,9 @@ class Run:
         The risk from which on customers are alerted; None where alerts are not compared.
     offer
         What an alert costs and saves, if the backtest was told.
+    pause
+        In milliseconds, for how long a customer who was made an offer is made no other; 0 if
+        every alert is an offer.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Run:
     horizon: str = ""
     threshold: float | None = None
     offer: Offer | None = None
+    pause: int = 0
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -122,10 +127,16 @@ def read_run(folder: Path, model: str, report: dict[str, Any]) -> Run:
             labels=table["label"].to_numpy().astype(np.float64),
             horizon=str(report["configuration"]["horizon"]),
             offer=_offer(report, folder),
+            pause=_pause(report["configuration"]),
         )
     except (OSError, pa.ArrowException, KeyError) as error:
         why = str(error).splitlines()[0] if str(error) else "it cannot be read"
         raise NotComparable(f"{path} is not the predictions of a backtest: {why}") from None
+
+
+def _pause(configuration: dict[str, Any]) -> int:
+    """Return the cooldown or the horizon, whichever is longer: in it nobody is lost twice."""
+    return max(parse_duration(configuration[name]) for name in ("cooldown", "horizon"))
 
 
 def _offer(report: dict[str, Any], folder: Path) -> Offer | None:

@@ -9,13 +9,15 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.judging import Contributions, Offer, Ratios, Skill, Weighted
+from models.judging import MEASURES, Contributions, Offer, Ratios, Skill, Weighted
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _DAY_MS: Final = 86_400_000
 _EPS: Final = 1e-12
+_TOP: Final = 0.1
 #: A smaller difference makes none to a shop, however sure it is; of amounts, this share of them.
 PRACTICAL: Final = 0.001
 
@@ -110,7 +112,9 @@ class _Judged:
     names: Sequence[str] = tuple(JUDGING)
 
     def __init__(self, rows: Rows) -> None:
-        self._weighted = Weighted(rows.risks, rows.labels, rows.who, rows.number)
+        self._weighted = Weighted(
+            rows.risks, rows.labels, rows.who, rows.number, list(MEASURES), _TOP
+        )
 
     def measure(self, counts: Ints) -> Floats:
         return self._weighted.measure(counts)
@@ -130,7 +134,9 @@ def skill(rows: Rows) -> Contributions:
     )
 
 
-def alerting(rows: Rows, threshold: float, offer: Offer | None) -> Contributions:
+def alerting(
+    rows: Rows, threshold: float, offer: Offer | None = None, pause: int = 0
+) -> Contributions:
     """Return what comes of alerting at a threshold: the metrics of `ALERTING`, and `EARNING`.
 
     Everybody at or above the threshold counts as alerted, each time. The policy alerts less
@@ -144,6 +150,9 @@ def alerting(rows: Rows, threshold: float, offer: Offer | None) -> Contributions
         The risk from which on.
     offer
         What an alert costs and saves; without it there is no profit.
+    pause
+        In milliseconds, for how long a customer who was made an offer is made no other: offers
+        are fewer than alerts. 0 makes every alert an offer.
 
     Examples
     --------
@@ -168,5 +177,21 @@ def alerting(rows: Rows, threshold: float, offer: Offer | None) -> Contributions
         "alerts_per_day": (alerts, rows.days * each),
     }
     if offer is not None:
-        parts["profit"] = (offer.saved * offer.margin * found - offer.cost * alerts, each)
+        made = alerted if not pause else _first_in_a_while(rows, alerted, pause)
+        offers, of_churners = rows.summed(made), rows.summed(made & (rows.labels > 0))
+        earned = offer.saved * offer.margin * of_churners - offer.cost * offers
+        parts["profit"] = (earned, each)
     return Ratios(parts)
+
+
+def _first_in_a_while(rows: Rows, alerted: Bools, pause: int) -> Bools:
+    """Return each customer's first alert in every while since they were first looked at."""
+    first = np.full(rows.number, np.iinfo(np.int64).max)
+    np.minimum.at(first, rows.who, rows.at)
+    places = np.flatnonzero(alerted)
+    places = places[np.lexsort((rows.at[places], rows.who[places]))]
+    who = rows.who[places]
+    nth = (rows.at[places] - first[who]) // pause
+    made = np.zeros(len(alerted), dtype=bool)
+    made[places[np.append(True, (np.diff(who) != 0) | (np.diff(nth) != 0))[: len(places)]]] = True
+    return made

@@ -93,7 +93,9 @@ class _Versus:
         self._glossary = {
             key: entry
             for key, entry in told.glossary.items()
-            if key in found.standings or key in ("precision", "threshold")
+            if key in found.standings
+            or (key == "precision" and "precision_top_tenth" in found.standings)
+            or (key == "threshold" and "precision" in found.standings)
         }
         self._glossary["interval"] = (
             self._said["interval_term"],
@@ -129,9 +131,12 @@ class _Versus:
             best = next(each for each in found.standings[lead.metric] if each.run == lead.run)
             metric = self._called[lead.metric]
             level = "careful" if lead.level_with else "yes"
-            form = "some" if lead.level_with and lead.ahead_of else "shared"
-            title = said[form if lead.level_with else "alone"].format(
-                best=lead.run, level=words(self._language)["said"]["and"].join(lead.level_with)
+            form = "ranks" if found.by == "customer" else "alone"
+            if lead.level_with:
+                form = "some" if lead.ahead_of else "shared"
+            listed = words(self._language)["said"]["and"]
+            title = said[form].format(
+                metric=metric, best=lead.run, level=listed.join(lead.level_with)
             )
             figures.append(
                 {
@@ -163,13 +168,12 @@ class _Versus:
         said = self._said
         values = {
             "metric": self._called[metric],
-            "low": number(metric, told.low, signed=True),
-            "high": number(metric, told.high, signed=True),
+            "bounds": self._bounds(metric, told),
             "verdict": verdict_of(told.verdict, told.better, self._language),
         }
         return {
             "title": said["difference"].format(run=told.run, first=first.run),
-            "value": number(metric, told.difference, signed=True),
+            "value": _minus(number(metric, told.difference, signed=True)),
             "text": said["none" if told.low is None else "between"].format(**values),
         }
 
@@ -187,29 +191,43 @@ class _Versus:
                 continue
             rises = METRICS[metric].rises
             way = self._said["neither" if rises is None else "more" if rises else "less"]
-            each = [
-                self._said["takeaway"].format(
-                    run=each.run,
-                    difference=number(metric, each.difference, signed=True),
-                    low=number(metric, each.low, signed=True),
-                    high=number(metric, each.high, signed=True),
-                    verdict=verdict_of(each.verdict, each.better, self._language),
-                )
-                for each in standings
-                if each.low is not None
-            ]
-            gap = "" if self._language == "zh" else " "
-            takeaway = Markup(gap).join(
-                [self._metric(metric), Markup(":"), *map(Markup.escape, [*each, way])]
-            )
+            takeaway = self._takeaway(metric, [each for each in standings if each.low is not None])
             name = f"difference_{metric}"
             yield Figure(
                 name,
                 self._said["chart"].format(metric=self._called[metric]),
-                takeaway,
+                Markup.escape(f"{takeaway}{'' if self._language == 'zh' else ' '}{way}"),
                 False,
                 self._packed.add(name, chart.to_dict()),
             )
+
+    def _takeaway(self, metric: str, told: Sequence[Standing]) -> str:
+        """Return what one run differs by, or which of several runs differ."""
+        verdicts = [verdict_of(each.verdict, each.better, self._language) for each in told]
+        if len(told) == 1:
+            [each] = told
+            return self._said["takeaway"].format(
+                run=each.run,
+                difference=_minus(number(metric, each.difference, signed=True)),
+                bounds=self._bounds(metric, each),
+                verdict=verdicts[0],
+            )
+        listed = words(self._language)["said"]["and"]
+        return ("" if self._language == "zh" else " ").join(
+            self._said["takeaways"].format(
+                verdict=verdict,
+                runs=listed.join(
+                    each.run for each, said in zip(told, verdicts, strict=True) if said == verdict
+                ),
+            )
+            for verdict in dict.fromkeys(verdicts)
+        )
+
+    def _bounds(self, metric: str, each: Standing) -> str:
+        if each.low is None:
+            return ""
+        low, high = (number(metric, bound, signed=True) for bound in (each.low, each.high))
+        return _minus(self._said["bounds"].format(low=low, high=high))
 
     def _metric(self, metric: str) -> Markup:
         key = _EXPLAINED.get(metric, metric)
@@ -226,19 +244,15 @@ class _Versus:
         rows: list[Sequence[Any]] = []
         for metric, standings in self._found.standings.items():
             for each in standings:
-                between = ""
-                if each.low is not None:
-                    between = self._said["bounds"].format(
-                        low=number(metric, each.low, signed=True),
-                        high=number(metric, each.high, signed=True),
-                    )
                 difference = ""
                 if each.difference is not None:
-                    difference = number(metric, each.difference, signed=True)
+                    difference = _minus(number(metric, each.difference, signed=True))
                 rows.append(
                     (
                         self._metric(metric),
-                        *(each.run, number(metric, each.value), difference, between),
+                        each.run,
+                        *map(_whole, (number(metric, each.value), difference)),
+                        _whole(self._bounds(metric, each)),
                         verdict_of(each.verdict, each.better, self._language),
                     )
                 )
@@ -260,3 +274,13 @@ class _Versus:
     def _table(self, name: str, heads: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Shown:
         title = self._said[name]
         return Shown(name, title, (), (Grid(title, heads, rows),), (), None, ())
+
+
+def _minus(text: str) -> str:
+    """Return numbers with the sign that is as wide as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _whole(text: str) -> Markup:
+    """Return figures that no line is broken in."""
+    return Markup('<span class="whole">{}</span>').format(text)

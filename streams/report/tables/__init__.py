@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from streams.report.tables.table import Table, nothing
+from streams.report.tables import (
+    alerting,
+    groups,
+    lead_time,
+    money,
+    over_time,
+    quality,
+    reasons,
+    staying,
+    stories,
+    told,
+)
+from streams.report.tables.table import Table
 
 _OF_A_GROUP: Final = (
     "group count customers churned mean_risk auc auc_low auc_high log_loss precision recall"
@@ -10,50 +22,54 @@ _OF_A_GROUP: Final = (
 
 #: Every table by name; docs/backtest.md says what is in each.
 TABLES: Final = {
-    "summary": Table("metric value low high", nothing),
+    "summary": Table("metric value low high", quality.summary),
     "models": Table(
-        "model count churned auc pr_auc log_loss brier ece precision_top_tenth", nothing
+        "model count churned auc pr_auc log_loss brier ece precision_top_tenth", quality.models
     ),
-    "roc": Table("model false_positive_rate true_positive_rate threshold", nothing),
-    "precision_recall": Table("model recall precision threshold", nothing),
-    "calibration": Table("low high count predicted observed observed_low observed_high", nothing),
-    "gains": Table("tenth count churned lift reached captured lift_so_far", nothing),
-    "budgets": Table("alerts_per_day alerts churned precision recall", nothing),
+    "roc": Table("model false_positive_rate true_positive_rate threshold", quality.roc),
+    "precision_recall": Table("model recall precision threshold", quality.precision_recall),
+    "calibration": Table(
+        "low high count predicted observed observed_low observed_high", quality.calibrated
+    ),
+    "gains": Table("tenth count churned lift reached captured lift_so_far", alerting.gained),
+    "budgets": Table("alerts_per_day alerts churned precision recall", alerting.budgets),
     "confusion": Table(
         "threshold alerted_churned alerted_stayed missed_churned passed_stayed "
         "accuracy precision recall f1",
-        nothing,
+        alerting.confused,
     ),
-    "thresholds": Table("threshold alerts alerts_per_day accuracy precision recall f1", nothing),
+    "thresholds": Table(
+        "threshold alerts alerts_per_day accuracy precision recall f1", alerting.thresholds
+    ),
     "over_time": Table(
         "period count churned auc auc_low auc_high pr_auc log_loss log_loss_low log_loss_high "
         "brier",
-        nothing,
+        over_time.over_time,
     ),
-    "lead_time": Table("lead_days bin_days alerts", nothing),
-    "lead_summary": Table("alerts median_days share_before_gone", nothing),
-    "drift": Table("at detector before after", nothing),
-    "importance": Table("kind code mean mean_abs", nothing),
-    "reasons": Table("code decisions alerts share", nothing),
-    "by_segment": Table(_OF_A_GROUP, nothing),
-    "by_tenure": Table(_OF_A_GROUP, nothing),
-    "by_cohort": Table(_OF_A_GROUP, nothing),
-    "retention": Table("cohort customers month active share", nothing),
-    "survival": Table("days alive low high", nothing),
-    "stories": Table("customer kind first_at segment", nothing),
-    "story_events": Table("customer at type amount", nothing),
-    "story_risks": Table("customer at risk cause alert label", nothing),
-    "profit": Table("threshold alerts foreseen found", nothing),
+    "lead_time": Table("lead_days bin_days alerts", lead_time.lead_time),
+    "lead_summary": Table("alerts median_days share_before_gone gone", lead_time.lead_summary),
+    "drift": Table("at detector before after", over_time.drift),
+    "importance": Table("kind code mean mean_abs", reasons.importance),
+    "reasons": Table("code decisions alerts share", reasons.reasons),
+    "by_segment": Table(_OF_A_GROUP, groups.by_segment),
+    "by_tenure": Table(_OF_A_GROUP, groups.by_tenure),
+    "by_cohort": Table(_OF_A_GROUP, groups.by_cohort),
+    "retention": Table("cohort customers month active share", staying.retention),
+    "survival": Table("days alive low high", staying.survived),
+    "stories": Table("customer kind first_at segment", stories.stories),
+    "story_events": Table("customer at type amount", stories.story_events),
+    "story_risks": Table("customer at risk cause alert label", stories.story_risks),
+    "profit": Table("threshold alerts foreseen found", money.profit),
     "choice": Table(
         "best_threshold best_profit break_even calibrated_profit capacity_threshold "
         "within_threshold within_profit",
-        nothing,
+        money.choice,
     ),
     "landmarks": Table(
-        "at count churned auc pr_auc precision_top_tenth log_loss brier ece", nothing
+        "at count churned auc pr_auc precision_top_tenth log_loss brier ece", quality.landmarks
     ),
-    "configuration": Table("key value", nothing),
-    "data": Table("key value", nothing),
+    "configuration": Table("key value", told.configuration),
+    "data": Table("key value", told.data),
 }
 
 __all__ = ["TABLES", "Table"]

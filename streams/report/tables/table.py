@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,12 @@ def month_starts(months: npt.ArrayLike) -> pd.Series:
     return pd.Series(np.asarray(months).astype("datetime64[M]").astype("datetime64[ms]"))
 
 
-def nothing(_: Evidence) -> Columns:
-    """Return no rows."""
-    return {}
+def of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows as columns.
+
+    Examples
+    --------
+    >>> of_rows([{"tenth": 1, "lift": 2.0}, {"tenth": 2, "lift": 1.5}])
+    {'tenth': [1, 2], 'lift': [2.0, 1.5]}
+    """
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from models.judging import Ratios, Skill, Weighted, bootstrap_difference, pair
+from models.judging import MEASURES, Ratios, Skill, Weighted, bootstrap_difference, pair
 
 counted = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=8)
 
@@ -51,7 +51,7 @@ def test_a_run_held_to_itself_differs_by_exactly_nothing() -> None:
     chance = np.random.default_rng(2)
     risks, labels = chance.uniform(size=300), chance.integers(0, 2, 300).astype(float)
     run = [
-        Weighted(risks, labels, np.arange(300) // 3, 100),
+        Weighted(risks, labels, np.arange(300) // 3, 100, list(MEASURES), 0.1),
         Ratios({"share": (np.arange(100.0), np.full(100, 7.0))}),
     ]
     found = pair([run, run], 100, np.random.default_rng(0)).differences(1)
@@ -63,7 +63,7 @@ def test_models_differ_as_much_as_when_two_alone_are_compared() -> None:
     chance = np.random.default_rng(4)
     labels, who = chance.integers(0, 2, 200).astype(float), np.arange(200) // 4
     says = [np.clip(labels * 0.3 + chance.uniform(0, 0.7, 200), 0.01, 0.99) for _ in range(3)]
-    runs = [[Weighted(each, labels, who, 50)] for each in says]
+    runs = [[Weighted(each, labels, who, 50, list(MEASURES), 0.1)] for each in says]
     found = pair(runs, 50, np.random.default_rng(9), resamples=60)
     alone = bootstrap_difference(
         says[2], says[1], labels, who, np.random.default_rng(9), resamples=60
