@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from models.judging import Contributions, Interval, Offer, Paired, pair
 from streams.report.finished import NotComparable, Run
-from streams.report.measuring import METRICS, Metric, Rows, alerting, judging, skill
+from streams.report.measuring import METRICS, Metric, Rows, alerting, deciding, judging, skill
 from streams.report.standing import (
     LEVEL,
     ROUNDS,
@@ -38,6 +38,8 @@ _DECIDES: Final = {
     "models": ("log_loss",),
     "horizons": ("auc",),
     "thresholds": ("profit", "f1"),
+    # Without a price, more alerts that are less often right are neither better nor worse.
+    "policies": ("profit",),
 }
 
 
@@ -73,14 +75,14 @@ def compare(runs: Sequence[Run]) -> Comparison:
     horizons = [run.horizon for run in runs]
     found = _paired(
         [
-            _measured(run, each, runs, not one_question)
-            for run, each in zip(runs, rows, strict=True)
+            _measured(run, each, place, runs)
+            for run, each, place in zip(runs, rows, places, strict=True)
         ],
         rows[0].number,
     )
     kind = "models" if one_question else "horizons"
-    if one_question and runs[0].threshold is not None:
-        kind = "thresholds"
+    if one_question and runs[0].alerts:
+        kind = "policies" if any(run.decided for run in runs) else "thresholds"
     names = [run.name for run in runs]
     enough = rows[0].number >= FEWEST
     return Comparison(
@@ -142,14 +144,16 @@ def _rows(runs: Sequence[Run], places: Sequence[Ints]) -> list[Rows]:
     ]
 
 
-def _measured(run: Run, rows: Rows, runs: Sequence[Run], by_skill: bool) -> list[Contributions]:
+def _measured(run: Run, rows: Rows, places: Ints, runs: Sequence[Run]) -> list[Contributions]:
     found = []
     # Of one model at several thresholds, how well it judges is the same.
-    if run.threshold is None or len({(each.folder, each.model) for each in runs}) > 1:
+    if not run.alerts or len({(each.folder, each.model) for each in runs}) > 1:
         found.append(judging(rows))
-    if by_skill:
+    if len({each.horizon for each in runs}) > 1:
         found.append(skill(rows))
-    if run.threshold is not None:
+    if run.decided is not None:
+        found.append(deciding(rows, *run.decided.at(places), offer_of(runs)))
+    elif run.threshold is not None:
         found.append(alerting(rows, run.threshold, offer_of(runs), run.pause))
     return found
 
@@ -184,7 +188,7 @@ def standings_of(
     names
         Of the runs.
     found
-        Their figures; those that the first run has are told.
+        Their figures; those that all runs have are told.
     same_question
         Of each run, whether it asks the same question as the first one.
     enough
@@ -203,12 +207,14 @@ def standings_of(
     [(1.0, None, None), (0.5, 'real', False)]
     """
     standings = {
-        metric: [Standing(names[0], _defined(value))] for metric, value in found.values[0].items()
+        metric: [Standing(names[0], _defined(value))]
+        for metric, value in found.values[0].items()
+        if all(metric in each for each in found.values)
     }
     for run in range(1, len(names)):
         differences = found.differences(run)
         for metric, each in standings.items():
-            value, kind = _defined(found.values[run].get(metric, np.nan)), metrics[metric]
+            value, kind = _defined(found.values[run][metric]), metrics[metric]
             if same_question[run] or kind.across:
                 held = found.values[0][metric]
                 each.append(_standing(names[run], value, held, differences[metric], kind, enough))

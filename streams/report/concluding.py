@@ -91,7 +91,8 @@ def _conclusion(found: Comparison, language: str) -> Iterator[str]:
     if found.customers < FEWEST:
         yield said["few"].format(customers=f"{found.customers:,}", fewest=FEWEST)
     elif lead is None:
-        yield said["undecided"]
+        priceless = any(run.decided for run in found.runs)
+        yield said["priceless" if priceless else "undecided"]
     else:
         best = next(each for each in found.standings[lead.metric] if each.run == lead.run)
         told = {
@@ -103,7 +104,8 @@ def _conclusion(found: Comparison, language: str) -> Iterator[str]:
         yield said["shared" if lead.level_with else "alone"].format(**told)
         if lead.level_with and lead.ahead_of:
             yield said["behind"].format(ahead=said["and"].join(lead.ahead_of))
-        yield from _also(found, lead.metric, language)
+    if found.customers >= FEWEST:
+        yield from _also(found, lead.metric if lead else "", language)
     if found.by == "customer":
         horizons = dict.fromkeys(run.horizon for run in found.runs)
         yield said["horizons"].format(horizons=said["and"].join(horizons))
@@ -144,7 +146,8 @@ def _caveats(found: Comparison, language: str) -> Iterator[str]:
             )
     if found.other_cause:
         yield said["causes"].format(count=f"{found.other_cause:,}")
-    if found.runs[0].threshold is not None:
+    if any(run.threshold is not None for run in found.runs):
         yield said["reach"]
-        if offer_of(found.runs) is None and any(run.offer for run in found.runs):
-            yield said["offers"]
+    offered = found.runs[0].alerts and any(run.offer for run in found.runs)
+    if offered and offer_of(found.runs) is None:
+        yield said["offers"]

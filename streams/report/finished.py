@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,14 +12,29 @@ import numpy.typing as npt
 
 from features import parse_duration
 from models.judging import Offer
-from streams.report.folder import FORMAT, PREDICTIONS, REPORT, arrow
+from streams.report.folder import DECISIONS, FORMAT, PREDICTIONS, REPORT, arrow
 
 Texts = npt.NDArray[np.object_]
+Bools = npt.NDArray[np.bool_]
+_DECISIONS: Final = ("customer", "at", "cause", "alert", "arm")
+#: The arm of those who are never sent anything.
+_HELD_OUT: Final = "holdout"
 _COLUMNS: Final = ("model", "customer", "at", "cause", "risk", "label")
 
 
 class NotComparable(ValueError):
     """What was named is no backtest, or cannot be compared; says why."""
+
+
+class Decided(NamedTuple):
+    """Of each prediction, whether there was an alert, and whether one went out to the customer."""
+
+    alerted: Bools
+    sent: Bools
+
+    def at(self, places: npt.NDArray[np.int64]) -> Decided:
+        """Return the same of some of the predictions."""
+        return Decided(self.alerted[places], self.sent[places])
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,9 @@ class Run:
         The risk from which on customers are alerted; None where alerts are not compared.
     offer
         What an alert costs and saves, if the backtest was told.
+    decided
+        Of each prediction, what the policy made of it; None where alerts go by a threshold, or
+        are not compared.
     pause
         In milliseconds, for how long a customer who was made an offer is made no other; 0 if
         every alert is an offer.
@@ -62,6 +80,12 @@ class Run:
     threshold: float | None = None
     offer: Offer | None = None
     pause: int = 0
+    decided: Decided | None = None
+
+    @property
+    def alerts(self) -> bool:
+        """Whether it is compared who is alerted, too."""
+        return self.threshold is not None or self.decided is not None
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -132,6 +156,34 @@ def read_run(folder: Path, model: str, report: dict[str, Any]) -> Run:
     except (OSError, pa.ArrowException, KeyError) as error:
         why = str(error).splitlines()[0] if str(error) else "it cannot be read"
         raise NotComparable(f"{path} is not the predictions of a backtest: {why}") from None
+
+
+def read_decided(run: Run) -> Decided:
+    """Read what the policy made of the predictions of the model that decided.
+
+    Raises
+    ------
+    NotComparable
+        If the decisions cannot be read, or there is none of a prediction.
+    """
+    pa, parquet = arrow()
+    path = run.folder / DECISIONS
+    try:
+        table = parquet.read_table(path, columns=list(_DECISIONS))
+        keys = zip(
+            table["customer"].to_pylist(),
+            table["at"].cast(pa.int64()).to_pylist(),
+            table["cause"].to_pylist(),
+            strict=True,
+        )
+        arms = table["arm"].to_pylist()
+        found = dict(zip(keys, zip(table["alert"].to_pylist(), arms, strict=True), strict=True))
+        of = [found[key] for key in zip(run.customers, run.at.tolist(), run.causes, strict=True)]
+    except (OSError, pa.ArrowException, KeyError) as error:
+        why = str(error).splitlines()[0] if str(error) else "it cannot be read"
+        raise NotComparable(f"{path} is not the decisions of its backtest: {why}") from None
+    alerted = np.array([alert for alert, _ in of], dtype=bool)
+    return Decided(alerted, alerted & np.array([arm != _HELD_OUT for _, arm in of], dtype=bool))
 
 
 def _pause(configuration: dict[str, Any]) -> int:

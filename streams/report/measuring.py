@@ -64,8 +64,11 @@ ALERTING: Final = {
     "recall": Metric(True),
     "f1": Metric(True),
     "accuracy": Metric(True),
+    "reached": Metric(True),
     "alerts_per_day": Metric(None, across=True, amount=True),
 }
+#: What can be told of thresholds and of policies alike.
+DECIDED: Final = ("precision", "reached", "alerts_per_day", "profit")
 #: The same in money, where it is known what an offer costs.
 EARNING: Final = {"profit": Metric(True, amount=True)}
 METRICS: Final = JUDGING | SKILL | ALERTING | EARNING
@@ -160,28 +163,53 @@ def alerting(
     ...     np.array([0.9, 0.7, 0.2]), np.array([1.0, 0.0, 1.0]), np.arange(3), 3, np.zeros(3, int)
     ... )
     >>> found = alerting(rows, 0.6, Offer(cost=5.0, margin=100.0, saved=0.2))
-    >>> dict(zip(found.names, found.measure(np.ones(3, int)).round(3).tolist()))
-    {'precision': 0.5, 'recall': 0.5, 'f1': 0.5, 'accuracy': 0.333, 'alerts_per_day': 2.0, \
-'profit': 10.0}
+    >>> told = dict(zip(found.names, found.measure(np.ones(3, int)).round(3).tolist()))
+    >>> told["precision"], told["recall"], told["reached"], told["profit"]
+    (0.5, 0.5, 0.5, 10.0)
     """
-    alerted = rows.risks >= threshold
-    alerts, churned = rows.summed(alerted), rows.summed(rows.labels)
-    found = rows.summed(alerted & (rows.labels > 0))
-    right = rows.summed(alerted == (rows.labels > 0))
-    each = np.full(rows.number, 1 / max(rows.number, 1))
+    alerted, left = rows.risks >= threshold, rows.labels > 0
+    alerts, churned = rows.summed(alerted), rows.summed(left)
+    found, right = rows.summed(alerted & left), rows.summed(alerted == left)
+    made = alerted if not pause else _first_in_a_while(rows, alerted, pause)
     parts = {
         "precision": (found, alerts),
         "recall": (found, churned),
         "f1": (2 * found, alerts + churned),
         "accuracy": (right, rows.summed(np.ones(len(alerted)))),
+    }
+    return Ratios(parts | _decided(rows, alerted, made, offer))
+
+
+def deciding(rows: Rows, alerted: Bools, sent: Bools, offer: Offer | None) -> Contributions:
+    """Return what comes of alerts as they were decided: the metrics of `DECIDED`.
+
+    Parameters
+    ----------
+    rows
+        The predictions.
+    alerted, sent
+        Of each, whether there was an alert, and whether one went out: not to those held out.
+    offer
+        What an alert costs and saves; each that goes out is an offer.
+    """
+    return Ratios(_decided(rows, alerted, sent, offer))
+
+
+def _decided(
+    rows: Rows, alerted: Bools, made: Bools, offer: Offer | None
+) -> dict[str, tuple[Floats, Floats]]:
+    left = rows.labels > 0
+    alerts, found = rows.summed(alerted), rows.summed(alerted & left)
+    each = np.full(rows.number, 1 / max(rows.number, 1))
+    parts = {
+        "precision": (found, alerts),
+        "reached": ((found > 0).astype(np.float64), (rows.summed(left) > 0).astype(np.float64)),
         "alerts_per_day": (alerts, rows.days * each),
     }
     if offer is not None:
-        made = alerted if not pause else _first_in_a_while(rows, alerted, pause)
-        offers, of_churners = rows.summed(made), rows.summed(made & (rows.labels > 0))
-        earned = offer.saved * offer.margin * of_churners - offer.cost * offers
-        parts["profit"] = (earned, each)
-    return Ratios(parts)
+        offers, of_churners = rows.summed(made), rows.summed(made & left)
+        parts["profit"] = (offer.saved * offer.margin * of_churners - offer.cost * offers, each)
+    return parts
 
 
 def _first_in_a_while(rows: Rows, alerted: Bools, pause: int) -> Bools:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from streams.report.finished import NotComparable, Run, decoded, read_report, read_run
+from streams.report.finished import NotComparable, Run, decoded, read_decided, read_report, read_run
 from streams.report.folder import arrow
 
 #: What stands for several folders, one of each horizon.
 GRID: Final = "grid.json"
+#: Instead of a threshold: as the policy decided.
+POLICY: Final = "policy"
 GRID_FORMAT: Final = "ebbtide grid 1"
 
 
@@ -24,23 +26,25 @@ class Named:
     ----------
     folder, model
         Where it is, and which of the models there.
-    threshold
-        The risk from which on customers are alerted, if one was named.
+    at
+        The risk from which on customers are alerted, or `POLICY`, if one was named.
     """
 
     folder: Path
     model: str
-    threshold: float | None = None
+    at: float | str | None = None
 
     @property
     def word(self) -> str:
         """What to type for it."""
-        return f"{self.folder}:{self.model}{at(self.threshold)}"
+        return f"{self.folder}:{self.model}{_behind(self.at)}"
 
 
-def at(threshold: float | None) -> str:
-    """Return how a threshold is written behind a run."""
-    return "" if threshold is None else f"@{threshold:g}"
+def _behind(at: float | str | None) -> str:
+    """Return how it is written behind a run who is alerted."""
+    if at is None:
+        return ""
+    return f"@{at}" if isinstance(at, str) else f"@{at:g}"
 
 
 def read_runs(named: Sequence[str]) -> list[Run]:
@@ -49,9 +53,9 @@ def read_runs(named: Sequence[str]) -> list[Run]:
     Parameters
     ----------
     named
-        Output folders of backtests, or ``FOLDER:MODEL``, either with ``@THRESHOLD``; a folder
-        stands for all its models, and a grid's for all its folders. If one has a threshold, those
-        without are taken at the one that they were replayed with.
+        Output folders of backtests, or ``FOLDER:MODEL``, either with ``@THRESHOLD`` or, for what
+        was decided, ``@policy``; a folder stands for all its models, and a grid's for all its
+        folders. If one has either, those without are taken at the threshold of their replay.
 
     Raises
     ------
@@ -65,22 +69,23 @@ def read_runs(named: Sequence[str]) -> list[Run]:
     chosen, reports = find_named(named)
     _check_same(reports)
     alone = len(reports) == 1
-    with_alerts = any(each.threshold is not None for each in chosen)
+    with_alerts = any(each.at is not None for each in chosen)
     read: dict[tuple[Path, str], Run] = {}
-    runs = []
+    runs: list[Run] = []
     for each in chosen:
         key = (each.folder, each.model)
         if key not in read:
             read[key] = read_run(each.folder, each.model, reports[each.folder])
-        name = each.model if alone else f"{each.folder}:{each.model}"
-        threshold = each.threshold
-        if with_alerts and threshold is None:
-            threshold = float(reports[each.folder]["configuration"]["threshold"])
-        runs.append(replace(read[key], name=name + at(threshold), threshold=threshold))
+        run, at = read[key], each.at
+        if with_alerts and at is None:
+            at = float(reports[each.folder]["configuration"]["threshold"])
+        name = (each.model if alone else f"{each.folder}:{each.model}") + _behind(at)
+        if isinstance(at, str):
+            runs.append(replace(run, name=name, decided=read_decided(run)))
+        else:
+            runs.append(replace(run, name=name, threshold=at))
         if [run.name for run in runs].count(runs[-1].name) > 1:
-            raise NotComparable(
-                f"{runs[-1].name} is named twice: it was replayed at @{threshold:g}"
-            )
+            raise NotComparable(f"{name} is named twice: its replay was at that threshold")
     return runs
 
 
@@ -91,7 +96,8 @@ def find_named(words: Sequence[str]) -> tuple[list[Named], dict[Path, dict[str, 
     ----------
     words
         Each ``FOLDER``, ``FOLDER:MODEL``, ``FOLDER@THRESHOLD`` or ``FOLDER:MODEL@THRESHOLD``. A
-        folder stands for all its models, and a grid's for all its folders.
+        folder stands for all its models, and a grid's for all its folders. With ``@policy`` it
+        stands for the model that decided.
 
     Raises
     ------
@@ -102,14 +108,16 @@ def find_named(words: Sequence[str]) -> tuple[list[Named], dict[Path, dict[str, 
     reports: dict[Path, dict[str, Any]] = {}
     named: list[Named] = []
     for word in words:
-        whole, model, threshold = _split(word)
+        whole, model, at = _split(word)
         for folder in _folders(whole):
             if folder not in reports:
                 reports[folder] = read_report(folder)
             models = _models(reports[folder])
+            if at == POLICY:
+                models = _deciding(folder, reports[folder], model)
             if model and model not in models:
                 raise NotComparable(f"{folder} has no model {model!r}; it has {', '.join(models)}")
-            named += [Named(folder, each, threshold) for each in ([model] if model else models)]
+            named += [Named(folder, each, at) for each in ([model] if model else models)]
     for each in named:
         if named.count(each) > 1:
             raise NotComparable(f"{each.word} is named twice")
@@ -121,26 +129,37 @@ def find_named(words: Sequence[str]) -> tuple[list[Named], dict[Path, dict[str, 
     return named, reports
 
 
-def _split(word: str) -> tuple[Path, str, float | None]:
-    """Return folder, model and threshold; a folder may have a colon or an @ in its name."""
+def _deciding(folder: Path, report: dict[str, Any], model: str) -> list[str]:
+    """Return the model that decided, alone."""
+    first = _models(report)[0]
+    if report.get("mode") == "landmarks":
+        raise NotComparable(f"{folder} is of landmarks, where nothing is decided: no @{POLICY}")
+    if model and model != first:
+        raise NotComparable(f"in {folder}, {first} decided, and not {model}: no @{POLICY}")
+    return [first]
+
+
+def _split(word: str) -> tuple[Path, str, float | str | None]:
+    """Return folder, model, and who is alerted; a folder may have a colon or an @ in its name."""
     if Path(word).is_dir():
         return Path(word), "", None
     rest, sign, said = word.rpartition("@")
-    threshold = None
+    at: float | str | None = None
     # Before a colon or a slash it is of a folder's name.
     if sign and rest and not {":", "/", os.sep} & set(said):
-        threshold = _threshold(said)
-        if threshold is None:
+        at = said if said == POLICY else _threshold(said)
+        if at is None:
             raise NotComparable(
-                f"{word}: a threshold is a risk between 0 and 1, as {rest}@0.6, not {said!r}"
+                f"{word}: behind @ comes a risk between 0 and 1, as {rest}@0.6, or policy, "
+                f"not {said!r}"
             )
         word = rest
     if Path(word).is_dir():
-        return Path(word), "", threshold
+        return Path(word), "", at
     folder, colon, model = word.rpartition(":")
     if colon and folder:
-        return Path(folder), model, threshold
-    return Path(word), "", threshold
+        return Path(folder), model, at
+    return Path(word), "", at
 
 
 def _threshold(said: str) -> float | None:

@@ -101,8 +101,9 @@ class _Versus:
             self._said["interval_term"],
             self._said["interval_meaning"],
         )
-        if "skill" in found.standings:
-            self._glossary["skill"] = (self._called["skill"], self._said["skill"])
+        for key in ("skill", "reached"):
+            if key in found.standings:
+                self._glossary[key] = (self._called[key], self._said[key])
 
     def html(self) -> str:
         found, said = self._found, self._said

@@ -117,6 +117,82 @@ def test_other_events_are_refused(both: Path, tmp_path: Path) -> None:
     refused(f"{both} and {elsewhere} are of different events: {count:,} from", both, elsewhere)
 
 
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same events under two horizons, the longer one with an offer."""
+    folder = tmp_path_factory.mktemp("grid")
+    for name, horizon in (("4d", 4 * DAY), ("8d", 8 * DAY)):
+        asked_otherwise(folder / name, horizon=horizon)
+    told = {"format": "ebbtide grid 1", "horizons": ["4d", "8d"], "folders": ["4d", "8d"]}
+    (folder / "grid.json").write_text(json.dumps(told))
+    path = folder / "8d" / "report.json"
+    offer = {"cost": 5.0, "margin": 100.0, "saved": 0.2, "capacity": None}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "offer": offer}))
+    return folder
+
+
+def test_a_grid_is_compared_by_what_horizons_have_in_common(grid: Path) -> None:
+    result = run(grid)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[2] == ["run", "horizon", "predictions", "churned"]
+    assert [line[1] for line in lines[3:5]] == ["4d", "8d"]
+    assert "another question" in result.stdout
+    assert "What cannot be told from this: which horizon to act on." in result.stdout
+    found = json.loads(run(grid, "--json").stdout)
+    assert (found["by"], found["best"]["metric"]) == ("customer", "auc")
+    assert found["metrics"]["log_loss"][1]["verdict"] == "another question"
+    assert found["metrics"]["skill"][1]["difference"] is not None
+
+
+def test_thresholds_and_the_policy_are_compared_in_money(grid: Path) -> None:
+    result = run(
+        *(f"{grid / '8d'}{at}" for at in (":bayes@0.4", ":bayes@0.7", "@policy")), "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert [each["run"] for each in found["runs"]] == ["bayes@0.4", "bayes@0.7", "bayes@policy"]
+    assert [each["threshold"] for each in found["runs"]] == [0.4, 0.7, None]
+    assert found["best"]["metric"] == "profit"
+    assert "waits between two alerts" in result.stderr
+
+
+def test_a_threshold_that_is_none_is_refused(grid: Path) -> None:
+    for said in ("2", "often"):
+        refused("behind @ comes a risk between 0 and 1", f"{grid / '8d'}:bayes@{said}")
+
+
+def test_a_run_at_the_threshold_of_its_replay_is_no_other(both: Path) -> None:
+    refused("is named twice", f"{both}:bayes@0.6", f"{both}:bayes")
+
+
+def test_other_horizons_of_landmarks_and_events_leave_nothing_to_compare(
+    grid: Path, tmp_path: Path
+) -> None:
+    landmarks = Landmarks(START + 30 * DAY, 30 * DAY)
+    looks = kept(tmp_path / "looks", EVENTS, landmarks=landmarks)
+    refused("nothing is left to compare", grid / "4d", looks)
+    refused("nothing is decided: no @policy", grid / "8d", f"{looks}@policy")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_page_is_written_in_the_language_of_the_settings(
+    language: str, grid: Path, tmp_path: Path
+) -> None:
+    context = Context(environ={"EBB_LANGUAGE": language})
+    page = tmp_path / "page.html"
+    words = ["compare", f"{grid / '8d'}:bayes@0.4", f"{grid / '8d'}@0.7", "--html", str(page)]
+    result = CliRunner().invoke(ebb, words, obj=context)
+    assert result.exit_code == 0, result.output
+    assert ("回测比较" in page.read_text(encoding="utf-8")) is (language == "zh")
+
+
+def test_a_page_that_cannot_be_written_is_a_problem(both: Path, tmp_path: Path) -> None:
+    result = run(both, "--html", tmp_path / "nowhere" / "page.html")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nowhere" in result.stderr
+
+
 def test_another_activity_that_counts_is_refused(both: Path, tmp_path: Path) -> None:
     otherwise = asked_otherwise(tmp_path / "otherwise", activity=("purchase", "visit"))
     refused("activity that counts is purchase, and purchase, ", both, otherwise)

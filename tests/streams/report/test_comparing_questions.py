@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from models.judging import Offer
+from models.judging import Offer, choose, first_offers
 from streams.report import Comparison, NotComparable, Run, caveats, compare, conclusion, read_runs
+from streams.report.finished import Decided
+from streams.report.measuring import Rows, alerting
 from streams.report.named import find_named
 
 #: One prediction a day.
@@ -66,6 +69,10 @@ def test_a_threshold_is_measured_by_its_alerts_as_another_library_has_it() -> No
     risks, labels = shop(1)
     for place, threshold in enumerate((0.5, 0.7)):
         alerted = risks >= threshold
+
+        def of(rows: np.ndarray) -> set[int]:
+            return set((np.flatnonzero(rows) // 2).tolist())
+
         value = {metric: each[place].value for metric, each in found.standings.items()}
         assert value == pytest.approx(
             {
@@ -73,6 +80,7 @@ def test_a_threshold_is_measured_by_its_alerts_as_another_library_has_it() -> No
                 "recall": metrics.recall_score(labels, alerted),
                 "f1": metrics.f1_score(labels, alerted),
                 "accuracy": metrics.accuracy_score(labels, alerted),
+                "reached": len(of(alerted & (labels > 0))) / len(of(labels > 0)),
                 "alerts_per_day": alerted.sum() / 400,
             }
         )
@@ -125,6 +133,68 @@ def test_the_same_threshold_of_the_same_risks_differs_by_exactly_nothing() -> No
         assert (second.difference, second.low, second.high) == (0.0, 0.0, 0.0)
         assert second.verdict == "no real difference"
     assert found.lead is not None and found.lead.level_with == ("@0.5",)
+
+
+def test_an_offer_is_made_once_in_a_while_at_the_first_alert() -> None:
+    day = DAY_MS
+    at = np.array([0, 1, 4, 5, 9, 20]) * day
+    risks, labels = np.array([0.2, 0.8, 0.9, 0.9, 0.9, 0.9]), np.array([1.0, 1, 0, 0, 1, 0])
+    rows = Rows(risks, labels, np.zeros(6, dtype=np.int64), 1, at)
+    # Whiles of 5 days since the first look: 1 (of 1, 4), 5 (of 5, 9), and 20.
+    found = alerting(rows, 0.5, OFFER, pause=5 * day)
+    assert dict(zip(found.names, found.measure(np.ones(1)), strict=True))["profit"] == 20 - 3 * 5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_profit_of_a_threshold_is_that_of_the_table(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    who, at = chance.integers(0, 9, 200), np.arange(200) * DAY_MS
+    risks, labels = chance.uniform(size=200).round(2), chance.integers(0, 2, 200).astype(float)
+    pause = 30 * DAY_MS
+    first = np.array([at[who == each].min() for each in range(9)])
+    kept, replaced_at = first_offers(risks, at, who * 100 + (at - first[who]) // pause)
+    chosen = choose(risks[kept], labels[kept], OFFER, replaced_at=replaced_at, points=1000)
+    for point in chosen.curve[1:]:
+        earned = alerting(Rows(risks, labels, who, 9, at), point.threshold, OFFER, pause)
+        told = dict(zip(earned.names, earned.measure(np.ones(9)), strict=True))
+        assert told["profit"] == pytest.approx(point.found)
+
+
+# -- policies ---------------------------------------------------------------------------------
+
+
+def decided(name: str, sent: np.ndarray, offer: Offer | None = OFFER) -> Run:
+    risks, labels = shop(1)
+    alerted = risks >= 0.5
+    return replace(run(risks, labels, name=name, offer=offer), decided=Decided(alerted, sent))
+
+
+def test_a_policy_is_measured_by_what_it_decided_and_pays_for_what_was_sent() -> None:
+    risks, labels = shop(1)
+    alerted = risks >= 0.5
+    sent = alerted & (np.arange(400) % 2 == 0)
+    found = compare([decided("all", alerted), decided("half", sent)])
+    assert list(found.standings) == ["precision", "reached", "alerts_per_day", "profit"]
+    assert found.standings["precision"][1].difference == 0.0
+    for place, mask in enumerate((alerted, sent)):
+        earned = 20.0 * (mask & (labels > 0)).sum() - 5.0 * mask.sum()
+        assert found.standings["profit"][place].value == pytest.approx(earned)
+    assert found.lead is not None and found.lead.metric == "profit"
+
+
+def test_without_an_offer_no_policy_is_better_and_it_is_said_why() -> None:
+    alerted = shop(1)[0] >= 0.5
+    found = compare([decided("all", alerted, None), decided("none", alerted & False, None)])
+    assert found.lead is None
+    assert "depends on what an alert costs" in conclusion(found)[0]
+
+
+def test_a_policy_and_a_threshold_are_compared_by_what_both_tell() -> None:
+    risks, labels = shop(1)
+    flat = run(risks, labels, name="flat", threshold=0.5, offer=OFFER)
+    found = compare([decided("all", risks >= 0.5), flat])
+    assert list(found.standings) == ["precision", "reached", "alerts_per_day", "profit"]
+    assert {each[1].difference for each in found.standings.values()} == {0.0}
 
 
 # -- horizons ---------------------------------------------------------------------------------
@@ -220,7 +290,7 @@ def finished(folder: Path, *models: str) -> Path:
 def test_a_threshold_is_named_behind_a_folder_or_a_model(tmp_path: Path) -> None:
     one = finished(tmp_path / "one", "bayes", "recency")
     named, _ = find_named([f"{one}:bayes@0.5", f"{one}@0.6", f"{one}:bayes"])
-    assert [(each.model, each.threshold) for each in named] == [
+    assert [(each.model, each.at) for each in named] == [
         ("bayes", 0.5),
         ("bayes", 0.6),
         ("recency", 0.6),
@@ -231,15 +301,23 @@ def test_a_threshold_is_named_behind_a_folder_or_a_model(tmp_path: Path) -> None
 def test_a_folder_with_an_at_in_its_name_is_a_folder(tmp_path: Path) -> None:
     one = finished(tmp_path / "shop@0.5", "bayes")
     named, _ = find_named([f"{one}", f"{one}:bayes@0.7", f"{one}@0.8"])
-    assert [each.threshold for each in named] == [None, 0.7, 0.8]
+    assert [each.at for each in named] == [None, 0.7, 0.8]
     assert {each.folder for each in named} == {one}
 
 
 @pytest.mark.parametrize("said", ["0", "1", "high", "nan", "-0.2", ""])
 def test_what_is_no_threshold_is_refused(said: str, tmp_path: Path) -> None:
     one = finished(tmp_path / "one", "bayes")
-    with pytest.raises(NotComparable, match="a threshold is a risk between 0 and 1"):
+    with pytest.raises(NotComparable, match="behind @ comes a risk between 0 and 1"):
         find_named([f"{one}:bayes@{said}", f"{one}"])
+
+
+def test_only_what_decided_is_named_as_policy(tmp_path: Path) -> None:
+    one = finished(tmp_path / "one", "bayes", "recency")
+    named, _ = find_named([f"{one}@policy", f"{one}:recency@0.5"])
+    assert [(each.model, each.at) for each in named] == [("bayes", "policy"), ("recency", 0.5)]
+    with pytest.raises(NotComparable, match="bayes decided, and not recency"):
+        find_named([f"{one}:recency@policy"])
 
 
 def grid(folder: Path, *names: object, form: str = "ebbtide grid 1") -> Path:
@@ -258,7 +336,7 @@ def test_a_grid_stands_for_all_its_runs(tmp_path: Path) -> None:
         *(("14d", "bayes"), ("14d", "recency"), ("28d", "bayes"), ("28d", "recency"))
     ]
     named, _ = find_named([f"{whole}:bayes@0.7"])
-    assert [(each.folder.name, each.model, each.threshold) for each in named] == [
+    assert [(each.folder.name, each.model, each.at) for each in named] == [
         *(("14d", "bayes", 0.7), ("28d", "bayes", 0.7))
     ]
 
