@@ -28,7 +28,7 @@ from models.registry import REGISTRY, Task, judge_of, prior_judge
 from streams.composition import shop_of, task_of
 from streams.demo import Shop as Shoppers
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, watermark_after
-from streams.replay import backtest
+from streams.replay import replay
 from streams.settings import load_settings
 
 END = 1_767_225_600_000
@@ -69,11 +69,11 @@ def learn(task: Task, name: str, examples: list[TrainingExample]) -> None:
         learner.learn(examples[first : first + BATCH])
 
 
-def replay(shop: Shop, task: Task, name: str, events: list[Event]) -> None:
+def replay_events(shop: Shop, task: Task, name: str, events: list[Event]) -> None:
     """Take the events through a backtest: features, scores, decisions, labels, learning, files."""
     arrivals = [Arrival(place, event.at, event) for place, event in enumerate(events)]
     with tempfile.TemporaryDirectory() as folder:
-        backtest([arrivals], shop, [name], task=task, output=Path(folder) / "out", warmup=500)
+        replay([arrivals], shop, [name], task=task, output=Path(folder) / "out", warmup=500)
 
 
 def main() -> None:
@@ -119,7 +119,7 @@ def main() -> None:
         cases[f"learn {name}, an example"] = len(examples), partial(learn, task, name, examples)
         cases[f"replay with {name}, an event"] = (
             len(events),
-            partial(replay, shop, task, name, events),
+            partial(replay_events, shop, task, name, events),
         )
     rates: dict[str, list[float]] = {name: [] for name in cases}
     for _ in track(range(options.rounds), description="rounds", console=Console(stderr=True)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from features import Definition, build_catalogue
 from models.deciding import Policy
-from models.judging import Explainer
+from models.judging import Explainer, Offer
 from models.learning import Weighing
 from models.registry import REGISTRY, Task
 from models.watching import Guard, Rivalry
@@ -44,6 +44,22 @@ def definition_of(settings: Settings) -> Definition:
         amount_cap=settings.features.amount_cap,
         quantity_cap=settings.features.quantity_cap,
     )
+
+
+def offer_of(settings: Settings) -> Offer | None:
+    """Return what an alert costs and brings; None if that is not known.
+
+    Examples
+    --------
+    >>> offer_of(Settings()) is None
+    True
+    >>> offer_of(Settings.model_validate({"offer": {"cost": 5, "margin": 100}})).break_even
+    0.25
+    """
+    offer = settings.offer
+    if offer.cost is None or offer.margin is None:
+        return None
+    return Offer(offer.cost, offer.margin, offer.saved, offer.capacity)
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -273,6 +273,25 @@ class PolicySettings(Section):
     valid: Duration = _setting(7 * DAY, "how long an alert may be acted upon")
 
 
+class OfferSettings(Section):
+    """What an alert costs and brings, in money, for the threshold that pays (docs/backtest.md)."""
+
+    cost: float | None = _setting(
+        None, "of one offer, whoever gets it: the call, the discount", ge=0, allow_inf_nan=False
+    )
+    margin: float | None = _setting(
+        None, "earned with a customer who stays because of it", gt=0, allow_inf_nan=False
+    )
+    saved: float = _setting(
+        0.2,
+        "share of the churners with an offer who stay because of it; the default is a careful"
+        " guess, measure yours with the holdout",
+        gt=0,
+        le=1,
+    )
+    capacity: int | None = _setting(None, "offers that can be made on one day; empty: any", ge=1)
+
+
 class AlertSettings(Section):
     """How alerts are told."""
 
@@ -340,6 +359,7 @@ class Settings(BaseSettings):
     challenger: ChallengerSettings = ChallengerSettings()
     drift: DriftSettings = DriftSettings()
     policy: PolicySettings = PolicySettings()
+    offer: OfferSettings = OfferSettings()
     alerts: AlertSettings = AlertSettings()
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
@@ -356,6 +376,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"policy.hysteresis = {policy.hysteresis} must be smaller than policy.threshold ="
                 f" {policy.threshold}, or nobody is ever alerted twice"
+            )
+        if (self.offer.cost is None) != (self.offer.margin is None):
+            given, missing = ("cost", "margin") if self.offer.margin is None else ("margin", "cost")
+            raise ValueError(
+                f"offer.{given} = {getattr(self.offer, given):g} says nothing without"
+                f" offer.{missing}: set both of them, or none"
             )
         if kafka.security.startswith("SASL") and not kafka.username:
             raise ValueError(

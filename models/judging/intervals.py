@@ -374,7 +374,7 @@ def _blocks(draws: Iterator[Indices]) -> Iterator[Indices]:
         yield np.array(block)
 
 
-def _dot(one: npt.NDArray[Any], other: Floats) -> float:
+def _dot(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
     """Return the sum of products; in one thread, since the many of BLAS wait for one another."""
     return float(np.einsum("i,i->", one, other))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import resource
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +17,16 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from streams.cli.history import History
-    from streams.cli.importing import Show
-    from streams.replay import Landmarks
+    from streams.replay import BacktestResult, History, Landmarks
+    from streams.settings import Settings
 
 EPILOG = """\b
 Examples:
   ebb backtest orders.csv -m orders.toml -o out --qualifying purchase
   ebb backtest orders.csv -m orders.toml -o race --model bayes,logistic
+  ebb backtest orders.csv -m orders.toml -o grid --horizon 14d,28d,56d
+  ebb backtest orders.csv -m orders.toml -o pays --cost 5 --margin 100 --capacity 50
   ebb backtest 'kafka://clickstream?from=2026-01-01&to=2026-02-01' -o january"""
-
-_OVERRIDES = {"horizon": "churn.horizon", "active": "churn.active", "qualifying": "churn.activity"}
 
 
 @click.command(epilog=EPILOG)
@@ -39,7 +37,7 @@ _OVERRIDES = {"horizon": "churn.horizon", "active": "churn.active", "qualifying"
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
-    help="Folder for predictions.parquet, decisions.parquet and report.json.",
+    help="Folder for report.json, predictions.parquet and the other files.",
 )
 @click.option(
     "-m",
@@ -60,11 +58,20 @@ _OVERRIDES = {"horizon": "churn.horizon", "active": "churn.active", "qualifying"
     help="Score everybody at the end of set days, as 2017-03-31/7d, instead of at decision points.",
 )
 @click.option("--score-from", metavar="DATE", help="Landmarks before this day only teach.")
-@click.option("--horizon", metavar="DURATION", help="Instead of churn.horizon.")
+@click.option(
+    "--horizon",
+    metavar="DURATION,...",
+    help="Instead of churn.horizon; of several, each gets a folder in DIR, on one reading.",
+)
 @click.option("--active", metavar="DURATION", help="Instead of churn.active.")
 @click.option("--qualifying", metavar="TYPE,...", help="Instead of churn.activity.")
+@click.option("--cost", metavar="MONEY", help="Of one offer: instead of offer.cost.")
+@click.option("--margin", metavar="MONEY", help="Of a saved customer: instead of offer.margin.")
+@click.option("--saved", metavar="SHARE", help="Of churners with an offer: instead of offer.saved.")
+@click.option("--capacity", metavar="N", help="Offers a day: instead of offer.capacity.")
 @click.option("--vectors", is_flag=True, help="Write also what was known at each prediction.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N events.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def backtest(
@@ -79,6 +86,7 @@ def backtest(
     score_from: str | None,
     vectors: bool,
     limit: int | None,
+    no_report: bool,
     as_json: bool,
     **overrides: str | None,
 ) -> None:
@@ -89,57 +97,115 @@ def backtest(
 
     Every prediction is made with what was known at its moment, and tested when its label comes.
     """
-    from models.registry import MissingLibrary
-    from streams.cli.history import open_history
     from streams.cli.importing import progress_bar
-    from streams.replay import UnknownModel
-    from streams.report import OutputRefused
+    from streams.replay import Plan, check_horizons, open_history, replay_grid, replay_history
 
-    for name, value in overrides.items():
-        if value is not None:
-            context.options[_OVERRIDES[name]] = value
-    plan = _Plan(
-        models=_words(models if models is not None else context.settings.model.name),
-        output=output,
-        seed=seed,
-        landmarks=_landmarks(landmarks, score_from),
-        vectors=vectors,
-    )
+    held = _settings(context, overrides)
+    if len(held) > 1:
+        check_horizons(held)
+    plan = Plan(models, seed, _landmarks(landmarks, score_from), vectors)
     began = time.monotonic()
     with (
+        _in_words(),
         progress_bar(context) as show,
-        open_history(context, source, mapping, limit, show) as history,
+        open_history(held[0], source, mapping, limit, show) as history,
+        _with_rejected(context, history),
     ):
-        try:
-            report = _replay(context, history, plan, show)
-        except (UnknownModel, MissingLibrary) as error:
-            raise Usage(f"{error}") from None
-        except OutputRefused as error:
-            raise Problem(str(error)) from None
+        if len(held) > 1:
+            results = list(replay_grid(history, held, output, plan, show).values())
+        else:
+            results = [replay_history(history, held[0], output, plan, show)]
     ended = time.monotonic()
     timing = {
         "seconds": round(ended - began, 3),
         "reading_seconds": round(history.began - began, 3),
-        "events_per_second": round(report["data"]["events"] / (ended - history.began), 1),
+        "events_per_second": round(results[0].events / (ended - history.began), 1),
         "peak_memory_bytes": _peak_memory(),
     }
+    reports = [result.report for result in results]
     if as_json:
-        click.echo(json.dumps({**report, "source": history.told(), "timing": timing}))
+        told: dict[str, Any] = reports[0] if len(held) == 1 else _as_grid(results)
+        click.echo(json.dumps({**told, "source": history.told(), "timing": timing}))
     else:
-        _show(report, timing, output)
-    for note in [*history.notes(), *_caveats(report)]:
+        _show(reports, timing, output)
+    for note in [*history.notes(), *(each for report in reports for each in _caveats(report))]:
         context.console.print(note, markup=False, soft_wrap=True)
-    if plan.landmarks is not None and not report["models"][0]["landmarks"]:
-        raise Problem(_no_landmark(report))
+    context.console.print(_pages(context, results, no_report), markup=False, soft_wrap=True, end="")
+    for report in reports:
+        if report["mode"] == "landmarks" and not report["models"][0]["landmarks"]:
+            raise Problem(_no_landmark(report))
 
 
-@dataclass(frozen=True)
-class _Plan:
-    models: list[str]
-    output: Path
-    seed: int
-    landmarks: Landmarks | None
-    vectors: bool
+def _pages(context: Context, results: Sequence[BacktestResult], unwanted: bool) -> str:
+    """Write the page of each backtest, and return what there is to say of that."""
+    from streams.report import PAGE, OutputRefused, PageRefused, read_findings, write_page
+
+    for result in results:
+        page = result.output / PAGE
+        # What an earlier backtest left there is not of these events.
+        page.unlink(missing_ok=True)
+        if unwanted:
+            continue
+        try:
+            write_page(read_findings(result.output), page, context.settings.alerts.language)
+        except (OutputRefused, PageRefused) as error:
+            return f"No {PAGE}: {error}\n"
+        context.console.print(f"{page}: open it in a browser", markup=False, soft_wrap=True)
+    return ""
+
+
+def _settings(context: Context, overrides: dict[str, str | None]) -> list[Settings]:
+    """Return the settings, one for each horizon."""
+    from streams.replay import SETTINGS
+    from streams.settings import load_settings
+
+    above = {SETTINGS[name]: value for name, value in overrides.items() if value is not None}
+    horizons = _words(above.pop(SETTINGS["horizon"], ""))
+    context.options.update(above)
+    if overrides["horizon"] is None:
+        return [context.settings]
+    return [
+        load_settings(
+            context.config, context.environ, context.options | {SETTINGS["horizon"]: horizon}
+        ).settings
+        for horizon in horizons or [""]
+    ]
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say what went wrong in a line."""
+    from models.registry import MissingLibrary
+    from streams.recorded import MappingError, SourceError
+    from streams.replay import NoEvents, UnknownModel, WrongSource
+    from streams.report import OutputRefused
+
+    try:
+        yield
+    except (UnknownModel, MissingLibrary, WrongSource) as error:
+        raise Usage(str(error)) from None
+    except (OutputRefused, NoEvents, SourceError, MappingError) as error:
+        raise Problem(str(error)) from None
+
+
+@contextmanager
+def _with_rejected(context: Context, history: History) -> Iterator[None]:
+    """Show the rows that were no events, whatever else there is to say."""
+    from streams.cli.importing import show_rejected
+
+    try:
+        yield
+    finally:
+        if history.tally is not None:
+            show_rejected(context, history.tally)
+
+
+def _as_grid(results: Sequence[BacktestResult]) -> dict[str, Any]:
+    from streams.report import GRID_FORMAT
+
+    names = [result.output.name for result in results]
+    reports = [result.report for result in results]
+    return {"format": GRID_FORMAT, "horizons": names, "folders": names, "reports": reports}
 
 
 def _words(text: str) -> list[str]:
@@ -159,32 +225,6 @@ def _landmarks(text: str | None, score_from: str | None) -> Landmarks | None:
         raise Usage(f"--landmarks, --score-from: {error}") from None
 
 
-def _replay(context: Context, history: History, plan: _Plan, show: Show) -> dict[str, Any]:
-    from streams.composition import shop_of, task_of, weighing_of
-    from streams.replay import backtest as replay
-
-    settings = context.settings
-    weighing = weighing_of(settings)
-    if not history.treated and context.source("model.weight_treated") == "default":
-        # In a file, nobody was sent the alerts that the replay decides upon.
-        weighing = dataclasses.replace(weighing, treated=1.0)
-    shop = shop_of(settings)
-    result = replay(
-        history.arrivals,
-        shop,
-        plan.models,
-        task=task_of(shop, weighing),
-        output=plan.output,
-        warmup=settings.model.warmup,
-        seed=plan.seed,
-        landmarks=plan.landmarks,
-        vectors=plan.vectors,
-        source=history.source,
-        progress=lambda events, _: show("replaying", events, history.total()),
-    )
-    return result.report
-
-
 # -- telling what came of it ------------------------------------------------------------------
 
 _COLUMNS = {
@@ -200,34 +240,57 @@ _COLUMNS = {
 }
 
 
-def _show(report: dict[str, Any], timing: dict[str, Any], output: Path) -> None:
-    data, decisions = report["data"], report["decisions"]
+def _show(reports: Sequence[dict[str, Any]], timing: dict[str, Any], output: Path) -> None:
+    first = reports[0]
+    data = first["data"]
     click.echo(f"events      {data['events']:,}, from {data['first']} to {data['last']}")
     click.echo(f"customers   {data['customers']:,}")
-    if report["mode"] == "events":
-        click.echo(
-            f"decisions   {decisions['count']:,} (silence {decisions['silence']:,}, session end "
-            f"{decisions['session_end']:,}, distress {decisions['distress']:,}), "
-            f"{decisions['alerts']:,} alerts"
-        )
-        click.echo(
-            f"labels      {decisions['matured']:,} known, {decisions['unresolved']:,} not known yet"
-        )
+    several = len(reports) > 1
+    for report in reports:
+        if several:
+            click.echo(f"\nhorizon     {report['configuration']['horizon']}")
+        _show_decided(report)
+    click.echo()
+    heads = ["horizon"] * several + list(_COLUMNS.values())
+    rows = [
+        [report["configuration"]["horizon"]] * several + [_cell(model[name]) for name in _COLUMNS]
+        for report in reports
+        for model in report["models"]
+    ]
+    names = 1 + several
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = zip(row, widths, strict=True)
+        aligned = [
+            cell.ljust(width) if place < names else cell.rjust(width)
+            for place, (cell, width) in enumerate(cells)
+        ]
+        click.echo("  ".join(aligned))
+    click.echo()
+    if several:
+        folders = ", ".join(report["configuration"]["horizon"] for report in reports)
+        click.echo(f"grid.json in {output}, and a folder for each horizon: {folders}")
     else:
-        click.echo(f"landmarks   {len(report['models'][0]['landmarks']):,} scored")
-    click.echo()
-    rows = [list(_COLUMNS.values())]
-    rows += [[_cell(model[name]) for name in _COLUMNS] for model in report["models"]]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *cells in rows:
-        numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        click.echo("  ".join([name.ljust(widths[0]), *numbers]))
-    click.echo()
-    click.echo(f"predictions.parquet, decisions.parquet, report.json in {output}")
+        click.echo(f"report.json, predictions.parquet and the other files in {output}")
     click.echo(
         f"{timing['seconds']:.1f} s, of which reading {timing['reading_seconds']:.1f} s; "
         f"{timing['events_per_second']:,.0f} events/s; "
         f"at most {timing['peak_memory_bytes'] / 2**20:,.0f} MiB of memory"
+    )
+
+
+def _show_decided(report: dict[str, Any]) -> None:
+    decisions = report["decisions"]
+    if report["mode"] == "landmarks":
+        click.echo(f"landmarks   {len(report['models'][0]['landmarks']):,} scored")
+        return
+    click.echo(
+        f"decisions   {decisions['count']:,} (silence {decisions['silence']:,}, session end "
+        f"{decisions['session_end']:,}, distress {decisions['distress']:,}), "
+        f"{decisions['alerts']:,} alerts"
+    )
+    click.echo(
+        f"labels      {decisions['matured']:,} known, {decisions['unresolved']:,} not known yet"
     )
 
 

@@ -121,8 +121,14 @@ class LandmarkPass:
                 (look, row) for look, row in known.awaited if not _answers(at, look, row)
             ]
 
-    def finish(self) -> None:
-        """Bring the pass to the end of the last event's day; what is not known then never is."""
+    def finish(self) -> dict[str, CustomerState]:
+        """Bring the pass to the end of the last event's day; what is not known then never is.
+
+        Returns
+        -------
+        dict
+            What is known of each customer in the end.
+        """
         end = (self._last // DAY + 1) * DAY
         while self._next <= end:
             self._look()
@@ -130,6 +136,7 @@ class LandmarkPass:
         for look in self._open:
             self._write(look, mature=False)
         self._open = []
+        return {name: known.state for name, known in self._customers.items()}
 
     def _look(self) -> None:
         """Judge everybody at the next landmark."""
@@ -165,6 +172,7 @@ class LandmarkPass:
         look.numbers = np.full((len(look.users), len(runners), WIDTH), np.nan)
         for place, runner in enumerate(runners):
             said = runner.judge.judge(look.vectors)
+            runner.note(said)
             look.numbers[:, place, 0] = said.risks
             if said.stages is not None:
                 look.numbers[:, place, 1:] = said.stages
@@ -237,7 +245,7 @@ class LandmarkPass:
         ):
             known = label if mature else UNKNOWN
             self._predictions.add(
-                user, look.at, CAUSE, numbers, look.versions, known, matured_at, vector
+                user, look.at, CAUSE, numbers, look.versions, vector, known, matured_at
             )
         if mature:
             for place, standing in enumerate(look.standings):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from features import DAY, Millis
-from models.learning import Judge, TrainingExample, in_learning_order
+from models.judging import Explainer
+from models.learning import PRIOR, Judge, Judgement, TrainingExample, in_learning_order
 from models.registry import REGISTRY, Task, judge_of
+from models.understanding import Importance
 
 #: Who is retrained from scratch is so when so much of the horizon has passed.
 _RETRAINED: Final = 1 / 8
@@ -28,10 +30,13 @@ class Runner:
         What is to be predicted.
     warmup
         Examples that it must have learnt before it takes over from the prior.
+    explainer
+        Knows which of its inputs speak of the same cause.
     """
 
-    def __init__(self, name: str, task: Task, warmup: int) -> None:
+    def __init__(self, name: str, task: Task, warmup: int, explainer: Explainer) -> None:
         self.name = name
+        self._own, self._priors = Importance(explainer), Importance(explainer)
         self._task = task
         self._warmup = warmup
         entry = REGISTRY[name]
@@ -69,6 +74,27 @@ class Runner:
         self.learnt = snapshot.learnt
         self.judge = judge_of(self._task, snapshot, self._warmup)
 
+    def note(self, judgement: Judgement, rows: Sequence[int] | None = None) -> None:
+        """Note what a judgement of this model rests on; of some of its rows, or of all."""
+        (self._priors if judgement.version == PRIOR else self._own).add(judgement, rows)
+
+    def importance(self) -> dict[str, Any] | None:
+        """Return what the model's judgements rest on; None of one that tells no parts.
+
+        The prior stands in for a model that has learnt too little, and what it looks at says
+        nothing of the model: it counts only where the model never judged.
+        """
+        gathered = self._own if self._own.count else self._priors
+        if not gathered.told:
+            return None
+        return {
+            "causes": [
+                {"code": each.name, "mean": each.mean, "mean_abs": each.mean_abs}
+                for each in gathered.causes
+            ],
+            "inputs": [each._asdict() for each in gathered.inputs],
+        }
+
     def evidence(self) -> float | None:
         """Return how far labels have taken over from the prior; None of a model with no idea."""
         found: Any = getattr(self._learner, "evidence", None)
@@ -88,6 +114,8 @@ class Race:
         Examples that each must have learnt before it takes over from the prior.
     seed
         Of the order in which examples of one time are learnt.
+    explainer
+        Knows which inputs speak of the same cause.
 
     Raises
     ------
@@ -98,7 +126,9 @@ class Race:
     #: Examples that wait to be learnt, at most: more at once would only take memory.
     MOST: Final = 20_000
 
-    def __init__(self, names: Sequence[str], task: Task, warmup: int, seed: int) -> None:
+    def __init__(
+        self, names: Sequence[str], task: Task, warmup: int, seed: int, explainer: Explainer
+    ) -> None:
         known = ", ".join(REGISTRY)
         if not names:
             raise UnknownModel(f"no model is named; known are {known}")
@@ -109,7 +139,7 @@ class Race:
                 raise UnknownModel(f"model {name!r} is named twice")
         self._seed = seed
         self._waiting: list[TrainingExample] = []
-        self.runners = [Runner(name, task, warmup) for name in names]
+        self.runners = [Runner(name, task, warmup, explainer) for name in names]
 
     @property
     def first(self) -> Judge:

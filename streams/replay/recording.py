@@ -11,17 +11,51 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from features import Millis
 from models.deciding import Decision
+from models.understanding import Lifecycle
+from streams.pipeline import Shop
 from streams.replay.scoreboard import Scoreboard
 from streams.report import arrow, writing
+
+Vectors = npt.NDArray[np.float32]
 
 _ROWS: Final = 32_768
 #: In place of a label that is not known.
 UNKNOWN: Final = -1
 #: Numbers of one model about one prediction: the risk, and those of the stages.
 WIDTH: Final = 4
+
+
+class _Portraits:
+    """The vectors of the rows that wait to be written, and what they say of each customer."""
+
+    def __init__(self, shop: Shop) -> None:
+        index = shop.catalogue.index
+        self.width = len(index)
+        self._recency, self._tenure = index["recency"], index["tenure"]
+        self._lifecycle = Lifecycle(index, shop.definition.horizon_days)
+        self._vectors = array("f")
+
+    def add(self, vector: Iterable[float]) -> None:
+        self._vectors.extend(vector)
+
+    def take(self) -> Vectors:
+        """Return the rows that waited, and forget them."""
+        vectors = np.frombuffer(self._vectors, dtype=np.float32).reshape(-1, self.width)
+        self._vectors = array("f")
+        return vectors
+
+    def segments(self, vectors: Vectors) -> list[str]:
+        return self._lifecycle.of(vectors)
+
+    def tenure(self, vectors: Vectors) -> Vectors:
+        return np.ascontiguousarray(vectors[:, self._tenure])
+
+    def silence(self, vectors: Vectors) -> Vectors:
+        return np.ascontiguousarray(vectors[:, self._recency])
 
 
 class Predictions:
@@ -35,31 +69,43 @@ class Predictions:
         The models.
     scoreboard
         Told of every label.
-    vector
-        Length of the vectors that are written too; None for none.
+    shop
+        Whose features the vectors are.
+    vectors
+        Whether the vectors are written, too.
     """
 
     def __init__(
-        self, path: Path, names: Sequence[str], scoreboard: Scoreboard, vector: int | None
+        self,
+        path: Path,
+        names: Sequence[str],
+        scoreboard: Scoreboard,
+        shop: Shop,
+        *,
+        vectors: bool,
     ) -> None:
         self._pa, parquet = arrow()
         pa = self._pa
         self._names = tuple(names)
         self._scoreboard = scoreboard
-        self._vector = vector
+        self._portraits = _Portraits(shop)
+        self._with_vectors = vectors
         moment = pa.timestamp("ms", tz="UTC")
         fields = [
             ("model", pa.string()),
             ("customer", pa.string()),
             ("at", moment),
             ("cause", pa.string()),
+            ("segment", pa.string()),
+            ("tenure_days", pa.float32()),
+            ("silence_days", pa.float32()),
             ("risk", pa.float64()),
             *((f"stage_{place}", pa.float64()) for place in range(1, WIDTH)),
             ("version", pa.string()),
             ("label", pa.int8()),
             ("matured_at", moment),
         ]
-        if vector is not None:
+        if vectors:
             fields.append(("vector", pa.list_(pa.float32())))
         self._schema = pa.schema(fields)
         self._path = path
@@ -76,7 +122,6 @@ class Predictions:
         self._matured_at = array("q")
         self._labels = array("b")
         self._numbers = array("d")
-        self._vectors = array("f")
 
     def add(
         self,
@@ -85,9 +130,9 @@ class Predictions:
         cause: str,
         numbers: Iterable[float],
         versions: Sequence[str],
+        vector: Iterable[float],
         label: int = UNKNOWN,
         matured_at: Millis = UNKNOWN,
-        vector: Iterable[float] = (),
     ) -> None:
         """Write a prediction of each model, with what became of it.
 
@@ -99,10 +144,10 @@ class Predictions:
             Of each model the risk and those of the three stages; not a number where it has none.
         versions
             Of each model.
-        label, matured_at
-            What became of it, and when that was known; `UNKNOWN` where it is not.
         vector
             What was known of the customer.
+        label, matured_at
+            What became of it, and when that was known; `UNKNOWN` where it is not.
         """
         self._customers.append(customer)
         self._causes.append(cause)
@@ -111,8 +156,7 @@ class Predictions:
         self._matured_at.append(matured_at)
         self._labels.append(label)
         self._numbers.extend(numbers)
-        if self._vector is not None:
-            self._vectors.extend(vector)
+        self._portraits.add(vector)
         if len(self._customers) >= self._most:
             self._flush()
 
@@ -126,16 +170,20 @@ class Predictions:
         numbers = np.frombuffer(self._numbers).reshape(count, len(self._names), WIDTH)
         moment = self._schema.field("at").type
         unknown = labels == UNKNOWN
+        vectors = self._portraits.take()
         shared = {
             "customer": pa.array(self._customers, pa.string()),
             "at": pa.array(at, moment),
             "cause": pa.array(self._causes, pa.string()),
+            "segment": pa.array(self._portraits.segments(vectors), pa.string()),
+            "tenure_days": pa.array(self._portraits.tenure(vectors)),
+            "silence_days": pa.array(self._portraits.silence(vectors)),
             "label": pa.array(labels, pa.int8(), mask=unknown),
             "matured_at": pa.array(matured, moment, mask=matured == UNKNOWN),
         }
-        if self._vector is not None:
-            ends = np.arange(0, (count + 1) * self._vector, self._vector, dtype=np.int32)
-            values = pa.array(np.frombuffer(self._vectors, dtype=np.float32))
+        if self._with_vectors:
+            ends = np.arange(0, vectors.size + 1, self._portraits.width, dtype=np.int32)
+            values = pa.array(vectors.reshape(-1))
             shared["vector"] = pa.ListArray.from_arrays(pa.array(ends), values)
         for place, name in enumerate(self._names):
             mine = numbers[:, place]
@@ -167,9 +215,11 @@ class Decisions:
     ----------
     path
         Where to.
+    shop
+        Whose features the vectors are.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shop: Shop) -> None:
         self._pa, parquet = arrow()
         pa = self._pa
         reason = pa.struct(
@@ -180,6 +230,8 @@ class Decisions:
                 ("customer", pa.string()),
                 ("at", pa.timestamp("ms", tz="UTC")),
                 ("cause", pa.string()),
+                ("segment", pa.string()),
+                ("silence_days", pa.float32()),
                 ("risk", pa.float64()),
                 ("band", pa.string()),
                 ("arm", pa.string()),
@@ -192,11 +244,13 @@ class Decisions:
         self._path = path
         with writing(path):
             self._writer = parquet.ParquetWriter(path, self._schema)
+        self._portraits = _Portraits(shop)
         self._rows: list[tuple[str, Decision]] = []
 
-    def add(self, customer: str, decision: Decision) -> None:
-        """Write a decision."""
+    def add(self, customer: str, decision: Decision, vector: Iterable[float]) -> None:
+        """Write a decision, which rests on a vector."""
         self._rows.append((customer, decision))
+        self._portraits.add(vector)
         if len(self._rows) >= _ROWS:
             self._flush()
 
@@ -204,11 +258,14 @@ class Decisions:
         if not self._rows:
             return
         decisions = [decision for _, decision in self._rows]
-        columns: dict[str, list[Any]] = {
+        columns: dict[str, Any] = {
             name: [getattr(decision, name) for decision in decisions]
             for name in self._schema.names
-            if name not in ("customer", "reasons")
+            if name in Decision.__struct_fields__
         }
+        vectors = self._portraits.take()
+        columns["segment"] = self._portraits.segments(vectors)
+        columns["silence_days"] = self._portraits.silence(vectors)
         columns["customer"] = [customer for customer, _ in self._rows]
         columns["reasons"] = [
             [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
 from features import NEVER, Millis, format_duration, to_iso
+from models.judging import Offer
 from models.registry import Task
 from streams.pipeline import Arrival, Shop
 from streams.replay.landmarks import Landmarks
@@ -27,14 +29,30 @@ _TOLD: Final = {
 
 #: Told how many events are done, and up to which time, in milliseconds.
 Progress = Callable[[int, Millis], None]
+#: Told of events that were taken.
+Witness = Callable[[Sequence[Arrival]], None]
 
 
 class Seen:
-    """Which events were taken: their number, their span, and a fingerprint of them all."""
+    """Which events were taken: their number, their span, and a fingerprint of them all.
+
+    Parameters
+    ----------
+    progress
+        Told now and then how far it is.
+
+    Attributes
+    ----------
+    witnesses
+        Told of all events, too.
+    """
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._digest = blake2b(digest_size=16)
+        self.witnesses: tuple[Witness, ...] = ()
+        #: The sum of the hashes of all events. How they were cut into partitions and ticks, which
+        #: are shorter for a short horizon, does not show in it.
+        self._sum = 0
         self.events = 0
         self.first: Millis = NEVER
         self.last: Millis = -1
@@ -42,17 +60,17 @@ class Seen:
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
         """Take note of events that were taken."""
-        said: list[str] = []
         for _, _, event in arrivals:
             at = event.at
-            said += (event.event_id, event.user_id, str(at))
+            said = f"{event.event_id}\n{event.user_id}\n{at}"
+            self._sum += int.from_bytes(blake2b(said.encode(), digest_size=16).digest(), "big")
             if at > self.last:
                 self.last = at
             if at < self.first:
                 self.first = at
-        said.append("")
-        self._digest.update("\n".join(said).encode())
         self.events += len(arrivals)
+        for witness in self.witnesses:
+            witness(arrivals)
         if self._progress is not None and self.events - self._told >= _SOME:
             self._told = self.events
             self._progress(self.events, self.last)
@@ -63,7 +81,7 @@ class Seen:
             "events": self.events,
             "first": to_iso(self.first) if self.events else None,
             "last": to_iso(self.last) if self.events else None,
-            "fingerprint": self._digest.hexdigest(),
+            "fingerprint": f"{self._sum % 2**128:032x}",
         } | {told: counts[counted] for told, counted in _TOLD.items()}
 
 
@@ -112,6 +130,11 @@ def configuration(
             "score_from": to_iso(landmarks.score_from) if landmarks.score_from else None,
         },
     }
+
+
+def offer_of(offer: Offer | None) -> dict[str, Any] | None:
+    """Return what is done about an alert, in money; None where nobody has said."""
+    return None if offer is None else dataclasses.asdict(offer)
 
 
 def decisions_of(counts: Counter[str]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import nan
 from typing import Final
 
-from features import DAY, NEVER, Millis, to_datetime
+from features import DAY, NEVER, CustomerState, Millis, to_datetime
 from models.learning import LAST, Judgement, TrainingExample
 from streams.pipeline import Effects, Shop
 from streams.replay.arriving import Arriving
@@ -48,12 +48,13 @@ class LivePass:
         #: What the models said of predictions whose label is not known yet.
         self._said: dict[tuple[str, Millis, str], tuple[array[float], Sequence[str]]] = {}
         self._month = ""
+        self._books: list[Book] = []
 
-    def run(self, logs: Sequence[Arriving], seen: Seen) -> None:
-        """Take everything, tick by tick."""
+    def ticks(self, logs: Sequence[Arriving], seen: Seen) -> Iterator[Millis]:
+        """Take everything, tick by tick, and yield the end of each when it is done."""
         shop, race = self._shop, self._race
         tick = max(min(DAY, round(shop.definition.horizon * _TICK)), 1)
-        books = [Book(shop) for _ in logs]
+        books = self._books = [Book(shop) for _ in logs]
         # From the first event on, so that another calendar does not cut the ticks otherwise.
         start = end = min((log.next_at for log in logs), default=NEVER)
         while (happens := self._next(logs, books)) < NEVER:
@@ -69,9 +70,18 @@ class LivePass:
                 for effects in book.pass_until(race.first, reached):
                     self._take(effects)
             race.tick(end)
+            yield end
         if self._month:
             self._scoreboard.note(self._month, race.runners)
         self._finish(books)
+
+    def states(self) -> dict[str, CustomerState]:
+        """Return what is known of each customer by now."""
+        return {
+            name: customer.state
+            for book in self._books
+            for name, customer in book.customers.items()
+        }
 
     def _next(self, logs: Sequence[Arriving], books: Sequence[Book]) -> Millis:
         """Return when something happens next; `NEVER` when there are no more events."""
@@ -99,10 +109,14 @@ class LivePass:
             vectors = effects.vectors
             runners = self._race.runners
             others = [runner.judge.judge(vectors) for runner in runners[1:]]
-            columns = [_numbers(each) for each in (effects.judgement, *others)]
-            versions = tuple(each.version for each in (effects.judgement, *others))
+            judgements = (effects.judgement, *others)
+            rows = [each.row for each in effects.decided]
+            for runner, judgement in zip(runners, judgements, strict=True):
+                runner.note(judgement, rows)
+            columns = [_numbers(each) for each in judgements]
+            versions = tuple(each.version for each in judgements)
             for user_id, decision, row, kept in effects.decided:
-                self._decisions.add(user_id, decision)
+                self._decisions.add(user_id, decision, vectors[row])
                 numbers = array("d")
                 for column in columns:
                     numbers.extend(column[row])
@@ -110,8 +124,7 @@ class LivePass:
                 if kept:
                     self._said[user_id, at, cause] = numbers, versions
                 else:
-                    vector = vectors[row]
-                    self._predictions.add(user_id, at, cause, numbers, versions, vector=vector)
+                    self._predictions.add(user_id, at, cause, numbers, versions, vectors[row])
         for example in effects.examples:
             if example.stage == LAST:
                 self._resolve(example)
@@ -125,9 +138,9 @@ class LivePass:
             example.cause,
             numbers,
             versions,
+            example.vector,
             example.label,
             example.matured_at,
-            example.vector,
         )
 
     def _finish(self, books: Sequence[Book]) -> None:
@@ -138,9 +151,7 @@ class LivePass:
                 for each in customer.ledger.pending:
                     numbers, versions = said.pop((name, each.at, each.cause))
                     vector = array("f", each.vector)
-                    self._predictions.add(
-                        name, each.at, each.cause, numbers, versions, vector=vector
-                    )
+                    self._predictions.add(name, each.at, each.cause, numbers, versions, vector)
 
 
 def _numbers(judgement: Judgement) -> list[list[float]]:

@@ -5,29 +5,39 @@ from streams.report.concluding import caveats, conclusion, number, verdict_of, w
 from streams.report.findings import Findings, read_findings
 from streams.report.finished import NotComparable, Run
 from streams.report.folder import (
+    CUSTOMERS,
     DECISIONS,
     FORMAT,
+    PAGE,
     PREDICTIONS,
     REPORT,
+    STORIES,
     Folder,
     OutputRefused,
     arrow,
     writing,
 )
+from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
 from streams.report.measuring import PRACTICAL
 from streams.report.named import read_runs
-from streams.report.page import PageRefused, write_comparison
+from streams.report.page import PageRefused, figures, write_comparison, write_page
 from streams.report.standing import Comparison, Standing
 
 __all__ = [
+    "CUSTOMERS",
     "DECISIONS",
     "FORMAT",
+    "GRID",
+    "GRID_FORMAT",
+    "PAGE",
     "PRACTICAL",
     "PREDICTIONS",
     "REPORT",
+    "STORIES",
     "Comparison",
     "Findings",
     "Folder",
+    "GridFolder",
     "NotComparable",
     "OutputRefused",
     "PageRefused",
@@ -37,11 +47,14 @@ __all__ = [
     "caveats",
     "compare",
     "conclusion",
+    "figures",
     "number",
     "read_findings",
+    "read_grid",
     "read_runs",
     "verdict_of",
     "words",
     "write_comparison",
+    "write_page",
     "writing",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,13 @@ import numpy.typing as npt
 from features import Millis, from_datetime, parse_duration
 from models.judging import Offer
 from streams.report.finished import NotComparable
-from streams.report.folder import DECISIONS, PREDICTIONS, arrow
+from streams.report.folder import CUSTOMERS, DECISIONS, PREDICTIONS, arrow
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 Kept = TypeVar("Kept")
-
-CUSTOMERS: Final = "customers.parquet"
-STORIES: Final = "stories.parquet"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,19 @@ import msgspec
 
 PREDICTIONS: Final = "predictions.parquet"
 DECISIONS: Final = "decisions.parquet"
+CUSTOMERS: Final = "customers.parquet"
+STORIES: Final = "stories.parquet"
 REPORT: Final = "report.json"
 #: What the report says it is.
-FORMAT: Final = "ebbtide backtest 1"
-#: Others that a backtest's folder may hold.
-_BESIDE: Final = frozenset({"report.html"})
+FORMAT: Final = "ebbtide backtest 2"
+#: How the reports of all versions begin: a folder of an older one may be written over, too.
+_FORMATS: Final = "ebbtide backtest "
+#: The report as a page, which is made of the other files.
+PAGE: Final = "report.html"
+#: What is made of the other files; what an earlier backtest left of it is thrown away with them.
+_BESIDE: Final = frozenset({PAGE})
 #: How a file is called until it is whole.
-_PART: Final = ".part"
+PART: Final = ".part"
 
 
 class OutputRefused(RuntimeError):
@@ -52,7 +58,7 @@ class Folder:
         If the folder holds anything but an earlier backtest, or cannot be written to.
     """
 
-    _NAMES = (PREDICTIONS, DECISIONS, REPORT)
+    _NAMES = (PREDICTIONS, DECISIONS, CUSTOMERS, STORIES, REPORT)
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +67,8 @@ class Folder:
             found = sorted(each.name for each in path.iterdir())
         except OSError as error:
             raise OutputRefused(f"{path}: {error.strerror or error}; name another folder") from None
-        ours = {*self._NAMES, *(name + _PART for name in self._NAMES), *_BESIDE}
+        known = {*self._NAMES, *_BESIDE}
+        ours = known | {name + PART for name in known}
         foreign = [name for name in found if name not in ours]
         if foreign or (REPORT in found and not _is_ours(path / REPORT)):
             raise OutputRefused(
@@ -71,7 +78,7 @@ class Folder:
 
     def part(self, name: str) -> Path:
         """Return where a file is written until it is whole."""
-        return self.path / (name + _PART)
+        return self.path / (name + PART)
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Write ``report.json``."""
@@ -79,11 +86,22 @@ class Folder:
         with writing(self.part(REPORT)) as path:
             path.write_bytes(text + b"\n")
 
+    def remove(self) -> None:
+        """Throw the backtest away, with its folder."""
+        with writing(self.path):
+            for each in self.path.iterdir():
+                each.unlink()
+            self.path.rmdir()
+
     @contextmanager
     def filled(self) -> Iterator[None]:
         """Put all files in their places when they are whole, or throw away what is not."""
         try:
             yield
+            for name in _BESIDE:
+                # It tells of the files that go now.
+                with writing(self.path / name) as path:
+                    path.unlink(missing_ok=True)
             for name in self._NAMES:
                 with writing(self.part(name)) as path:
                     os.replace(path, self.path / name)
@@ -107,4 +125,4 @@ def _is_ours(path: Path) -> bool:
         report = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return False
-    return isinstance(report, dict) and report.get("format") == FORMAT
+    return isinstance(report, dict) and str(report.get("format")).startswith(_FORMATS)

@@ -10,12 +10,10 @@ from typing import Any, Final
 
 from streams.report.finished import NotComparable, Run, decoded, read_decided, read_report, read_run
 from streams.report.folder import arrow
+from streams.report.grid import GRID, GRID_FORMAT
 
-#: What stands for several folders, one of each horizon.
-GRID: Final = "grid.json"
 #: Instead of a threshold: as the policy decided.
 POLICY: Final = "policy"
-GRID_FORMAT: Final = "ebbtide grid 1"
 
 
 @dataclass(frozen=True)

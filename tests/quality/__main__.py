@@ -13,7 +13,7 @@ from typing import Any
 from models.registry import REGISTRY, MissingLibrary
 from streams.composition import shop_of, task_of, weighing_of
 from streams.pipeline import Arrival
-from streams.replay import backtest
+from streams.replay import replay
 from tests.quality.rivals import BASELINES
 from tests.quality.shops import History, Missing, cdnow, completejourney, some_customers
 
@@ -34,7 +34,7 @@ def judged(history: History, models: Sequence[str], seed: int) -> list[dict[str,
     settings = history.settings
     shop = shop_of(settings)
     with tempfile.TemporaryDirectory(prefix="ebb-quality-") as folder:
-        result = backtest(
+        result = replay(
             [[Arrival(place, event.at, event) for place, event in enumerate(history.events)]],
             shop,
             models,

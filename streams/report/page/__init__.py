@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from streams.report.page.source import Source
     from streams.report.standing import Comparison
 
-__all__ = ["PAGE", "PageRefused", "figures", "write_comparison", "write_page"]
-
-#: The file of the page in the folder of a backtest.
-PAGE = "report.html"
+__all__ = ["PageRefused", "figures", "write_comparison", "write_page"]
 
 
 class PageRefused(RuntimeError):

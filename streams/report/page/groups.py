@@ -45,7 +45,7 @@ def group_auc(name: str) -> Callable[[Source, Words], Chart]:
         x = alt.X(
             "auc:Q",
             title=words.word("auc"),
-            scale=alt.Scale(zero=False, nice=True),
+            scale=alt.Scale(zero=False, nice=False, padding=14),
             axis=alt.Axis(tickCount=5, format=".2~f"),
         )
         base = alt.Chart(table)
@@ -98,7 +98,7 @@ def group_rates(name: str) -> Callable[[Source, Words], Chart]:
                 alt.X(
                     "share:Q",
                     title=None,
-                    scale=alt.Scale(zero=False, nice=True),
+                    scale=alt.Scale(zero=False, nice=False, padding=14),
                     axis=percent_axis(words, tickCount=5),
                 ),
                 y,
@@ -135,7 +135,12 @@ def models(findings: Source, words: Words) -> Chart:
     y = alt.Y("model:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL, labelColor=INK))
     base = alt.Chart(table)
     dots = base.mark_point(color=BLUE, size=100, filled=True).encode(
-        alt.X("auc:Q", title=words.word("auc"), scale=alt.Scale(zero=False, nice=True)),
+        alt.X(
+            "auc:Q",
+            title=words.word("auc"),
+            scale=alt.Scale(zero=False, nice=False, padding=50),
+            axis=alt.Axis(tickCount=5, format=".2~f"),
+        ),
         y,
         tooltip=[
             tip(words, "model"),

@@ -22,6 +22,8 @@ from streams.report.page.words import Words
 
 #: More inputs than these no one reads.
 _INPUTS: Final = 15
+#: How much room their names have, on a phone and elsewhere.
+_ROOM: Final = alt.ExprRef(f"windowSize()[0] < 700 ? {LABEL} : 330")
 
 
 def _ranked(table: pd.DataFrame, words: Words, value: str, title: str, kind: str) -> Chart:
@@ -36,7 +38,7 @@ def _ranked(table: pd.DataFrame, words: Words, value: str, title: str, kind: str
                 "what:N",
                 sort=None,
                 title=None,
-                axis=alt.Axis(labelLimit=LABEL + 40, labelColor=INK, grid=False),
+                axis=alt.Axis(labelLimit=_ROOM, labelColor=INK, grid=False),
             ),
             tooltip=[tip(words, "what"), tip(words, value, kind, title)],
         )

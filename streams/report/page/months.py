@@ -62,11 +62,13 @@ def over_time(metric: str, *, band: bool) -> Callable[[Source, Words], Chart]:
         around = base.mark_area(opacity=0.18, color=BLUE).encode(
             x, alt.Y(f"{metric}_low:Q"), alt.Y2(f"{metric}_high:Q")
         )
+        if len(table) > 1:
+            return finished(around + line)
         # A month alone has no area.
-        bars = base.mark_rule(opacity=0.4, color=BLUE).encode(
+        bar = base.mark_rule(opacity=0.4, color=BLUE, strokeWidth=3).encode(
             x, alt.Y(f"{metric}_low:Q"), alt.Y2(f"{metric}_high:Q")
         )
-        return finished(around + bars + line)
+        return finished(bar + line)
 
     return draw
 
@@ -111,12 +113,18 @@ def lead_time(findings: Source, words: Words) -> Chart:
     scale = alt.Scale(domain=[True, False], range=[BLUE, ORANGE])
     bars = (
         alt.Chart(table)
-        .mark_bar(stroke=PAPER, strokeWidth=1)
+        .mark_rect(stroke=PAPER, strokeWidth=1)
         .encode(
             # Time goes to the right: what is early stands left of the departure.
-            alt.X("lead_days:Q", title=words.word("lead_days"), scale=alt.Scale(reverse=True)),
+            alt.X(
+                "lead_days:Q",
+                title=words.word("lead_days"),
+                scale=alt.Scale(reverse=True, nice=False),
+                axis=alt.Axis(tickCount=8),
+            ),
             alt.X2("to_days:Q"),
             alt.Y("alerts:Q", title=words.word("alerts"), axis=alt.Axis(tickCount=5)),
+            alt.Y2Datum(0),
             alt.Color("early:N", scale=scale, legend=None),
             tooltip=[
                 tip(words, "lead_days", "count"),

@@ -11,7 +11,7 @@ from streams.report.page.words import Words
 #: Digits that a chart can show, and a reader of its data can use.
 _DIGITS: Final = 7
 #: Columns by which a chart's several tables are told apart.
-_TOLD_BY: Final = {"risk": "risk", "type": "events"}
+_TOLD_BY: Final = {"risk": "risk", "type": "events", "detector": "alarms"}
 
 
 class Packed:

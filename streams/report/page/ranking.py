@@ -130,7 +130,7 @@ def calibration_counts(findings: Source, words: Words) -> Chart:
         alt.Chart(table)
         .mark_bar(color=BLUE)
         .encode(
-            alt.X("low:Q", title=words.word("predicted"), axis=percent_axis(words)),
+            alt.X("low:Q", bin="binned", title=words.word("predicted"), axis=percent_axis(words)),
             alt.X2("high:Q"),
             alt.Y("count:Q", title=words.word("count"), axis=alt.Axis(format="~s", tickCount=5)),
             tooltip=[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from streams.report.page.source import Source, is_landmarks, number, summary
@@ -29,8 +29,8 @@ class Section(NamedTuple):
 #: Charts that want the whole width.
 WIDE: Final = frozenset(
     {
-        *("budgets", "thresholds", "profit", "auc_over_time", "log_loss_over_time"),
-        *("brier_over_time", "landmarks", "lead_time", "drift", "reasons", "retention"),
+        *("budgets", "thresholds", "inputs", "auc_over_time", "log_loss_over_time"),
+        *("brier_over_time", "landmarks", "lead_time", "drift", "retention"),
         *("survival", "models"),
     }
 )
@@ -62,7 +62,7 @@ SECTIONS: Final = (
     ),
     Section("lead", ("lead_time",), _undecided),
     Section("drift", ("drift",), lambda findings: "drift"),
-    Section("reasons", ("causes", "inputs", "reasons"), lambda findings: "importance"),
+    Section("reasons", ("causes", "reasons", "inputs"), lambda findings: "importance"),
     Section(
         "groups",
         (
@@ -76,3 +76,25 @@ SECTIONS: Final = (
     Section("models", ("models",), lambda findings: "models"),
     Section("origin", (), lambda findings: "data"),
 )
+
+
+def in_full_width(charts: Sequence[str]) -> set[str]:
+    """Return which of a section's charts take the whole width: some always, the rest if alone.
+
+    Examples
+    --------
+    >>> sorted(in_full_width(["roc", "precision_recall"]))
+    []
+    >>> sorted(in_full_width(["thresholds", "confusion"]))
+    ['confusion', 'thresholds']
+    """
+    found = {name for name in charts if name in WIDE}
+    halves: list[str] = []
+    for name in [*charts, ""]:
+        if name and name not in WIDE:
+            halves.append(name)
+            continue
+        if len(halves) % 2:
+            found.add(halves[-1])
+        halves.clear()
+    return found

@@ -7,6 +7,7 @@ import altair as alt
 from streams.report.page.source import Source
 from streams.report.page.style import (
     BLUE,
+    FAINT,
     INK,
     LABEL,
     PAPER,
@@ -37,11 +38,15 @@ def retention(findings: Source, words: Words) -> Chart:
         alt.Y("joined:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=LABEL)),
     )
     boxes = base.mark_rect(stroke=PAPER, strokeWidth=1).encode(
-        alt.Color(
-            "share:Q",
-            # The month of joining is full by itself; the scale is of those after it.
-            scale=alt.Scale(range=list(RAMP), domain=[0, max(most, 0.01)], clamp=True),
-            legend=None,
+        # The month of joining is full by itself; the colours are of those after it.
+        color=alt.condition(
+            alt.datum.month == 0,
+            alt.value(FAINT),
+            alt.Color(
+                "share:Q",
+                scale=alt.Scale(range=list(RAMP), domain=[0, max(most, 0.01)], clamp=True),
+                legend=None,
+            ),
         ),
         tooltip=[
             tip(words, "when", title="cohort"),
@@ -56,8 +61,12 @@ def retention(findings: Source, words: Words) -> Chart:
         fontSize=11, opacity=alt.expr(f"width / {columns} > 22 ? 1 : 0")
     ).encode(
         text=alt.Text("percent:N"),
-        color=alt.condition(
-            alt.datum.share > 0.6 * most, alt.value("#ffffff"), alt.value("#1b2733")
+        color=alt.Color(
+            condition=[
+                {"test": "datum.month == 0", "value": INK},
+                {"test": f"datum.share > {0.6 * most}", "value": "#ffffff"},
+            ],
+            value="#1b2733",
         ),
     )
     shown = numbers.transform_calculate(percent="format(datum.share * 100, '.0f')")
@@ -69,7 +78,12 @@ def survival(findings: Source, words: Words) -> Chart:
     table = findings.table("survival")
     if not len(table):
         return None
-    x = alt.X("days:Q", title=words.word("days"))
+    x = alt.X(
+        "days:Q",
+        title=words.word("days"),
+        scale=alt.Scale(nice=False),
+        axis=alt.Axis(tickCount=8),
+    )
     base = alt.Chart(table)
     band = base.mark_area(opacity=0.18, color=BLUE, interpolate="step-after").encode(
         x, alt.Y("low:Q"), alt.Y2("high:Q")

@@ -79,18 +79,18 @@ def _risks(risks: pd.DataFrame, x: alt.X, words: Words) -> list[alt.Chart]:
         tip(words, "why", title="cause"),
     ]
     base = dated(risks, words, "at", "date")
-    line = base.mark_line(color=BLUE, strokeWidth=1.6).encode(x, y)
+    line = base.mark_line(color=BLUE, strokeWidth=1.6, interpolate="step-after").encode(x, y)
     dots = base.mark_point(color=BLUE, size=28, filled=True, opacity=1).encode(x, y, tooltip=tips)
     layers = [line, dots]
     alerts = risks[risks["alert"].fillna(False).astype(bool)]
     if len(alerts):
-        alerts = alerts.assign(label_of=words.word("alert"))
-        mark = dated(alerts, words, "at", "date")
+        # Of the same table, so that it is kept once.
+        mark = base.transform_filter(alt.datum.alert)
         layers += [
             mark.mark_rule(color=ORANGE, strokeWidth=1.5, strokeDash=[4, 3]).encode(x),
             mark.mark_point(
                 color=ORANGE, size=130, shape="triangle-down", filled=True, opacity=1
-            ).encode(x, y, tooltip=[tip(words, "label_of", title="event"), *tips]),
+            ).encode(x, y, tooltip=tips),
         ]
     return layers
 
@@ -109,7 +109,7 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=called, range=colours),
-                legend=alt.Legend(symbolType="stroke"),
+                legend=alt.Legend(symbolType="square", symbolStrokeWidth=0),
             ),
             tooltip=[
                 tip(words, "when", title="at"),
@@ -131,25 +131,25 @@ def told(place: int, findings: Source) -> tuple[Said, Said]:
         who = Said("story.who", values | {"segment": segment})
     else:
         who = Said("story.who.plain", values)
-    return who, _outcome(_of(findings, "story_risks", customer))
+    return who, _outcome(str(row["kind"]), _of(findings, "story_risks", customer))
 
 
-def _outcome(risks: pd.DataFrame) -> Said:
+def _outcome(kind: str, risks: pd.DataFrame) -> Said:
     if not len(risks):
         return Said("story.silent", {})
     label = risks["label"].astype("Float64")
     alerts = risks[risks["alert"].fillna(False).astype(bool)]
     if len(alerts):
-        # The alert that was right tells most; else the last one.
-        right = alerts[label.loc[alerts.index] == 1]
-        row = (right if len(right) else alerts).iloc[-1]
+        row = alerts.iloc[-1]
         came = row["label"]
         how = "open" if pd.isna(came) else "left" if came == 1 else "back"
+        if kind == "alerted-gone":
+            how = "gone"
         return Said(f"story.{how}.alerted", {"alert": row["at"], "risk": row["risk"]})
-    highest = float(risks["risk"].max())
-    left = risks[label == 1]
-    if len(left):
-        return Said("story.left.missed", {"risk": highest})
-    if label.notna().any():
-        return Said("story.stayed", {"risk": highest})
+    highest = {"risk": float(risks["risk"].max())}
+    known = label.dropna()
+    if kind == "missed" or (len(known) and known.iloc[-1] == 1):
+        return Said("story.left.missed", highest)
+    if len(known):
+        return Said("story.stayed", highest)
     return Said("story.open", {"risk": float(risks.iloc[-1]["risk"])})

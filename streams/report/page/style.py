@@ -67,6 +67,7 @@ def config() -> dict[str, Any]:
             "domain": False,
             "tickColor": FAINT,
             "labelOverlap": True,
+            "labelFlush": False,
             "labelPadding": 5,
         },
         "axisX": {"grid": False, "domain": True, "domainColor": FAINT, "titlePadding": 8},
@@ -111,6 +112,7 @@ def percent_axis(words: Words, **more: Any) -> alt.Axis:
     """Return an axis of shares."""
     # Of 0.3 * 100 no one wants to read the fifteenth digit.
     unit = words.form("percent").format(n="")
+    more.setdefault("tickCount", 5)
     return alt.Axis(labelExpr=f"format(datum.value * 100, '~r') + '{unit}'", **more)
 
 
@@ -175,7 +177,6 @@ def months(words: Words, field: str, **more: Any) -> alt.X:
         title=None,
         format=words.form("month"),
         tickCount={"interval": "month", "step": 1},
-        labelFlush=True,
         **more,
     )
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=axis)

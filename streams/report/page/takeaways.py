@@ -165,7 +165,7 @@ def _lead_time(findings: Source, words: Words) -> Said | None:
     row = first_row(findings, "lead_summary")
     if row is None or not row["alerts"]:
         return None
-    values = {"alerts": row["alerts"], "share": row["share_before_gone"]}
+    values = {name: row[name] for name in ("alerts", "gone")}
     median = float(row["median_days"])
     if median < 0:
         return Said("takes.lead_time.late", values | {"days": -median})

@@ -112,6 +112,7 @@ def confusion(findings: Source, words: Words) -> Chart:
         columns=["alert", "churned", "count", "right"],
     )
     cells["share"] = cells["count"] / max(cells["count"].sum(), 1)
+    cells["told"] = [words.number("percent", share) for share in cells["share"]]
     base = alt.Chart(cells).encode(
         alt.X("churned:N", sort=None, axis=alt.Axis(title=None, orient="top", labelAngle=0)),
         alt.Y("alert:N", sort=None, axis=alt.Axis(title=None)),
@@ -130,9 +131,7 @@ def confusion(findings: Source, words: Words) -> Chart:
     counts = base.mark_text(fontSize=20, fontWeight="bold", dy=-8, color=INK).encode(
         text=alt.Text("count:Q", format=",")
     )
-    below = base.mark_text(fontSize=13, dy=14, color=INK).encode(
-        text=alt.Text("share:Q", format=".1%")
-    )
+    below = base.mark_text(fontSize=13, dy=14, color=INK).encode(text=alt.Text("told:N"))
     return finished(boxes + counts + below, 240)
 
 

@@ -7,8 +7,8 @@ The rules, in this order; the first level with something to say wins.
 2. **Do not switch it on yet**, because the ranking may be chance (the interval of the AUC reaches
    .5); the log loss is no better than that of saying the churn rate of everybody; nothing reaches
    the threshold; an alert says hardly more than drawing at random (`TELLING`); the risks are off
-   by more than `DISHONEST`; most alerts come when the customer is gone (`IN_TIME`); no threshold
-   earns what the offer costs.
+   by more than `DISHONEST`; hardly any departure is found (`SEEN`); most alerts come when the
+   customer is gone (`IN_TIME`); no threshold earns what the offer costs.
 3. **A part first**, because the AUC is below `STRONG`; the risks are off by more than `HONEST`;
    a fifth of the alerts comes late (`EARLY`); the threshold loses money where another one earns;
    most departures are missed (`FOUND`); drift was noticed in the last fifth of the time
@@ -38,7 +38,8 @@ IN_TIME: Final = 0.5
 EARLY: Final = 0.8
 #: An AUC below this sorts customers only roughly.
 STRONG: Final = 0.7
-#: A recall below this leaves most departures unseen.
+#: Shares of the departures found below which it is of no use, and misses most.
+SEEN: Final = 0.1
 FOUND: Final = 0.5
 #: Drift in this last share of the time is of now.
 RECENT: Final = 0.2
@@ -125,6 +126,9 @@ def _against(findings: Source) -> Iterator[Said]:
     ece = number(said.get("ece"), "value")
     if ece is not None and ece > DISHONEST:
         yield Said("because.dishonest", {"ece": ece})
+    found = _share_found(findings)
+    if found is not None and found < SEEN:
+        yield Said("because.hardly", {"share": found})
     share = _in_time(findings)
     if share is not None and share < IN_TIME:
         yield Said("because.late", {"share": share})
@@ -159,10 +163,9 @@ def _reserved(findings: Source) -> Iterator[Said]:
     if share is not None and share < EARLY:
         yield Said("because.often_late", {"late": 1 - share})
     yield from _dear(findings)
-    confusion = first_row(findings, "confusion")
-    recall = number(confusion, "recall")
-    if confusion is not None and recall is not None and recall < FOUND:
-        values = {"threshold": confusion["threshold"], "missed": 1 - recall}
+    found, confusion = _share_found(findings), first_row(findings, "confusion")
+    if confusion is not None and found is not None and found < FOUND:
+        values = {"threshold": confusion["threshold"], "missed": 1 - found}
         yield Said("because.low_recall", values)
     drifted = _drifted_of_late(findings)
     if drifted is not None:
@@ -199,6 +202,11 @@ def _drifted_of_late(findings: Source) -> pd.Timestamp | None:
 
 
 def _found(findings: Source) -> KeyFigure:
+    lead = first_row(findings, "lead_summary")
+    share = number(lead, "share_before_gone")
+    if lead is not None and share is not None:
+        gone = Said("figure.found.gone", {"gone": lead["gone"]})
+        return KeyFigure("figure.found", "percent", share, gone)
     confusion = first_row(findings, "confusion")
     threshold = None if confusion is None else confusion["threshold"]
     text = Said("figure.found.text", {"threshold": threshold})
@@ -212,7 +220,7 @@ def _early(findings: Source) -> KeyFigure:
         why = "none" if is_landmarks(findings) else "never"
         return KeyFigure("figure.early", "days", None, Said(f"figure.early.{why}", {}))
     late = "late" if days < 0 else "text"
-    text = Said(f"figure.early.{late}", {"share": lead["share_before_gone"]})
+    text = Said(f"figure.early.{late}", {"active": findings.report["configuration"]["active"]})
     return KeyFigure("figure.early", "days", abs(days), text)
 
 
@@ -255,4 +263,13 @@ def _counts(confusion: Row) -> dict[str, float]:
 
 
 def _in_time(findings: Source) -> float | None:
-    return number(first_row(findings, "lead_summary"), "share_before_gone")
+    """Return which share of the alerts came before the customer was gone."""
+    table = findings.table("lead_time")
+    alerts = float(table["alerts"].sum())
+    return float(table.loc[table["lead_days"] >= 0, "alerts"].sum()) / alerts if alerts else None
+
+
+def _share_found(findings: Source) -> float | None:
+    """Return which share of the departures is found: by the alerts, or else by the risks."""
+    found = number(first_row(findings, "lead_summary"), "share_before_gone")
+    return number(first_row(findings, "confusion"), "recall") if found is None else found

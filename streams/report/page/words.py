@@ -91,6 +91,9 @@ class Words(Formatter):
         text = str(name)
         if re.fullmatch(r"\d{4}-\d\d(-01)?( 00:00:00)?", text):
             return self.number("month", f"{text[:7]}-01")
+        span = re.fullmatch(r"(\d+)(?:-(\d+)|\+)", text)
+        if span is not None:
+            return str(self._forms["span" if span[2] else "from"].format(low=span[1], high=span[2]))
         return self._words.get(text, text)
 
     def duration(self, text: str) -> str:
@@ -155,6 +158,8 @@ class Words(Formatter):
             return _day(value).strftime(self._forms[kind])
         if kind == "choice":
             return self._forms[str(value)]
+        if kind == "duration":
+            return self.duration(str(value))
         return self._told(kind, float(value)).replace("-", "\N{MINUS SIGN}")
 
     def _told(self, kind: str, value: float) -> str:

@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import jinja2
 import vl_convert
+from altair.utils.schemapi import debug_mode
 from markupsafe import Markup, escape
 
 from streams.report.page import PageRefused
 from streams.report.page.figures import Figures
 from streams.report.page.packing import Packed, in_script
-from streams.report.page.sections import SECTIONS, WIDE, Section
+from streams.report.page.sections import SECTIONS, Section, in_full_width
 from streams.report.page.source import Source, is_landmarks, number, summary
 from streams.report.page.stories import told
 from streams.report.page.style import FONT
@@ -89,8 +90,9 @@ def page_of(findings: Source, language: str = "en") -> str:
     ValueError
         If there are no words in that language.
     """
-    words = words_in(language)
-    return _Page(findings, words).html()
+    # Half of the time would go into holding charts that never change to a schema; tests do that.
+    with debug_mode(False):
+        return _Page(findings, words_in(language)).html()
 
 
 def put(path: Path, text: str) -> None:
@@ -189,7 +191,8 @@ class _Page:
         tales = tuple(self._tales()) if section.name == "stories" else ()
         lead, notes = None, []
         if tales:
-            lead = self._say("takes.stories", n=len(tales))
+            how = ".landmarks" if is_landmarks(self._findings) else ""
+            lead = self._say(f"takes.stories{how}", n=len(tales))
         if not (figures or grids or tales):
             notes.append(self._words.tell(f"missing.{section.missing(self._findings)}"))
         names = {each.name for each in figures}
@@ -204,17 +207,19 @@ class _Page:
         return Shown(section.name, title, figures, grids, tales, lead, tuple(notes))
 
     def _drawn(self, names: Sequence[str]) -> Iterator[Figure]:
-        for name in names:
-            chart = self._figures.draw(name)
-            if chart is None:
-                continue
+        charts = {name: self._figures.draw(name) for name in names}
+        shown = [name for name in names if charts[name] is not None]
+        wide = in_full_width(shown)
+        for name in shown:
+            chart = charts[name]
+            assert chart is not None
             text = takeaway(name, self._findings, self._words) or ""
             yield Figure(
                 name,
                 self._words.tell(f"chart.{name}"),
                 self._marked(text),
-                name in WIDE,
-                self._packed.add(name, chart.to_dict()),
+                name in wide,
+                self._packed.add(name, chart.to_dict(validate=False)),
             )
 
     def _tales(self) -> Iterator[Tale]:
@@ -237,7 +242,7 @@ class _Page:
                 customer,
                 Markup(gap).join(sentences),
                 True,
-                self._packed.add(name, chart.to_dict()),
+                self._packed.add(name, chart.to_dict(validate=False)),
             )
             yield Tale(customer, self._words.word(str(row["kind"])), figure)
 
@@ -292,7 +297,7 @@ class _Page:
             for row in table.to_dict("records")
         ]
         heads = [words.word("model"), *(self._metric(metric) for metric in _MODELS)]
-        yield Grid(words.tell("section.models"), heads, rows)
+        yield Grid(words.tell("grid.models"), heads, rows)
 
     def _plain(self, value: Any) -> str:
         return "" if value is None else str(value)

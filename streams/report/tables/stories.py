@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from features import KINDS, Kind, is_distress
-from streams.report.evidence import STORIES, Evidence, moments_of, numbers_of
-from streams.report.folder import DECISIONS, PREDICTIONS
+from streams.report.evidence import Evidence, moments_of, numbers_of
+from streams.report.folder import DECISIONS, PREDICTIONS, STORIES
 from streams.report.tables.table import Columns, moments, of_rows
 
 #: How many are told.

@@ -29,7 +29,13 @@ SHOP = {
     "EBB_SILENCE_MULTIPLES": "2",
 }
 CUSTOMERS = 400
-FILES = ["decisions.parquet", "predictions.parquet", "report.json"]
+FILES = [
+    "customers.parquet",
+    "decisions.parquet",
+    "predictions.parquet",
+    "report.json",
+    "stories.parquet",
+]
 
 
 @pytest.fixture
@@ -93,7 +99,7 @@ def test_the_summary_says_what_was_taken_and_how_good_each_model_was(cdnow: Ebb,
     assert [line.split()[0] for line in lines if line] == [
         *("events", "customers", "decisions", "labels"),
         *("model", "bayes", "recency"),
-        *("predictions.parquet,", lines[-1].split()[0]),
+        *("report.json,", lines[-1].split()[0]),
     ]
     heads = ("labels", "churned", "AUC", "PR AUC", "log loss", "Brier", "ECE", "top 10 %")
     assert all(head in lines[5] for head in heads)
@@ -207,7 +213,7 @@ RUN = ("orders.csv", "-m", "orders.toml", "-o", "out")
         ((*RUN, "--limit", "0"), "--limit"),
         (("s3://bucket/orders.csv", "-o", "out"), "kafka://clickstream?from="),
         (("kafka://clicks?from=soon", "-o", "out"), "from: 'soon' is neither"),
-        (("kafka://clicks", "-m", "cdnow", "-o", "out"), "--mapping is for files"),
+        (("kafka://clicks", "-m", "cdnow", "-o", "out"), "a mapping is for files"),
     ],
 )
 def test_wrong_usage_is_exit_2(

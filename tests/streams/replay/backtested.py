@@ -18,7 +18,7 @@ from models.learning import Weighing
 from models.registry import Task
 from streams.composition import shop_of, task_of
 from streams.pipeline import Arrival, Shop
-from streams.replay import BacktestResult, Landmarks, backtest
+from streams.replay import BacktestResult, Landmarks, replay
 from streams.settings import Settings
 
 START: Millis = 1_577_836_800_000  # 2020-01-01
@@ -118,7 +118,7 @@ def replayed(
 ) -> Found:
     """Return what a backtest of the partitions says."""
     with some_folder() as folder:
-        result = backtest(
+        result = replay(
             arrivals,
             shop,
             models,

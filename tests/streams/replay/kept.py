@@ -8,7 +8,7 @@ from pathlib import Path
 from features import Event
 from models.registry import Task
 from streams.pipeline import Shop
-from streams.replay import Landmarks, backtest
+from streams.replay import Landmarks, replay
 from tests.streams.replay.backtested import SHOP, TASK, WARMUP, arriving
 
 
@@ -22,7 +22,7 @@ def kept(
     landmarks: Landmarks | None = None,
 ) -> Path:
     """Backtest one partition, of `bayes` unless models are named; return the folder."""
-    backtest(
+    replay(
         [arriving(events)],
         shop,
         models or ("bayes",),

@@ -14,7 +14,7 @@ import pytest
 from features import DAY, Event, Millis
 from streams.pipeline import Arrival
 from streams.recorded import SourceError
-from streams.replay import Landmarks, UnknownModel, backtest
+from streams.replay import Landmarks, UnknownModel, replay
 from streams.report import OutputRefused
 from tests.streams.replay.backtested import (
     SHOP,
@@ -27,6 +27,13 @@ from tests.streams.replay.backtested import (
     shoppers,
 )
 
+FILES = [
+    "customers.parquet",
+    "decisions.parquet",
+    "predictions.parquet",
+    "report.json",
+    "stories.parquet",
+]
 WEEKLY = Landmarks(START + 12 * DAY, 7 * DAY)
 
 
@@ -36,7 +43,7 @@ def events() -> list[Event]:
 
 
 def run(output: Path, arrivals: Any, models: tuple[str, ...] = ("bayes",), **options: Any) -> Any:
-    return backtest(
+    return replay(
         [arrivals], SHOP, models, task=TASK, output=output, warmup=WARMUP, **options
     ).report
 
@@ -47,7 +54,7 @@ def test_the_same_backtest_writes_the_same_bytes(
 ) -> None:
     options: dict[str, Any] = {"landmarks": landmarks, "vectors": True, "seed": 4}
     one, two = (of_events(events, "bayes", "logistic", **options) for _ in range(2))
-    assert list(one.files) == ["decisions.parquet", "predictions.parquet", "report.json"]
+    assert list(one.files) == FILES
     assert one.files == two.files
     other = of_events(events, "bayes", "logistic", **options | {"seed": 5})
     assert other.files["predictions.parquet"] != one.files["predictions.parquet"]
@@ -67,6 +74,9 @@ def test_the_columns_are_typed(events: list[Event], tmp_path: Path) -> None:
         "customer": "string",
         "at": "timestamp[ms, tz=UTC]",
         "cause": "string",
+        "segment": "string",
+        "tenure_days": "float",
+        "silence_days": "float",
         "risk": "double",
         "stage_1": "double",
         "stage_2": "double",
@@ -110,6 +120,15 @@ def test_an_earlier_backtest_is_written_over_and_nothing_else_is(
     with pytest.raises(OutputRefused, match=r"thesis\.txt"):
         run(tmp_path, arriving(events))
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_what_was_made_of_an_earlier_backtest_goes_with_it(
+    events: list[Event], tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text('{"format": "ebbtide backtest 1"}')
+    (tmp_path / "report.html").write_text("<p>of last year</p>")
+    run(tmp_path, arriving(events))
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 @pytest.mark.parametrize("text", ['{"format": "sales"}', "[]", "{", ""])

@@ -14,7 +14,7 @@ from models.learning import Weighing
 from streams.composition import shop_of, task_of
 from streams.demo import Shop as Shoppers
 from streams.pipeline import Arrival
-from streams.replay import backtest
+from streams.replay import replay
 from streams.settings import load_settings
 
 END = 1_767_225_600_000
@@ -23,7 +23,7 @@ END = 1_767_225_600_000
 def test_a_small_shop_has_risks_that_come_true_from_its_first_month_on(tmp_path: Path) -> None:
     shop = shop_of(load_settings(environ={}).settings)
     events = list(Shoppers(seed=7, end=END, shoppers=300).events())
-    backtest(
+    replay(
         [[Arrival(place, event.at, event) for place, event in enumerate(events)]],
         shop,
         ["bayes"],

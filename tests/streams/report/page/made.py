@@ -50,7 +50,7 @@ class Made:
 
     def table(self, name: str) -> pd.DataFrame:
         found = self._tables.get(name)
-        return TABLES[name].of(None) if found is None else found  # type: ignore[arg-type]
+        return pd.DataFrame(columns=TABLES[name].columns.split()) if found is None else found
 
 
 def summary(**values: Any) -> pd.DataFrame:
@@ -96,7 +96,8 @@ def confusion(hits: int, false: int, missed: int, passed: int) -> pd.DataFrame:
 
 def lead(share: float, median: float = 40.0) -> pd.DataFrame:
     """Return when alerts came on the whole."""
-    return pd.DataFrame([{"alerts": 300, "median_days": median, "share_before_gone": share}])
+    row = {"alerts": 300, "median_days": median, "share_before_gone": share, "gone": 330}
+    return pd.DataFrame([row])
 
 
 def _groups(*names: str) -> pd.DataFrame:
@@ -275,7 +276,7 @@ def everything() -> dict[str, pd.DataFrame]:
         "stories": pd.DataFrame(
             {
                 "customer": ["ada", "bert"],
-                "kind": ["caught", "missed"],
+                "kind": ["alerted-gone", "missed"],
                 "first_at": [at[0], at[1]],
                 "segment": ["regular", "new"],
             }

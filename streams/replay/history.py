@@ -7,17 +7,25 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from features import to_iso
-from streams.cli.context import Context
-from streams.cli.errors import Problem, Usage
-from streams.cli.importing import Show, show_rejected
+from streams.pipeline import Arrival
+from streams.recorded import MappingError, Tally, built_in_mappings, load_mapping
+from streams.replay.arrivals import RecordedTopic, recorded_file
+from streams.replay.span import Span, WrongSpan, parse_span
+from streams.settings import Settings
 
-if TYPE_CHECKING:
-    from streams.pipeline import Arrival
-    from streams.recorded import Tally
-    from streams.replay import RecordedTopic, Span
+#: Told what is being done (``reading``, ``replaying``), how much of it, and of how much.
+Show = Callable[[str, int, int | None], None]
+
+
+class WrongSource(ValueError):
+    """What was named is no source of events, or its mapping is missing or wrong; says why."""
+
+
+class NoEvents(ValueError):
+    """There are no events in a source; says where it was looked."""
 
 
 @dataclass
@@ -38,6 +46,8 @@ class History:
         Returns what was met on the way, as plain data, once all have come.
     notes
         Returns what people should know of it, a line each, once all have come.
+    tally
+        Of a file, what was met while reading, with the rows that are no events.
     began
         When the first event came, as `time.monotonic` has it.
     """
@@ -48,19 +58,24 @@ class History:
     total: Callable[[], int]
     told: Callable[[], dict[str, Any]]
     notes: Callable[[], list[str]]
+    tally: Tally | None = None
     began: float = 0.0
 
 
 @contextmanager
 def open_history(
-    context: Context, source: str, mapping: str | None, limit: int | None, show: Show
+    settings: Settings,
+    source: str,
+    mapping: str | None = None,
+    limit: int | None = None,
+    show: Show | None = None,
 ) -> Iterator[History]:
     """Open what somebody named as the source of a backtest.
 
     Parameters
     ----------
-    context
-        The settings, and where to talk to people.
+    settings
+        How to reach Kafka, and the names of the topics.
     source
         A file, or ``kafka://TOPIC?from=...&to=...``.
     mapping
@@ -72,25 +87,28 @@ def open_history(
 
     Raises
     ------
-    Usage
+    WrongSource
         If the source is neither, or the mapping is missing, wrong or too much.
-    Problem
+    NoEvents
         If there are no events in it; also while they are taken.
+    SourceError, MappingError
+        While they are taken, if the file cannot be read.
+    KafkaAway, TopicMissing
+        If no broker answers, or there is no such topic.
     """
-    from streams.replay import WrongSpan, parse_span
-
     if "://" not in source:
-        with _file(context, Path(source), mapping, show) as history:
-            yield _limited(history, limit)
+        yield _limited(_file(Path(source), mapping, show), limit)
         return
     try:
         span = parse_span(source)
     except WrongSpan as error:
-        raise Usage(str(error)) from None
+        raise WrongSource(str(error)) from None
     if mapping is not None:
-        raise Usage("--mapping is for files; the events of a topic are as they are")
-    with _topic(context, span) as history:
-        yield _limited(history, limit)
+        raise WrongSource("a mapping is for files; the events of a topic are as they are")
+    with RecordedTopic(settings, span) as recorded:
+        if not recorded.total:
+            raise NoEvents(_nothing_there(span, recorded))
+        yield _limited(_topic(span, recorded), limit)
 
 
 def _limited(history: History, limit: int | None) -> History:
@@ -107,7 +125,7 @@ def _limited(history: History, limit: int | None) -> History:
             yield arrival
         unread -= 1
         if not taken and not unread:
-            raise Problem(f"{history.source}: there are no events in it")
+            raise NoEvents(f"{history.source}: there are no events in it")
 
     total = history.total
     history.arrivals = [some(arrivals) for arrivals in history.arrivals]
@@ -115,22 +133,18 @@ def _limited(history: History, limit: int | None) -> History:
     return history
 
 
-@contextmanager
-def _file(context: Context, path: Path, mapping: str | None, show: Show) -> Iterator[History]:
-    from streams.recorded import MappingError, SourceError, Tally, built_in_mappings, load_mapping
-    from streams.replay import recorded_file
-
+def _file(path: Path, mapping: str | None, show: Show | None) -> History:
     if not path.is_file():
-        raise Usage(f"{path}: there is no such file; a topic is written kafka://clickstream")
+        raise WrongSource(f"{path}: there is no such file; a topic is written kafka://clickstream")
     if mapping is None:
-        raise Usage(
-            f"--mapping says which column is what: one of {', '.join(built_in_mappings())}, or a "
+        raise WrongSource(
+            f"a mapping says which column is what: one of {', '.join(built_in_mappings())}, or a "
             f"TOML file. To have one proposed: ebb import --dry-run {path}"
         )
     try:
         loaded = load_mapping(mapping)
     except MappingError as error:
-        raise Usage(str(error)) from None
+        raise WrongSource(str(error)) from None
     tally = Tally()
     size = max(1, path.stat().st_size)
     rows = 0
@@ -138,21 +152,18 @@ def _file(context: Context, path: Path, mapping: str | None, show: Show) -> Iter
     def on_rows(count: int, position: int) -> None:
         nonlocal rows
         rows = count
-        show("reading", position, size)
+        if show is not None:
+            show("reading", position, size)
 
-    try:
-        yield History(
-            source=str(path),
-            arrivals=[recorded_file(path, loaded, tally, on_rows)],
-            treated=False,
-            total=lambda: rows - tally.rejected,
-            told=lambda: _of_tally(tally),
-            notes=list,
-        )
-    except (SourceError, MappingError) as error:
-        raise Problem(str(error)) from None
-    finally:
-        show_rejected(context, tally)
+    return History(
+        source=str(path),
+        arrivals=[recorded_file(path, loaded, tally, on_rows)],
+        treated=False,
+        total=lambda: rows - tally.rejected,
+        told=lambda: _of_tally(tally),
+        notes=list,
+        tally=tally,
+    )
 
 
 def _of_tally(tally: Tally) -> dict[str, Any]:
@@ -162,21 +173,15 @@ def _of_tally(tally: Tally) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _topic(context: Context, span: Span) -> Iterator[History]:
-    from streams.replay import RecordedTopic
-
-    with RecordedTopic(context.settings, span) as recorded:
-        if not recorded.total:
-            raise Problem(_nothing_there(span, recorded))
-        yield History(
-            source=str(span),
-            arrivals=recorded.arrivals(),
-            treated=True,
-            total=lambda: recorded.total,
-            told=lambda: {**recorded.counts, "begins_late": recorded.begins_late},
-            notes=lambda: list(_notes(recorded)),
-        )
+def _topic(span: Span, recorded: RecordedTopic) -> History:
+    return History(
+        source=str(span),
+        arrivals=recorded.arrivals(),
+        treated=True,
+        total=lambda: recorded.total,
+        told=lambda: {**recorded.counts, "begins_late": recorded.begins_late},
+        notes=lambda: list(_notes(recorded)),
+    )
 
 
 def _nothing_there(span: Span, recorded: RecordedTopic) -> str:

@@ -1,0 +1,6 @@
+"""What kind of customer somebody is, and what judgements rest on, for people who run a shop."""
+
+from models.understanding.importance import Importance, Share
+from models.understanding.segments import SEGMENTS, Lifecycle
+
+__all__ = ["SEGMENTS", "Importance", "Lifecycle", "Share"]
