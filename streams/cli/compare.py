@@ -45,7 +45,8 @@ def compare(context: Context, /, runs: tuple[str, ...], as_json: bool, page: Pat
     """Compare finished backtests of the same events, each with the first one named.
 
     A folder stands for all its models; one with several is compared within itself. With @RISK, a
-    run is taken as alerting from that risk on; with @policy, as it decided. The folder of a grid stands for all its horizons.
+    run is taken as alerting from that risk on; with @policy, as it decided. The folder of a grid
+    stands for all its horizons.
 
     Compared are the predictions that all have in common, or, where horizons differ, the customers,
     by what can be compared then. A difference is real if it is more than chance, which is judged
