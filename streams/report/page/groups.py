@@ -20,7 +20,6 @@ from streams.report.page.style import (
     finished,
     folded,
     percent_axis,
-    rate,
     tip,
 )
 from streams.report.page.words import Words
@@ -83,14 +82,14 @@ def group_rates(name: str) -> Callable[[Source, Words], Chart]:
         table = findings.table(name)
         if not len(table):
             return None
-        table = table.assign(what=called(table, words), rate=rate(table))
+        table = table.assign(what=called(table, words))
         y = _group_axis()
         span = (
             alt.Chart(table)
             .mark_rule(color=GREY, strokeWidth=2)
-            .encode(x="mean_risk:Q", x2="rate:Q", y=y)
+            .encode(x="mean_risk:Q", x2="churned:Q", y=y)
         )
-        names = {"mean_risk": "mean_risk", "rate": "churned"}
+        names = {"mean_risk": "mean_risk", "churned": "churned"}
         dots = (
             folded(table, words, names, "share")
             .mark_point(size=90, filled=True, opacity=1)

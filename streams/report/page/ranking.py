@@ -9,6 +9,7 @@ from streams.report.page.source import Source, summary
 from streams.report.page.style import (
     BLUE,
     GREY,
+    PAPER,
     SERIES,
     Chart,
     decoration,
@@ -54,11 +55,12 @@ def roc(findings: Source, words: Words) -> Chart:
 
 def _diagonal() -> alt.Chart:
     """Return what chance, or honesty, looks like."""
-    return (
+    drawn: alt.Chart = (
         decoration(x=[0.0, 1.0], y=[0.0, 1.0])
         .mark_line(color=GREY, strokeDash=[4, 4], strokeWidth=1.2)
         .encode(alt.X("_x:Q"), alt.Y("_y:Q"))
     )
+    return drawn
 
 
 def precision_recall(findings: Source, words: Words) -> Chart:
@@ -128,11 +130,12 @@ def calibration_counts(findings: Source, words: Words) -> Chart:
         return None
     bars = (
         alt.Chart(table)
-        .mark_bar(color=BLUE)
+        .mark_rect(color=BLUE, stroke=PAPER, strokeWidth=1)
         .encode(
-            alt.X("low:Q", bin="binned", title=words.word("predicted"), axis=percent_axis(words)),
+            alt.X("low:Q", title=words.word("predicted"), axis=percent_axis(words)),
             alt.X2("high:Q"),
-            alt.Y("count:Q", title=words.word("count"), axis=alt.Axis(format="~s", tickCount=5)),
+            alt.Y("count:Q", title=words.word("count"), axis=alt.Axis(format=",", tickCount=5)),
+            alt.Y2Datum(0),
             tooltip=[
                 tip(words, "low", "share"),
                 tip(words, "high", "share"),

@@ -62,7 +62,7 @@ def story(place: int, findings: Source, words: Words) -> Chart:
         layers += _risks(risks, x, words)
     if len(events):
         layers.append(_events(events, x, words))
-    return finished(alt.layer(*layers).resolve_legend(color="independent"), 150)
+    return finished(alt.layer(*layers), 150)
 
 
 def _of(findings: Source, name: str, customer: Any) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
     colours = [_COLOURS[min(place, len(_COLOURS) - 1)] for place in range(len(types))]
     events = events.assign(what=[words.word(str(each)) for each in events["type"]])
     called = [words.word(str(each)) for each in types]
-    return (
+    drawn: alt.Chart = (
         dated(events, words, "at", "date")
         .mark_tick(thickness=2, size=16, opacity=0.8)
         .encode(
@@ -118,6 +118,7 @@ def _events(events: pd.DataFrame, x: alt.X, words: Words) -> alt.Chart:
             ],
         )
     )
+    return drawn
 
 
 def told(place: int, findings: Source) -> tuple[Said, Said]:
@@ -148,8 +149,8 @@ def _outcome(kind: str, risks: pd.DataFrame) -> Said:
         return Said(f"story.{how}.alerted", {"alert": row["at"], "risk": row["risk"]})
     highest = {"risk": float(risks["risk"].max())}
     known = label.dropna()
-    if kind == "missed" or (len(known) and known.iloc[-1] == 1):
+    if kind == "missed" or (kind != "loyal" and len(known) and known.iloc[-1] == 1):
         return Said("story.left.missed", highest)
-    if len(known):
+    if kind == "loyal" or len(known):
         return Said("story.stayed", highest)
     return Said("story.open", {"risk": float(risks.iloc[-1]["risk"])})

@@ -100,12 +100,13 @@ def config() -> dict[str, Any]:
     }
 
 
-def finished(chart: alt.LayerChart | alt.Chart, height: int | None = HEIGHT) -> alt.LayerChart:
+def finished(chart: alt.LayerChart | alt.Chart, height: int = HEIGHT) -> alt.LayerChart:
     """Return a chart as wide as its room, with our look."""
     layered = chart if isinstance(chart, alt.LayerChart) else alt.layer(chart)
     if height is not None:
         layered = layered.properties(height=height)
-    return layered.properties(width="container").configure(**config())
+    whole: alt.LayerChart = layered.properties(width="container").configure(**config())
+    return whole
 
 
 def percent_axis(words: Words, **more: Any) -> alt.Axis:
@@ -224,11 +225,3 @@ def apart(words: Words, names: Mapping[str, str], colours: Sequence[str]) -> alt
 def decoration(**columns: Any) -> alt.Chart:
     """Return a chart of something that helps to read, and is no data of the report."""
     return alt.Chart(pd.DataFrame({f"_{name}": values for name, values in columns.items()}))
-
-
-def rate(frame: pd.DataFrame) -> pd.Series[float]:
-    """Return the share that left of each row, whether the table tells shares or counts."""
-    churned = frame["churned"]
-    if pd.api.types.is_integer_dtype(churned):
-        return churned / frame["count"].where(frame["count"] > 0)
-    return churned.astype(float)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from streams.report.page.makings import input_called
 from streams.report.page.source import Source, first_row, number, summary
-from streams.report.page.style import rate
 from streams.report.page.verdict import Said
 from streams.report.page.words import Words
 
@@ -85,7 +84,8 @@ def _lift(findings: Source, words: Words) -> Said | None:
     table = findings.table("gains")
     if not len(table):
         return None
-    return Said("takes.lift", {"rate": rate(table).iloc[0], "lift": table["lift"].iloc[0]})
+    first = table.iloc[0]
+    return Said("takes.lift", {"rate": first["churned"] / first["count"], "lift": first["lift"]})
 
 
 def _gains(findings: Source, words: Words) -> Said | None:
@@ -230,11 +230,10 @@ def _group_auc(name: str, findings: Source, words: Words) -> Said | None:
 
 def _group_rates(name: str, findings: Source, words: Words) -> Said | None:
     table = findings.table(name)
-    table = table.assign(rate=rate(table)).dropna(subset=["mean_risk", "rate"])
     if not len(table):
         return None
-    row = table.loc[(table["mean_risk"] - table["rate"]).abs().idxmax()]
-    values = {"said": row["mean_risk"], "came": row["rate"]}
+    row = table.loc[(table["mean_risk"] - table["churned"]).abs().idxmax()]
+    values = {"said": row["mean_risk"], "came": row["churned"]}
     return Said("takes.group_rates", values | {"worst": words.group(row["group"])})
 
 
@@ -258,6 +257,10 @@ def _survival(findings: Source, words: Words) -> Said | None:
     table = findings.table("survival")
     if not len(table):
         return None
+    first = table.iloc[0]
+    if first["alive"] <= 0.5:
+        values = {"once": 1 - first["alive"], "alive": table.iloc[-1]["alive"]}
+        return Said("takes.survival.once", values | {"days": table.iloc[-1]["days"]})
     half = table[table["alive"] <= 0.5]
     if len(half):
         return Said("takes.survival.half", {"days": half["days"].iloc[0]})

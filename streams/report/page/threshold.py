@@ -40,7 +40,11 @@ def budgets(findings: Source, words: Words) -> Chart:
                 "alerts_per_day:Q",
                 title=words.word("alerts_per_day"),
                 scale=alt.Scale(type="log", nice=False, padding=12),
-                axis=alt.Axis(format="~r", values=sorted(set(table["alerts_per_day"]))),
+                axis=alt.Axis(
+                    format="~r",
+                    values=sorted(set(table["alerts_per_day"])),
+                    labelOverlap="greedy",
+                ),
             ),
             alt.Y(**shares(words, "value", "share")),
             apart(words, names, (BLUE, ORANGE)),
@@ -81,7 +85,7 @@ def thresholds(findings: Source, words: Words) -> Chart:
 
 def _chosen(findings: Source, words: Words) -> alt.Chart:
     row = first_row(findings, "confusion") or {"threshold": None}
-    return (
+    drawn: alt.Chart = (
         decoration(threshold=[row["threshold"]], chosen=[words.word("chosen")])
         .mark_rule(color=INK, strokeDash=[4, 3])
         .encode(
@@ -92,6 +96,7 @@ def _chosen(findings: Source, words: Words) -> alt.Chart:
             ],
         )
     )
+    return drawn
 
 
 def confusion(findings: Source, words: Words) -> Chart:

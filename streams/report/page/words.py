@@ -53,11 +53,15 @@ class Words(Formatter):
         if language not in LANGUAGES:
             raise ValueError(f"no words in {language!r}; there are {', '.join(LANGUAGES)}")
         self.language = language
-        self._say = {name: texts[language] for name, texts in catalogue["say"].items()}
-        self._words = {name: texts[language] for name, texts in catalogue["word"].items()}
-        self._counts = {name: forms[language] for name, forms in catalogue["count"].items()}
-        self._forms = {name: forms[language] for name, forms in catalogue["form"].items()}
-        self._inputs = {name: texts[language] for name, texts in catalogue["input"].items()}
+
+        def own(part: str) -> dict[str, Any]:
+            return {name: texts[language] for name, texts in catalogue[part].items()}
+
+        self._say: dict[str, str] = own("say")
+        self._words: dict[str, str] = own("word")
+        self._counts: dict[str, dict[str, str]] = own("count")
+        self._forms: dict[str, str] = own("form")
+        self._inputs: dict[str, str] = own("input")
         #: Of every term, by its key: what it is called, and what it means.
         self.glossary: Mapping[str, tuple[str, str]] = {
             key: (entry["term"][language], entry[language])
@@ -74,7 +78,7 @@ class Words(Formatter):
         values
             All that it asks for, and maybe more.
         """
-        return self.vformat(self._say[name], (), values)
+        return str(self.vformat(self._say[name], (), values))
 
     def word(self, code: str) -> str:
         """Return what a code is called; itself, if it has no name here."""
@@ -155,7 +159,7 @@ class Words(Formatter):
         if value is None or value != value:
             return _NOTHING
         if kind in ("date", "month"):
-            return _day(value).strftime(self._forms[kind])
+            return _day(value).strftime(self._forms[kind]).replace(" ", _NO_BREAK)
         if kind == "choice":
             return self._forms[str(value)]
         if kind == "duration":

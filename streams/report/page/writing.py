@@ -162,7 +162,7 @@ class _Page:
                 else listed.join(words.word(each) for each in activity),
                 horizon=words.duration(asked["horizon"]),
             ),
-            "source": asked.get("source") or "",
+            "source": _called(asked.get("source") or ""),
         }
 
     def _verdict(self, verdict: Verdict) -> dict[str, Any]:
@@ -303,6 +303,11 @@ class _Page:
         return "" if value is None else str(value)
 
 
+def _called(source: str) -> str:
+    """Return what a source is called: a file by its name, wherever it lay."""
+    return source if "://" in source else source.replace("\\", "/").rpartition("/")[2]
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -357,7 +362,7 @@ def rendered(
 @cache
 def _engine() -> str:
     """Return the script that draws Vega-Lite charts, from the library and not from a network."""
-    return str(vl_convert.javascript_bundle()).replace("</script", "<\\/script")
+    return str(vl_convert.javascript_bundle(snippet=None)).replace("</script", "<\\/script")
 
 
 @cache
