@@ -251,7 +251,7 @@ class _Versus:
                 rows.append(
                     (
                         self._metric(metric),
-                        each.run,
+                        _whole(each.run),
                         *map(_whole, (number(metric, each.value), difference)),
                         _whole(self._bounds(metric, each)),
                         verdict_of(each.verdict, each.better, self._language),
