@@ -5,7 +5,13 @@ from models.judging.campaigns import Campaign, Silences, campaign, silences
 from models.judging.causes import CODES
 from models.judging.costs import Choice, Offer, Profit, choose, first_offers
 from models.judging.curves import Curve, Gain, gains, precision_recall_curve, roc_curve
-from models.judging.intervals import MEASURES, Interval, bootstrap, bootstrap_difference
+from models.judging.intervals import (
+    MEASURES,
+    Interval,
+    Weighted,
+    bootstrap,
+    bootstrap_difference,
+)
 from models.judging.lifetimes import Survival, survival
 from models.judging.metrics import (
     CalibrationBin,
@@ -18,6 +24,7 @@ from models.judging.metrics import (
     roc_auc,
 )
 from models.judging.offpolicy import PolicyValue, policy_value
+from models.judging.paired import Contributions, Paired, Ratios, Skill, pair
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
 from models.judging.reasons import Cause, Explainer, Weighed, Weights
@@ -34,18 +41,23 @@ __all__ = [
     "Cause",
     "Choice",
     "Confusion",
+    "Contributions",
     "Curve",
     "Explainer",
     "Gain",
     "Interval",
     "Offer",
+    "Paired",
     "PolicyValue",
     "Pooled",
     "Prequential",
     "Profit",
+    "Ratios",
     "Silences",
+    "Skill",
     "Survival",
     "Weighed",
+    "Weighted",
     "Weights",
     "at_budgets",
     "average_precision",
@@ -61,6 +73,7 @@ __all__ = [
     "first_offers",
     "gains",
     "log_loss",
+    "pair",
     "policy_value",
     "precision_at",
     "precision_recall_curve",
