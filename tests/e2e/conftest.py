@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from tests.conftest import Kafka, Redis
+from tests.conftest import Kafka, Redis, own_databases
 from tests.e2e.cdnow import Run, first_customers, import_all, import_slice
 from tests.e2e.corner import Corner
 
@@ -34,11 +34,11 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def session_redis_url(redis_server: Redis) -> Iterator[str]:
+def session_redis_url(redis_server: Redis, pytestconfig: pytest.Config) -> Iterator[str]:
     """A database that these tests keep for the session, marked as taken from the start."""
     client: Any = redis.Redis.from_url(redis_server.url)
     taken = client.info("keyspace")
-    offered = range(int(client.config_get("databases")["databases"]))
+    offered = own_databases(pytestconfig, int(client.config_get("databases")["databases"]))
     client.close()
     number = next((n for n in reversed(offered) if f"db{n}" not in taken), None)
     if number is None:

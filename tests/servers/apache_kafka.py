@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import re
 import shutil
@@ -181,6 +182,13 @@ def _jars() -> Path:
     if maven is None:
         raise ServerError("there is no mvn to fetch it with; install Maven")
     jars.parent.mkdir(parents=True, exist_ok=True)
+    with (jars.parent / "fetching").open("w", encoding="utf-8") as turn:
+        # Two at once would fetch it twice, and Maven's own folder is not made for that.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return jars if jars.is_dir() else _fetched(maven, jars)
+
+
+def _fetched(maven: str, jars: Path) -> Path:
     # Beside its place, so that the last step is a rename: whole or not at all, whoever else tries.
     with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetching-") as name:
         pom = Path(name) / "pom.xml"
