@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     # Who crashed tells nothing; its test has failed then.
-    for name, text in getattr(node, "workeroutput", {}).get("backends", {}).items():
-        backends = node.config.stash[_backends]
-        if text not in (_UNUSED, backends[name]):
-            known = backends[name]
+    gather(node.config.stash[_backends], getattr(node, "workeroutput", {}).get("backends", {}))
+
+
+def gather(backends: dict[str, str], told: Mapping[str, str]) -> None:
+    """Add what one of several processes has used."""
+    for name, text in told.items():
+        known = backends.setdefault(name, _UNUSED)
+        if text not in (_UNUSED, known):
             backends[name] = text if known == _UNUSED else f"{known} and {text}"
 
 
