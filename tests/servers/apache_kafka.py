@@ -64,6 +64,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 """
+#: It lives for minutes: the compiler that pays in hours would take a core from the tests.
+_BRIEFLY = ("-XX:TieredStopAtLevel=1",)
 _FETCH_SECONDS = 900
 _START_SECONDS = 90
 _ATTEMPTS = 3
@@ -126,11 +128,11 @@ class Broker:
             *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
             *("-c", str(properties)),
         )
-        with Child("Kafka's storage tool", [java, *classes, *form], self.log) as child:
+        with Child("Kafka's storage tool", [java, *_BRIEFLY, *classes, *form], self.log) as child:
             if child.wait(_START_SECONDS) != 0:
                 raise ChildError(f"Kafka's storage could not be formatted\n{child.tail()}")
         memory = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC")
-        self._command = [java, *memory, *classes, "kafka.Kafka", str(properties)]
+        self._command = [java, *_BRIEFLY, *memory, *classes, "kafka.Kafka", str(properties)]
         self.start()
 
     @property
