@@ -19,8 +19,21 @@ TOGETHER: Final = {
     "tests/e2e/test_inspecting.py": "tests/e2e/test_cdnow.py",
     "tests/e2e/test_learner.py": "tests/e2e/test_same_state.py",
 }
-#: Begun first: who comes to the long ones last leaves the others idle.
-LONG: Final[tuple[str, ...]] = ()
+#: Begun first, the longest first: who comes to them last leaves the others idle.
+LONG: Final = (
+    "tests/chaos/test_chaos.py",
+    "tests/e2e/test_cdnow.py",
+    "tests/e2e/test_same_state.py",
+    "tests/e2e/test_verify.py",
+    "tests/e2e/test_refusing.py",
+    "tests/e2e/test_quality.py",
+    "tests/e2e/test_stopping.py",
+    "tests/e2e/test_waiting.py",
+    "tests/test_servers.py",
+    "tests/streams/demo/test_demo_command.py",
+    "tests/streams/cli/test_backtest.py",
+    "tests/streams/live/test_machine.py",
+)
 
 
 class Lanes(LoadScopeScheduling):
