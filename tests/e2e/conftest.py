@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -54,7 +55,10 @@ def session_redis_url(redis_server: Redis, pytestconfig: pytest.Config) -> Itera
 def new_corner(
     kafka: Kafka, session_redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NewCorner]:
-    """Make corners, ``new_corner(EBB_HORIZON="90d")``; cleared at the end of the session."""
+    """Make corners, ``new_corner(EBB_HORIZON="90d")``; they end with the session.
+
+    Servers that somebody lends are left as they were; those of the run go with all they hold.
+    """
     made: list[Corner] = []
     numbers = itertools.count(1)
 
@@ -73,17 +77,32 @@ def new_corner(
         return made[-1]
 
     yield make
+    lent = any(map(os.environ.get, ("EBB_TEST_KAFKA", "EBB_TEST_REDIS")))
+    leave = Corner.clear if lent else Corner.stop
     for corner in made:
-        corner.clear()
+        leave(corner)
 
 
 @pytest.fixture
-def corner(new_corner: NewCorner) -> Iterator[Corner]:
+def brief_corner(new_corner: NewCorner) -> Iterator[NewCorner]:
+    """Make corners for one test, as `new_corner` does; their processes end with it."""
+    made: list[Corner] = []
+
+    def make(**settings: str) -> Corner:
+        made.append(new_corner(**settings))
+        return made[-1]
+
+    yield make
+    for corner in made:
+        corner.stop()
+
+
+@pytest.fixture
+def corner(brief_corner: NewCorner) -> Corner:
     """A corner with its topics, for one test; its processes end with it."""
-    made = new_corner()
+    made = brief_corner()
     made.create_topics()
-    yield made
-    made.stop()
+    return made
 
 
 @pytest.fixture(scope="session")
