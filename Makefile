@@ -17,8 +17,11 @@ help:  ## show this list
 demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two minutes
 	$(BIN)/ebb demo $(ARGS)
 
-test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ...)
-	$(BIN)/python -m pytest $(ARGS)
+# Two processes: one waits for workers and servers while the other reckons. JOBS=0 for a debugger.
+JOBS ?= 2
+
+test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ..., JOBS=2)
+	$(BIN)/python -m pytest -n $(JOBS) --durations=10 --durations-min=5 $(ARGS)
 
 lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
 	$(BIN)/ruff check .

@@ -19,7 +19,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from models.judging.curves import Floats, Indices
 from models.judging.intervals import Interval
@@ -158,9 +157,14 @@ def policy_value(
     corrected = (wanted * expected).sum(axis=1) + weight * (reward - expected[row, taken])
     ones = np.ones(rows)
 
+    # Here, because it takes long to import and each worker comes past this door.
+    from scipy.special import stdtrit
+
+    times = float(stdtrit(max(number - 1, 1), (1 + level) / 2))
+
     def interval(top: Floats, bottom: Floats) -> Interval:
         estimate, error = _ratio(top, bottom, who, number)
-        reach = float(stdtrit(max(number - 1, 1), (1 + level) / 2)) * error
+        reach = times * error
         return Interval(estimate, estimate - reach, estimate + reach)
 
     of_customer = np.bincount(who, weight, minlength=number).astype(np.float64)

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -194,6 +194,8 @@ def _take_shared_options(command: click.Command) -> None:
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
+        from importlib import metadata
+
         try:
             number = metadata.version("ebbtide")
         except metadata.PackageNotFoundError:
