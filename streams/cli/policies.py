@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from models.judging import Interval, PolicyValue
-    from streams.report import Decided, Joined, Tried
+    from streams.trial import Decided, Joined, Tried
 
 #: In a pipe there is no edge to break lines at.
 _NO_EDGE: Final = 10_000

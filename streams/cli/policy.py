@@ -17,7 +17,7 @@ from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
     from models.judging import Offer, PolicyValue
-    from streams.report import Alternative, Decided, Joined, Tried
+    from streams.trial import Alternative, Decided, Joined, Tried
 
 EPILOG = """\b
 Examples:
@@ -89,8 +89,9 @@ def what_if(
     Recall is of the silences that went on until the customer was gone (churn.active): an alert
     came before. Lead time is from the first such alert until then, the median.
     """
-    from streams.report import NotComparable, OutputRefused, WrongLog
-    from streams.report import what_if as try_all
+    from streams.report import NotComparable, OutputRefused
+    from streams.trial import WrongLog
+    from streams.trial import what_if as try_all
 
     asked = _Asked(models, thresholds, hysteresis, cooldown, holdout, budget)
     if logged is None and logged_holdout is not None:
@@ -131,7 +132,7 @@ class _Asked:
 
 
 def _alternatives(folder: Path, asked: _Asked) -> tuple[Decided, list[Alternative]]:
-    from streams.report import Alternative, read_decided
+    from streams.trial import Alternative, read_decided
 
     thresholds = _share("--threshold", asked.thresholds, above=True)
     hysteresis = _share("--hysteresis", asked.hysteresis)
@@ -231,7 +232,7 @@ def _offer(
 
 
 def _joined(context: Context, recorded: Decided, logged: str, holdout: float | None) -> Joined:
-    from streams.report import join, read_trials, trials_of
+    from streams.trial import join, read_trials, trials_of
 
     share = recorded.policy.holdout if holdout is None else holdout
     scheme, mark, topic = logged.partition("://")
@@ -261,7 +262,7 @@ def _joined(context: Context, recorded: Decided, logged: str, holdout: float | N
 
 
 def _values(joined: Joined | None, tried: Sequence[Tried]) -> list[PolicyValue | None]:
-    from streams.report import worth
+    from streams.trial import worth
 
     if joined is None:
         return [None] * len(tried)
@@ -279,7 +280,7 @@ def _as_dict(
     values: Sequence[PolicyValue | None],
     logged: str | None,
 ) -> dict[str, Any]:
-    from streams.report import value_as_dict
+    from streams.trial import value_as_dict
 
     told = [
         {**each.as_dict(), "value": None if value is None else value_as_dict(value)}

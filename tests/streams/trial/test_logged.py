@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from features import DAY, from_datetime
 from models.deciding import Alert
-from streams.report import Trial, Trials, WrongLog, read_trials, trials_of
+from streams.trial import Trial, Trials, WrongLog, read_trials, trials_of
 
 START = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 AT = from_datetime(START)

@@ -16,15 +16,8 @@ from features import DAY, to_datetime
 from models.deciding import verdicts
 from models.judging import Offer
 from streams.composition import shop_of
-from streams.report import (
-    Alternative,
-    Decided,
-    NotComparable,
-    read_decided,
-    read_findings,
-    try_policy,
-    what_if,
-)
+from streams.report import NotComparable, read_findings
+from streams.trial import Alternative, Decided, read_decided, try_policy, what_if
 from tests.streams.replay.backtested import SETTINGS, shoppers
 from tests.streams.replay.kept import kept
 

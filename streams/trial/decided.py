@@ -15,8 +15,7 @@ import numpy.typing as npt
 from features import Millis, from_datetime, parse_duration
 from models.deciding import Cause, Point, Policy
 from models.judging import Offer, Silences, silences
-from streams.report.finished import NotComparable, read_report
-from streams.report.folder import CUSTOMERS, DECISIONS, PREDICTIONS, arrow
+from streams.report import CUSTOMERS, DECISIONS, PREDICTIONS, NotComparable, arrow, read_report
 
 _DECIDED: Final = ("customer", "at", "cause", "silence_days", "risk", "alert", "arm")
 _PREDICTED: Final = ("customer", "at", "cause", "risk", "label")

@@ -12,8 +12,8 @@ import pytest
 
 from features import DAY
 from models.judging import PolicyValue
-from streams.report import Alternative, Joined, Trials, join, try_policy, value_as_dict, worth
-from tests.streams.report.planted import LOGGING, Shop, salted, truth
+from streams.trial import Alternative, Joined, Trials, join, try_policy, value_as_dict, worth
+from tests.streams.trial.planted import LOGGING, Shop, salted, truth
 
 #: Two policies that are not the one that ran: fewer alerts, and nobody held out.
 FEWER = {"threshold": 0.7, "holdout": 0.4}

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from features import DAY, format_duration
 from models.deciding import Policy, verdicts
 from models.judging import Campaign, Offer, campaign
-from streams.report.decided import Decided
-from streams.report.finished import NotComparable
+from streams.report import NotComparable
+from streams.trial.decided import Decided
 
 Mask = npt.NDArray[np.bool_]
 

@@ -19,7 +19,7 @@ import msgspec
 
 from features import Millis, from_datetime
 from models.deciding import Alert
-from streams.report.folder import arrow
+from streams.report import arrow
 
 #: What a log of a shop's own has; the reward may be left out, or empty.
 COLUMNS: Final = ("customer", "at", "arm", "propensity", "reward")

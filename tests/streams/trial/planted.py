@@ -15,7 +15,7 @@ import numpy as np
 
 from features import DAY, to_iso
 from models.deciding import Policy
-from streams.report import Alternative, Decided, Trial, Trials, Tried, try_policy
+from streams.trial import Alternative, Decided, Trial, Trials, Tried, try_policy
 
 EFFECTS: Final = np.array([0.3, 0.1, -0.1])
 SEGMENTS: Final = ("new", "occasional", "loyal")

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.judging import Interval, PolicyValue, expected_rewards, policy_value
-from streams.report.decided import Decided
-from streams.report.logged import Trials
-from streams.report.whatif import Tried
+from streams.trial.decided import Decided
+from streams.trial.logged import Trials
+from streams.trial.whatif import Tried
 
 #: Of a policy that does more than this elsewhere, an estimate would be of another one.
 _MOST: Final = 0.5
