@@ -145,6 +145,15 @@ def test_markup_in_a_name_is_kept_as_it_is(folder: Path, tmp_path: Path) -> None
     assert len(findings.table("stories")) == 10
 
 
+def test_a_story_is_told_of_those_of_whom_something_was_said(folder: Path, tmp_path: Path) -> None:
+    def others(table: Any) -> list[str]:
+        return [name if name < "c-00012" else "nobody" for name in table["customer"].to_pylist()]
+
+    findings = read_findings(changed(folder, tmp_path, "predictions.parquet", customer=others))
+    told = set(findings.table("stories")["customer"])
+    assert told and told == set(findings.table("story_risks")["customer"])
+
+
 # -- lead time, by hand -------------------------------------------------------------------------
 
 
