@@ -1,0 +1,154 @@
+"""How far the workers are, read from the marks in Redis, and what processes cost.
+
+A look is one round trip of a few hundred bytes, so it may be taken often without being felt.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.stage import Corner
+from streams.demo import Child
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_LOOK = 0.02
+
+
+class Stuck(RuntimeError):
+    """A worker ended, or did not get on; the message shows its last words."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the workers are: records taken, and what was counted."""
+
+    records: int
+    counts: Counter[str]
+
+
+def marks(corner: Corner) -> list[dict[str, Any]]:
+    """Return the marks of all partitions of the clickstream."""
+    pipe = corner.redis.pipeline(transaction=False)
+    topic = corner.topic("clickstream")
+    for number in range(corner.partitions):
+        pipe.hget(f"{corner.name}:{{{topic}-{number}}}:state", "@")
+    return [msgspec.json.decode(data) if data else {} for data in pipe.execute()]
+
+
+def progress(corner: Corner) -> Progress:
+    """Return how far the workers are."""
+    counts: Counter[str] = Counter()
+    records = 0
+    for mark in marks(corner):
+        records += max(mark.get("offset", 0), 0)
+        counts.update(mark.get("counts", {}))
+    return Progress(records, counts)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """How long the workers took from the first records on.
+
+    ``records`` were taken in ``seconds``; ``shares`` says how much of one core each process
+    had, ``memory`` the most that a worker had resident, in bytes.
+    """
+
+    records: int
+    seconds: float
+    progress: Progress
+    shares: dict[str, float]
+    memory: int
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.records / self.seconds
+
+
+def time_workers(
+    corner: Corner, workers: list[Child], events: int, *, before: int = 0, patience: float = 600
+) -> Timed:
+    """Wait until ``events`` records are taken, and return how long that took.
+
+    ``before`` are those taken before. What the first look finds done is not counted, nor is the
+    time until then: a start is not what is measured.
+    """
+    deadline = time.monotonic() + patience
+
+    def until(done: int) -> tuple[Progress, float]:
+        while True:
+            found, now = progress(corner), time.perf_counter()
+            if found.records >= done:
+                return found, now
+            for worker in workers:
+                if not worker.running:
+                    raise Stuck(f"a worker ended with {worker.exit_code}\n{worker.tail()}")
+            if time.monotonic() > deadline:
+                raise Stuck(f"{found.records:,} of {events:,} records after {patience:g} s")
+            time.sleep(_LOOK)
+
+    first, began = until(before + 1)
+    costs = cores(workers)
+    last, ended = until(events)
+    seconds = ended - began
+    spent = {name: (each - costs[name]) / seconds for name, each in cores(workers).items()}
+    memory = max(resident(worker.pid) for worker in workers)
+    return Timed(last.records - first.records, seconds, last, spent, memory)
+
+
+def settle(corner: Corner, holds: Callable[[], bool], what: str, patience: float = 120) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Stuck(f"not within {patience:g} s: {what}")
+        time.sleep(_LOOK)
+
+
+def cores(workers: list[Child]) -> dict[str, float]:
+    """Return the seconds of CPU that workers, Kafka and Redis have had; 0 where nobody says."""
+    spent = {f"worker {number}": cpu(child.pid) for number, child in enumerate(workers, 1)}
+    for name, program in (("Kafka", "java"), ("Redis", "redis-server")):
+        spent[name] = sum(cpu(pid) for pid in _children(program))
+    spent["generator"] = cpu(os.getpid())
+    return spent
+
+
+def cpu(pid: int) -> float:
+    """Return the seconds of CPU that a process has had."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident(pid: int) -> int:
+    """Return the bytes that a process has resident."""
+    try:
+        text = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _children(program: str) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        name, _, rest = text.rpartition(")")
+        if rest.split()[1] == str(os.getpid()) and name.partition("(")[2] == program:
+            found.append(int(path.parent.name))
+    return found
