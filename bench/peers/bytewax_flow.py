@@ -27,9 +27,12 @@ def keyed(message) -> tuple[str, Visit]:
 def watch(shopper: Shopper | None, visit: Visit) -> tuple[Shopper, list[KafkaSinkMessage]]:
     shopper = shopper or Shopper()
     risk = take(shopper, visit)
+    alerts = []
     if tally.take(risk):
-        return shopper, [KafkaSinkMessage(visit.user_id.encode(), alert_of(visit, risk))]
-    return shopper, []
+        alerts.append(KafkaSinkMessage(visit.user_id.encode(), alert_of(visit, risk)))
+    if tally.complete:
+        tally.finish(version=version("bytewax"))
+    return shopper, alerts
 
 
 def main() -> None:
@@ -43,7 +46,6 @@ def main() -> None:
     folder = task.folder / "bytewax"
     folder.mkdir()
     init_db_dir(folder, 1)
-    # Ends with the topic, when the last snapshot is written.
     cluster_main(
         flow,
         [],
@@ -51,7 +53,6 @@ def main() -> None:
         recovery_config=RecoveryConfig(str(folder)),
         epoch_interval=timedelta(seconds=1),
     )
-    tally.finish(version=version("bytewax"))
 
 
 if __name__ == "__main__":

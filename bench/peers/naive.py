@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faust
 import redis.asyncio as redis
 from river import compose, linear_model, optim, preprocessing
 
@@ -48,4 +49,4 @@ async def watch(stream):
 
 
 if __name__ == "__main__":
-    app.worker(loglevel="warning").execute_from_commandline()
+    faust.Worker(app, loglevel="warning").execute_from_commandline()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faust
+
 from bench.peers.running import Tally, job
 from bench.peers.stock import stock_app
 
@@ -20,4 +22,4 @@ async def nothing(stream):
 
 
 if __name__ == "__main__":
-    app.worker(loglevel="warning").execute_from_commandline()
+    faust.Worker(app, loglevel="warning").execute_from_commandline()

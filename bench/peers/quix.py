@@ -26,24 +26,28 @@ def watch(raw: bytes, state: State) -> bytes | None:
     shopper = Shopper() if data is None else decode_shopper(data)
     risk = take(shopper, visit)
     state.set_bytes("shopper", encode_shopper(shopper))
-    return alert_of(visit, risk) if tally.take(risk) else None
+    alert = alert_of(visit, risk) if tally.take(risk) else None
+    if tally.complete:
+        tally.finish(version=quixstreams.__version__)
+        app.stop()
+    return alert
+
+
+app = Application(
+    broker_address=task.kafka,
+    consumer_group=task.group,
+    auto_offset_reset="earliest",
+    state_dir=str(task.folder / "quix"),
+    loglevel="WARNING",
+)
 
 
 def main() -> None:
-    app = Application(
-        broker_address=task.kafka,
-        consumer_group=task.group,
-        auto_offset_reset="earliest",
-        state_dir=str(task.folder / "quix"),
-        loglevel="WARNING",
-    )
     source = app.topic(task.topic, value_deserializer="bytes")
     target = app.topic(task.alerts_topic, value_serializer="bytes")
     stream = app.dataframe(source).apply(watch, stateful=True)
     stream.filter(lambda alert: alert is not None).to_topic(target)
-    # Returns after the checkpoint: the states are on disk and in the changelog.
-    app.run(count=task.events)
-    tally.finish(version=quixstreams.__version__)
+    app.run()
 
 
 if __name__ == "__main__":

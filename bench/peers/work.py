@@ -43,6 +43,7 @@ class Shopper(msgspec.Struct, array_like=True):
     carts: int = 0
     orders: int = 0
     spent: float = 0.0
+    browsed: float = 0.0
     complaints: int = 0
     last_complaint: int = 0
     gaps: int = 0
@@ -87,6 +88,7 @@ def _observe(shopper: Shopper, visit: Visit, at: int, opens: bool) -> None:
         shopper.sessions += 1
     shopper.events += 1
     shopper.session_events += 1
+    shopper.browsed += visit.price
     shopper.last = max(shopper.last, at)
     hour, day = at // HOUR, at // DAY
     hours, days = shopper.hours, shopper.days
@@ -161,7 +163,7 @@ def features(shopper: Shopper, at: int) -> list[float]:
         log1p(shopper.complaints),
         1.0 if shopper.complaints and at - shopper.last_complaint < 7 * DAY else 0.0,
         spread,
-        log1p(shopper.events),
+        log1p(shopper.browsed),
     ]
 
 
