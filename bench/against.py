@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ from statistics import median
 from typing import Any, Final
 
 from bench.peers.work import expected
-from bench.shopping import Message, Mix, messages
+from bench.shopping import Mix, messages
 from bench.stage import ROOT, Corner, Servers, console, fill
 from bench.threshold import calm
 from bench.watching import Stuck, time_workers
 from streams.demo import ChildError
-from streams.topics import open_admin
 
 #: Share of the events that bring an alert.
 ALERTS: Final = 0.01

@@ -43,9 +43,7 @@ class Hand:
             event = decode_event(value)
             arrivals.append(Arrival(place, event.at, event))
             if event.user_id not in book:
-                book[event.user_id] = Customer(
-                    CustomerState(shop.definition), Ledger(), new=True
-                )
+                book[event.user_id] = Customer(CustomerState(shop.definition), Ledger(), new=True)
         target = watermark_after(shop, arrivals, self._watermark)
         due = set()
         while self._timers and self._timers[0][0] <= target:

@@ -130,10 +130,14 @@ def _visits(rng: np.random.Generator, mix: Mix, count: int) -> tuple[np.ndarray,
     return who[order], at[order]
 
 
-def one_each(customers: int, partitions: int, at: int, kind: str = "page_viewed") -> Iterator[Message]:
+def one_each(
+    customers: int, partitions: int, at: int, kind: str = "page_viewed"
+) -> Iterator[Message]:
     """Return one event of every customer, all at the same moment."""
     homes = Homes(partitions)
     for number in range(customers):
         name = customer(number)
         key = name.encode()
-        yield Message(homes[key], key, event(900_000_000 + number, name, at, kind, 10.0, number % 50_000))
+        yield Message(
+            homes[key], key, event(900_000_000 + number, name, at, kind, 10.0, number % 50_000)
+        )

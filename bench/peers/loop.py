@@ -6,8 +6,8 @@ import asyncio
 
 import redis.asyncio as redis
 import uvloop
-
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 from bench.peers.running import Tally, job
 from bench.peers.work import (
     Shopper,

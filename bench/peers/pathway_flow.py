@@ -73,9 +73,7 @@ def main() -> None:
         if tally.complete:
             tally.leave(version=pw.__version__)
 
-    pw.io.subscribe(
-        states, on_change=lambda **_: None, on_time_end=at_the_end_of_a_batch
-    )
+    pw.io.subscribe(states, on_change=lambda **_: None, on_time_end=at_the_end_of_a_batch)
     pw.run(
         monitoring_level=pw.MonitoringLevel.NONE,
         persistence_config=pw.persistence.Config(

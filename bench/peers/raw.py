@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aiokafka import AIOKafkaConsumer
+
 from bench.peers.running import Tally, job
 from bench.peers.work import decode_visit
 

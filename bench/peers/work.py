@@ -2,7 +2,8 @@
 
 For each customer: rolling windows of hours and days, money, rhythm, sessions; 25 features and a
 logistic score at each decision, which is the beginning of a session or a complaint (Ebbtide
-decides when a session has ended, and on silence: about as often); an alert where the score is above the threshold.
+decides when a session has ended, and on silence: about as often); an alert where the score is
+above the threshold.
 
 Left out, in the peers' favour: timers (so silence is not seen), repeats, late events' own rules,
 reasons in words, labels, and a position that is stored with the state.
