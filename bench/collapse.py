@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.sending import Plan, send
-from bench.shopping import Mix, messages
+from bench.shopping import END, Mix, messages
 from bench.stage import Corner, Servers, console, fill
 from bench.telling import Findings, Grid, bar
 from bench.watching import Stuck, progress, resident, time_workers
@@ -33,7 +33,7 @@ def collapse(servers: Servers, events: int, seconds: float, times: float = 3.0) 
             samples.append(_sample(corner, worker, passed, sent, events))
 
         began = time.perf_counter()
-        sent = send(corner, Plan(rate=times * timed.rate, seconds=seconds, tag=1), look)
+        sent = send(corner, Plan(times * timed.rate, seconds, base=END, tag=1), look)
         ended = time.perf_counter() - began
         backlog = events + sent.events - progress(corner).records
         while (found := _sample(corner, worker, time.perf_counter() - began, sent.events, events))[
@@ -99,10 +99,10 @@ def _accounted(status: dict[str, Any]) -> int:
 def _grids(facts: dict[str, Any]) -> list[Grid]:
     samples = facts["samples"]
     most = max(each["lag"] for each in samples) or 1
-    step = max(1, len(samples) // _SHOWN)
+    step = -(-len(samples) // _SHOWN)
     rows = [
         [
-            f"{each['seconds']:.0f} s",
+            f"{each['seconds']:.1f} s",
             f"{each['lag']:,}",
             f"{each['memory'] / 2**20:,.0f} MB",
             f"{each['redis'] / 2**20:,.0f} MB",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -170,6 +169,3 @@ def _collapse(options: argparse.Namespace, running: Servers) -> Findings:
 
 
 __all__ = ["parser", "run"]
-
-if __name__ == "__main__":
-    run(sys.argv[1:])

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bench.sending import ALERT_ALL, Plan, Sent, alerts, delays, quantile, send
+from bench.sending import ALERT_ALL, Plan, alerts, delays, quantile, send
 from bench.stage import Corner, Servers, console
-from bench.telling import Findings, Grid
+from bench.telling import Findings, Grid, shares
 from bench.watching import Stuck, cores, progress, settle
 
 RATES = (1_000, 10_000, 30_000)
@@ -29,19 +29,19 @@ def latency(servers: Servers, rates: Sequence[int], seconds: float, workers: int
             row.append(f"{each['most']:,.0f} ms")
         else:
             row += ["cannot keep up", "", "", ""]
-        rows.append([*row, f"{each['probes']:,}", each["shares"]])
-    columns = ["events/s", "taken/s", "behind at the end", "p50", "p99", "p99.9", "longest"]
+        rows.append([*row, f"{each['probes']:,}"])
+    columns = ["events/s", "taken/s", "behind", "p50", "p99", "p99.9", "longest", "alerts"]
     grid = Grid(
         f"produce to alert, {workers} worker(s), {seconds:g} s each",
-        [*columns, "alerts", "share of a core"],
+        columns,
         rows,
-        words=("share of a core",),
     )
+    spent = shares({f"{each['rate']:,}": each["shares"] for each in found})
     note = (
         "From the moment an event was due to be sent to the moment the broker has its alert, both "
         "by this machine's clock in milliseconds; the sender's own delay counts."
     )
-    return Findings("latency", [grid], {"rates": found}, [note])
+    return Findings("latency", [grid, spent], {"rates": found}, [note])
 
 
 def at_rate(servers: Servers, rate: int, seconds: float, workers: int) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def at_rate(servers: Servers, rate: int, seconds: float, workers: int) -> dict[s
         sent = send(corner, Plan(rate=rate, seconds=seconds))
         reached = progress(corner).records - warm.events
         passed = time.perf_counter() - began
-        shares = {name: (each - costs[name]) / passed for name, each in cores(children).items()}
+        spent = {name: (each - costs[name]) / passed for name, each in cores(children).items()}
         behind = (sent.events - reached) / rate
         patience = 30 + 30 * seconds
         total = warm.events + sent.events
@@ -73,7 +73,7 @@ def at_rate(servers: Servers, rate: int, seconds: float, workers: int) -> dict[s
             "probes": len(waits),
             "quantiles": {str(share): quantile(waits, share) for share in _SHARES},
             "most": max(waits),
-            "shares": ", ".join(f"{name} {each:.0%}" for name, each in shares.items()),
+            "shares": spent,
         }
 
 
@@ -83,8 +83,3 @@ def _all_told(corner: Corner, count: int) -> list[Any]:
     while len(told := alerts(corner)) < count and time.monotonic() < deadline:
         time.sleep(0.2)
     return told
-
-
-def longest(servers_told: list[Any], sent: Sent) -> float:
-    """Return the longest delay of a probe, in milliseconds."""
-    return max(delays(servers_told, sent), default=0.0)

@@ -13,7 +13,7 @@ from bench.inprocess import run_through
 from bench.sending import ALERT_ALL, Plan, alerts, send
 from bench.shopping import END, Message
 from bench.stage import Corner, Servers, console, fill
-from bench.telling import Findings, Grid
+from bench.telling import Findings, Grid, shares
 from bench.watching import Stuck, cores, progress, settle
 from features import encode_event
 from models.learning import TrainingExample
@@ -53,7 +53,7 @@ def learner(servers: Servers, examples: int, shoppers: int, model: str = "bayes"
         costs = cores([child])
         settle(corner, lambda: learnt() >= examples, "all is learnt", 600)
         seconds = time.perf_counter() - began
-        shares = {name: (each - costs[name]) / seconds for name, each in cores([child]).items()}
+        spent = {name: (each - costs[name]) / seconds for name, each in cores([child]).items()}
         console.print("waiting until the workers judge by it ...")
 
         def published() -> bool:
@@ -80,14 +80,13 @@ def learner(servers: Servers, examples: int, shoppers: int, model: str = "bayes"
         if len(reached) != corner.partitions:
             raise Stuck(f"{version} has judged on {len(reached)} of {corner.partitions} partitions")
         spread = max(reached.values()) - made
-    rate = (examples - first) / seconds
+    rate = (examples - first) / seconds if first < examples else None
     rows = [
-        ["examples a second", f"{rate:,.0f}"],
+        ["examples a second", "too few to tell" if rate is None else f"{rate:,.0f}"],
         ["snapshots published", f"{snapshots:,}"],
         ["snapshot for the workers", f"{sizes['published']:,} bytes"],
         ["the learner's own record, written with each batch", f"{sizes['running']:,} bytes"],
         ["until both workers judge by a new snapshot", f"{spread:,} ms"],
-        ["share of a core", ", ".join(f"{name} {each:.0%}" for name, each in shares.items())],
     ]
     facts: dict[str, Any] = {
         "model": model,
@@ -96,9 +95,10 @@ def learner(servers: Servers, examples: int, shoppers: int, model: str = "bayes"
         "snapshots": snapshots,
         "bytes": sizes,
         "spread_ms": spread,
-        "shares": shares,
+        "shares": spent,
     }
-    return Findings("learner", [Grid(f"{examples:,} examples, {model}", ["what", ""], rows)], facts)
+    grid = Grid(f"{examples:,} examples, {model}", ["what", ""], rows)
+    return Findings("learner", [grid, shares({"learning": spent})], facts)
 
 
 def _messages(wanted: int, shoppers: int) -> Iterator[Message]:

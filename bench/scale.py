@@ -15,9 +15,9 @@ from bench.inprocess import Hand
 from bench.sending import ALERT_ALL, Plan, alerts, delays, quantile, send
 from bench.shopping import END, HOUR, MINUTE, Message, Mix, event, messages, one_each
 from bench.stage import ROOT, Corner, Servers, console, fill
-from bench.telling import Findings, Grid
+from bench.telling import Findings, Grid, shares
 from bench.watching import Stuck, Timed, marks, progress, settle, time_workers
-from features import encode_state
+from features import encode_event, encode_state
 from streams.composition import shop_of
 from streams.demo import Child
 from streams.demo import Shop as Shoppers
@@ -55,15 +55,16 @@ def scale(servers: Servers, sizes: Sizes, parts: Sequence[str] = ()) -> Findings
         "bytes": lambda: record_bytes(sizes),
         "timers": lambda: timers_at_once(servers, sizes),
     }
-    grids, facts = [], {}
+    grids: list[Grid] = []
+    facts: dict[str, Any] = {}
     for name, measure in known.items():
         if not parts or name in parts:
-            grid, facts[name] = measure()
-            grids.append(grid)
+            told, facts[name] = measure()
+            grids += told
     return Findings("scale", grids, facts)
 
 
-def in_process(sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
+def in_process(sizes: Sizes) -> tuple[list[Grid], list[dict[str, Any]]]:
     """Measure the pipeline alone, with so many customers in memory."""
     found = []
     for customers in sizes.customers:
@@ -91,10 +92,10 @@ def in_process(sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
         for each in found
     ]
     columns = ["customers", "events/s", "of the first", "memory", "bytes a customer"]
-    return Grid("in process, all customers in memory", columns, rows), found
+    return [Grid("in process, all customers in memory", columns, rows)], found
 
 
-def by_customers(servers: Servers, sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
+def by_customers(servers: Servers, sizes: Sizes) -> tuple[list[Grid], list[dict[str, Any]]]:
     """Measure the worker with so many customers in Redis."""
     found = []
     for customers in sizes.customers:
@@ -116,21 +117,20 @@ def by_customers(servers: Servers, sizes: Sizes) -> tuple[Grid, list[dict[str, A
             f"{each['rate'] / found[0]['rate']:.0%}",
             f"{each['memory'] / 2**20:,.0f} MB",
             f"{each['redis_each']:,.0f}",
-            each["shares"],
         ]
         for each in found
     ]
     columns = ["customers", "events/s", "of the first", "worker's memory"]
     grid = Grid(
         "through the worker; Redis bytes are of customers seen once, all overhead included",
-        [*columns, "Redis bytes a customer", "share of a core"],
+        [*columns, "Redis bytes a customer"],
         rows,
-        words=("share of a core",),
     )
-    return grid, found
+    spent = shares({f"{each['customers']:,} customers": each["shares"] for each in found})
+    return [grid, spent], found
 
 
-def by_workers(servers: Servers, sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
+def by_workers(servers: Servers, sizes: Sizes) -> tuple[list[Grid], list[dict[str, Any]]]:
     """Measure with several partitions and workers."""
     found = []
     for partitions, workers in ((1, 1), (4, 1), (12, 1), (4, 2)):
@@ -144,15 +144,15 @@ def by_workers(servers: Servers, sizes: Sizes) -> tuple[Grid, list[dict[str, Any
             f"{each['partitions']} / {each['workers']}",
             f"{each['rate']:,.0f}",
             f"{each['rate'] / alone:.2f}",
-            each["shares"],
         ]
         for each in found
     ]
-    columns = ["partitions / workers", "events/s", "x one worker on 4", "share of a core"]
-    return Grid("partitions and workers", columns, rows, words=("share of a core",)), found
+    columns = ["partitions / workers", "events/s", "x one worker on 4"]
+    spent = shares({row[0]: each["shares"] for row, each in zip(rows, found, strict=True)})
+    return [Grid("partitions and workers", columns, rows), spent], found
 
 
-def by_shares(servers: Servers, sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
+def by_shares(servers: Servers, sizes: Sizes) -> tuple[list[Grid], list[dict[str, Any]]]:
     """Measure with late and with repeated events."""
     found = []
     mixes = [("late", Mix(sizes.events, late=share)) for share in sizes.shares]
@@ -177,10 +177,10 @@ def by_shares(servers: Servers, sizes: Sizes) -> tuple[Grid, list[dict[str, Any]
         for each in found
     ]
     columns = ["events", "events/s", "of none", "applied", "late", "repeats", "too late"]
-    return Grid("late and repeated events", columns, rows), found
+    return [Grid("late and repeated events", columns, rows)], found
 
 
-def record_bytes(sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
+def record_bytes(sizes: Sizes) -> tuple[list[Grid], list[dict[str, Any]]]:
     """Weigh what Redis holds of simulated shoppers at the end of half a year."""
     found = []
     for keep in ("1.0", "0.3333"):
@@ -189,8 +189,8 @@ def record_bytes(sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
         shop = shop_of(load_settings(environ=words).settings)
         hand = Hand(shop)
         batch: list[bytes] = []
-        for delivery in Shoppers(seed=7, end=END, shoppers=sizes.shoppers).events():
-            batch.append(_json(delivery))
+        for each in Shoppers(seed=7, end=END, shoppers=sizes.shoppers).events():
+            batch.append(encode_event(each))
             if len(batch) == 500:
                 hand.take(batch)
                 batch = []
@@ -237,10 +237,10 @@ def record_bytes(sizes: Sizes) -> tuple[Grid, list[dict[str, Any]]]:
         [*columns, f"{BUDGET} bytes"],
         rows,
     )
-    return grid, found
+    return [grid], found
 
 
-def timers_at_once(servers: Servers, sizes: Sizes) -> tuple[Grid, dict[str, Any]]:
+def timers_at_once(servers: Servers, sizes: Sizes) -> tuple[list[Grid], dict[str, Any]]:
     """Let the timers of all customers fall due at one moment, and see how long events wait."""
     console.print(f"{sizes.storm:,} timers due at once ...")
     with Corner(servers, 4, **ALERT_ALL) as corner:
@@ -280,7 +280,7 @@ def timers_at_once(servers: Servers, sizes: Sizes) -> tuple[Grid, dict[str, Any]
         f"{facts['median_ms'] / 1_000:.2f} s",
     ]
     columns = ["customers", "timers fired", "until all have", "longest stall of an event", "median"]
-    return Grid("timers due at once, 1,000 events/s beside them", columns, [row]), facts
+    return [Grid("timers due at once, 1,000 events/s beside them", columns, [row])], facts
 
 
 def _know(corner: Corner, customers: int) -> int:
@@ -349,11 +349,4 @@ def _together(servers: Servers, mix: Mix, count: int) -> Timed:
 
 
 def _told(timed: Timed) -> dict[str, Any]:
-    shares = ", ".join(f"{name} {each:.0%}" for name, each in timed.shares.items())
-    return {"rate": timed.rate, "memory": timed.memory, "shares": shares}
-
-
-def _json(event: Any) -> bytes:
-    from features import encode_event
-
-    return encode_event(event)
+    return {"rate": timed.rate, "memory": timed.memory, "shares": timed.shares}

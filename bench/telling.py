@@ -42,6 +42,16 @@ class Findings:
     notes: Sequence[str] = field(default_factory=list)
 
 
+def shares(rows: Mapping[str, Mapping[str, float]]) -> Grid:
+    """Return a table of how much of one core each process had."""
+    names = list(dict.fromkeys(name for each in rows.values() for name in each))
+    lines = [
+        [label, *(f"{each[name]:.0%}" if name in each else "" for name in names)]
+        for label, each in rows.items()
+    ]
+    return Grid("share of one core that each process had", ["", *names], lines)
+
+
 def machine() -> dict[str, Any]:
     """Return what the machine is, and how busy it was."""
     model = platform.processor() or platform.machine()

@@ -115,7 +115,7 @@ def settle(corner: Corner, holds: Callable[[], bool], what: str, patience: float
 
 def cores(workers: list[Child]) -> dict[str, float]:
     """Return the seconds of CPU that workers, Kafka and Redis have had; 0 where nobody says."""
-    spent = {f"worker {number}": cpu(child.pid) for number, child in enumerate(workers, 1)}
+    spent = {f"{child.name} {number}": cpu(child.pid) for number, child in enumerate(workers, 1)}
     for name, program in (("Kafka", "java"), ("Redis", "redis-server")):
         spent[name] = sum(cpu(pid) for pid in _children(program))
     spent["generator"] = cpu(os.getpid())
