@@ -110,8 +110,9 @@ def keep(findings: Findings, command: str, backends: str, before: Mapping[str, A
     said = {"command": command, "machine": before, "backends": backends, **findings.facts}
     text = json.dumps(said, indent=1, ensure_ascii=False) + "\n"
     (RESULTS / f"{findings.name}.json").write_text(text, encoding="utf-8")
-    if "rows" in findings.facts:
-        _draw(findings.facts["rows"], RESULTS / f"{findings.name}.svg")
+    drawing = RESULTS / f"{findings.name}.svg"
+    drawn = "rows" in findings.facts and _draw(findings.facts["rows"], drawing)
+    picture = f"\n![events a second](results/{drawing.name})\n" if drawn else ""
     paper = StringIO()
     show(findings, Console(file=paper, width=118))
     about = (
@@ -120,7 +121,9 @@ def keep(findings: Findings, command: str, backends: str, before: Mapping[str, A
         f" {before['commit']}:"
     )
     body = "".join(f"    {line}".rstrip() + "\n" for line in paper.getvalue().splitlines())
-    readme = replaced(_README.read_text(encoding="utf-8"), findings.name, f"{about}\n\n{body}")
+    readme = replaced(
+        _README.read_text(encoding="utf-8"), findings.name, f"{about}\n\n{body}{picture}"
+    )
     _README.write_text(readme, encoding="utf-8")
 
 
@@ -137,13 +140,13 @@ def replaced(text: str, name: str, body: str) -> str:
     return head + start + body + end + rest.partition(end)[2]
 
 
-def _draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw bars with their ranges, if the library is installed."""
+def _draw(rows: Sequence[Mapping[str, Any]], path: Path) -> bool:
+    """Draw bars with their ranges; return False where the library is not installed."""
     try:
         import altair
         import vl_convert  # noqa: F401  # what altair saves with
     except ImportError:
-        return
+        return False
     data = altair.Data(values=[dict(row) for row in rows])
     names = altair.Y("peer:N", sort=None, title=None)
     bars = (
@@ -159,3 +162,4 @@ def _draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     )
     ranges = altair.Chart(data).mark_rule(color="#333").encode(y=names, x="low:Q", x2="high:Q")
     (bars + ranges).properties(width=520).save(str(path))
+    return True
