@@ -68,6 +68,9 @@ PEERS: Final = (
     Peer("raw", "raw", "aiokafka", "reads and decodes only", same=False),
 )
 
+#: What Ebbtide is held to: at least so many times the rate of another.
+GATES: Final = {"naive": 12.0, "noop": 3.0, "loop": 0.6}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -241,8 +244,28 @@ def rows(runs: Sequence[Run], peers: Sequence[Peer]) -> list[dict[str, Any]]:
                 "decisions": own[-1].decisions,
                 "alerts": own[-1].alerts,
                 "cpu": median(run.cpu for run in own),
+                # What other processes on the machine take away counts less here.
+                "cpu_rate": median(run.rate / run.cpu for run in own if run.cpu),
                 "memory": max(run.memory for run in own),
                 "differs": peer.differs,
             }
         )
     return sorted(found, key=lambda row: -row["median"])
+
+
+def gates(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return, for each gate that was measured, whether it holds.
+
+    >>> gates([{"peer": "ebbtide", "median": 30.0}, {"peer": "naive", "median": 2.0}])
+    ['ebbtide / naive: 15.00, at least 12 wanted: holds']
+    """
+    rates = {row["peer"]: row["median"] for row in rows}
+    if "ebbtide" not in rates:
+        return []
+    told = []
+    for name, wanted in GATES.items():
+        if name in rates:
+            ratio = rates["ebbtide"] / rates[name]
+            verdict = "holds" if ratio >= wanted else "DOES NOT HOLD"
+            told.append(f"ebbtide / {name}: {ratio:.2f}, at least {wanted:g} wanted: {verdict}")
+    return told

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from bench.against import ALERTS, PEERS, compare
+from bench.against import ALERTS, PEERS, compare, gates
 from bench.shopping import Mix
 from bench.stage import Servers, servers
 from bench.telling import Findings, Grid, bar, keep, machine, show
@@ -105,6 +105,7 @@ def told(facts: dict) -> Findings:
             f"{row['median']:,.0f}",
             f"{row['low']:,.0f} to {row['high']:,.0f}",
             "" if row["ratio"] is None else f"{row['ratio']:.1f}",
+            f"{row['cpu_rate']:,.0f}",
             bar(row["median"], most),
         ]
         for row in rows
@@ -126,7 +127,12 @@ def told(facts: dict) -> Findings:
         f"{mix['partitions']} partitions, {facts['rounds']} rounds in random order"
     )
     grids = [
-        Grid(title, ["", "events/s", "range", "x naive", "median"], speeds, words=("median",)),
+        Grid(
+            title,
+            ["", "events/s", "range", "x naive", "a CPU second", "median"],
+            speeds,
+            words=("median",),
+        ),
         Grid(
             f"what each did ({ALERTS:.0%} alerts wanted)",
             ["", "decisions", "alerts", "share of a core", "memory", "differs"],
@@ -134,7 +140,8 @@ def told(facts: dict) -> Findings:
             words=("differs",),
         ),
     ]
-    notes = [f"skipped {name}: {why}" for name, why in facts["skipped"].items()]
+    notes = gates(rows)
+    notes += [f"skipped {name}: {why}" for name, why in facts["skipped"].items()]
     return Findings("compare", grids, facts, notes)
 
 

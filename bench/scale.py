@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from bench.inprocess import Hand
+from bench.inprocess import Hand, run_through
 from bench.sending import ALERT_ALL, Plan, alerts, delays, quantile, send
 from bench.shopping import END, HOUR, MINUTE, Message, Mix, event, messages, one_each
 from bench.stage import ROOT, Corner, Servers, console, fill
@@ -188,14 +188,9 @@ def record_bytes(sizes: Sizes) -> tuple[list[Grid], list[dict[str, Any]]]:
         words = {"EBB_CLOCK": "events", "EBB_LABELS_KEEP": keep}
         shop = shop_of(load_settings(environ=words).settings)
         hand = Hand(shop)
-        batch: list[bytes] = []
-        for each in Shoppers(seed=7, end=END, shoppers=sizes.shoppers).events():
-            batch.append(encode_event(each))
-            if len(batch) == 500:
-                hand.take(batch)
-                batch = []
-        if batch:
-            hand.take(batch)
+        events = map(encode_event, Shoppers(seed=7, end=END, shoppers=sizes.shoppers).events())
+        for _ in run_through(shop, events, hand):
+            pass
         weights: dict[str, list[float]] = {"state": [], "ledger": [], "both": []}
         pending = []
         for name, customer in hand.book.items():

@@ -21,7 +21,7 @@ from rich.console import Console
 from bench.shopping import Message
 from streams.demo import Child
 from streams.settings import Settings, load_settings
-from streams.topics import create_topics
+from streams.topics import create_topics, open_admin, topic_plan
 from tests.servers import (
     ROOT,
     ServerError,
@@ -96,6 +96,7 @@ class Corner:
         }
         self.redis = redis.Redis.from_url(servers.redis)
         self._children: list[Child] = []
+        self._own_topics = not prefix
         create_topics(self.settings)
 
     @property
@@ -135,8 +136,10 @@ class Corner:
         self.stop()
         for key in self.redis.scan_iter(f"{self.name}*", count=10_000):
             self.redis.unlink(key)
-        # What was written by a peer goes by its own keys; nothing else lives on this server.
         self.redis.close()
+        if self._own_topics:
+            with open_admin(self.settings) as admin:
+                admin.delete_topics([plan.name for plan in topic_plan(self.settings)])
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -19,7 +19,7 @@ from rich.table import Table
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 _README = HERE / "README.md"
-_BAR = 40
+_BAR = 24
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def show(findings: Findings, console: Console) -> None:
 def bar(value: float, most: float) -> str:
     """Return a bar of blocks.
 
-    >>> bar(50, 100) == "█" * 20
+    >>> bar(50, 100) == "█" * 12
     True
     """
     return "█" * max(1, round(_BAR * value / most))

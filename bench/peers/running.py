@@ -71,7 +71,7 @@ class Tally:
             "alerts": self.alerts,
             "seconds": seconds,
             "cpu": (time.process_time() - self._cpu) / seconds,
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "memory": _most_resident(),
             **more,
         }
         # Renamed into place: whoever waits for it finds it whole.
@@ -83,3 +83,14 @@ class Tally:
         """Write down what was done, and end this process without ceremony."""
         self.finish(**more)
         os._exit(0)
+
+
+def _most_resident() -> int:
+    """Return the most bytes that this process had resident."""
+    try:
+        text = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        # Not on Linux, where this number begins with that of the parent.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    line = next(line for line in text.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 from collections import Counter
+from types import ModuleType
 
 import pytest
 
+from bench import against, sending, telling
 from bench.peers.work import (
     Shopper,
     Visit,
@@ -110,3 +113,10 @@ def test_a_quantile_is_the_value_that_the_share_does_not_exceed(share: float, va
 def test_results_without_a_place_in_the_readme_are_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
         replaced("nothing here", "compare", "table")
+
+
+@pytest.mark.parametrize("module", [against, sending, telling])
+def test_the_examples_of_the_benchmarks_are_true(module: ModuleType) -> None:
+    told = doctest.testmod(module)
+    assert told.attempted
+    assert not told.failed
