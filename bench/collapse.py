@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from typing import Any
 
 from bench.sending import Plan, send
@@ -48,7 +47,7 @@ def collapse(servers: Servers, events: int, seconds: float, times: float = 3.0) 
         status = _status(corner)
     facts = {
         "capacity": timed.rate,
-        "sent": asdict(sent),
+        "sent": sent.as_dict(),
         "sent_rate": sent.events / sent.seconds,
         "backlog": backlog,
         "recovered_seconds": recovered,

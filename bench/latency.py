@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from bench.sending import ALERT_ALL, Plan, alerts, delays, quantile, send
@@ -69,7 +68,7 @@ def at_rate(servers: Servers, rate: int, seconds: float, workers: int) -> dict[s
             "taken": reached / passed,
             "behind": max(behind, 0.0),
             "keeps_up": behind < _BEHIND and sent.late < _BEHIND,
-            "sent": asdict(sent),
+            "sent": sent.as_dict(),
             "probes": len(waits),
             "quantiles": {str(share): quantile(waits, share) for share in _SHARES},
             "most": max(waits),

@@ -45,7 +45,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent: when it began (milliseconds), how long it took, how late the sender was."""
+    """What was sent: when it began (milliseconds), how long it took, how late the sender was.
+
+    ``homes`` is the partition of each event, a byte each; ``ticks`` is when it began by the
+    clock that only goes forward, in seconds.
+    """
 
     events: int
     probes: int
@@ -53,6 +57,13 @@ class Sent:
     base: int
     seconds: float
     late: float
+    rate: float
+    ticks: float
+    homes: bytes
+
+    def as_dict(self) -> dict[str, float]:
+        """Return what is worth keeping."""
+        return {"events": self.events, "seconds": self.seconds, "late": self.late}
 
 
 def send(
@@ -83,6 +94,7 @@ async def _send(
     total = int(plan.rate * plan.seconds)
     clock = time.perf_counter
     sent = probes = 0
+    lying = bytearray()
     late = 0.0
     began, wall = clock(), time.time_ns() // 1_000_000
     base = wall if plan.base is None else plan.base
@@ -104,6 +116,7 @@ async def _send(
                 else:
                     name, key, home = who[number % len(who)]
                     kind = "product_viewed"
+                lying.append(home)
                 value = event(first + number, name, at, kind, 9.9, number % 50_000)
                 while batches[home].append(key=key, value=value, timestamp=None) is None:
                     await producer.send_batch(batches[home], topic, partition=home)
@@ -123,7 +136,8 @@ async def _send(
         await producer.flush()
     finally:
         await producer.stop()
-    return Sent(sent, probes, wall, base, clock() - began, late)
+    seconds = clock() - began
+    return Sent(sent, probes, wall, base, seconds, late, plan.rate, began, bytes(lying))
 
 
 def _regulars(plan: Plan, homes: Homes) -> Iterator[tuple[str, bytes, int]]:

@@ -6,6 +6,7 @@ A look is one round trip of a few hundred bytes, so it may be taken often withou
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from bench.stage import Corner
 from streams.demo import Child
@@ -102,6 +104,64 @@ def time_workers(
     spent = {name: (each - costs[name]) / seconds for name, each in cores(workers).items()}
     memory = max(resident(worker.pid) for worker in workers)
     return Timed(last.records - first.records, seconds, last, spent, memory)
+
+
+class Positions:
+    """Watches the positions of all partitions, from a thread of its own."""
+
+    def __init__(self, corner: Corner) -> None:
+        self._corner = corner
+        self._over = threading.Event()
+        self._seen: list[tuple[float, list[int]]] = []
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Positions:
+        self._look()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._look()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK):
+            self._look()
+
+    def _look(self) -> None:
+        found = [max(mark.get("offset", 0), 0) for mark in marks(self._corner)]
+        self._seen.append((time.perf_counter(), found))
+
+    def waits(self, homes: bytes, began: float, rate: float) -> np.ndarray:
+        """Return, for each event, the seconds from when it was due to when it was stored.
+
+        ``homes`` are the partitions of the events, of which one was due each ``1 / rate``
+        seconds; before the first look there were none of them.
+        """
+        return waited(self._seen, np.frombuffer(homes, dtype=np.uint8), began, rate)
+
+
+def waited(
+    seen: list[tuple[float, list[int]]], homes: np.ndarray, began: float, rate: float
+) -> np.ndarray:
+    """Return the seconds that each event waited until a look found it stored.
+
+    Two events on one partition, due at 0 and 1 s; the first is found at 0.5, the second at 3.
+
+    >>> looks = [(0.0, [7]), (0.5, [8]), (3.0, [9])]
+    >>> waited(looks, np.array([0, 0]), 0.0, 1.0).tolist()
+    [0.5, 2.0]
+    """
+    times = np.array([each for each, _ in seen])
+    waits = np.zeros(len(homes))
+    for home in np.unique(homes):
+        places = np.flatnonzero(homes == home)
+        positions = np.array([found[home] for _, found in seen])
+        after = positions[0] + np.arange(1, len(places) + 1)
+        stored = times[np.searchsorted(positions, after)]
+        waits[places] = stored - began - places / rate
+    return waits
 
 
 def settle(corner: Corner, holds: Callable[[], bool], what: str, patience: float = 120) -> None:

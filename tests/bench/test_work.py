@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from bench import against, sending, telling
+from bench import against, sending, telling, watching
 from bench.peers.work import (
     Shopper,
     Visit,
@@ -115,7 +115,7 @@ def test_results_without_a_place_in_the_readme_are_refused() -> None:
         replaced("nothing here", "compare", "table")
 
 
-@pytest.mark.parametrize("module", [against, sending, telling])
+@pytest.mark.parametrize("module", [against, sending, telling, watching])
 def test_the_examples_of_the_benchmarks_are_true(module: ModuleType) -> None:
     told = doctest.testmod(module)
     assert told.attempted
