@@ -32,6 +32,9 @@ BUDGET = 500
 #: When everybody was seen once; nobody's first silence check comes before the input ends.
 _SEEN = END - 60 * HOUR
 
+#: Seconds for which events come beside the timers, also when these are few.
+_AT_LEAST = 3.0
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -249,9 +252,10 @@ def timers_at_once(servers: Servers, sizes: Sizes) -> tuple[list[Grid], dict[str
 
         def enough() -> bool:
             fired = progress(corner).counts["decisions_session_end"]
+            passed = time.perf_counter() - began
             if not over and fired >= sizes.storm:
-                over.append(time.perf_counter() - began)
-            return bool(over)
+                over.append(passed)
+            return bool(over) and passed > _AT_LEAST
 
         # The end of everybody's session is due from half an hour and the lateness on.
         plan = Plan(1_000, 1_200, base=_SEEN + 91 * MINUTE, customers=1_000)

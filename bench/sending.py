@@ -91,6 +91,8 @@ async def _send(
     who = list(_regulars(plan, homes))
     producer = AIOKafkaProducer(bootstrap_servers=corner.servers.kafka, acks=1)
     await producer.start()
+    # The first record would wait for it.
+    await producer.partitions_for(topic)
     total = int(plan.rate * plan.seconds)
     clock = time.perf_counter
     sent = probes = 0
