@@ -103,7 +103,7 @@ def told(facts: dict) -> Findings:
         [
             f"{row['peer']} {row['version']}".strip(),
             f"{row['median']:,.0f}",
-            f"{row['low']:,.0f} to {row['high']:,.0f}",
+            f"{row['low'] / 1_000:,.1f}-{row['high'] / 1_000:,.1f} k",
             "" if row["ratio"] is None else f"{row['ratio']:.1f}",
             f"{row['cpu_rate']:,.0f}",
             bar(row["median"], most),
@@ -129,7 +129,7 @@ def told(facts: dict) -> Findings:
     grids = [
         Grid(
             title,
-            ["", "events/s", "range", "x naive", "a CPU second", "median"],
+            ["", "events/s", "range", "x naive", "per CPU s", "median"],
             speeds,
             words=("median",),
         ),

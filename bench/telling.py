@@ -19,7 +19,7 @@ from rich.table import Table
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 _README = HERE / "README.md"
-_BAR = 24
+_BAR = 16
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ def show(findings: Findings, console: Console) -> None:
         table = Table(title=grid.title, title_justify="left", title_style="bold")
         for place, column in enumerate(grid.columns):
             words = place == 0 or column in grid.words
-            table.add_column(column, justify="left" if words else "right", no_wrap=place == 0)
+            table.add_column(
+                column, justify="left" if words else "right", no_wrap=place == 0 or not words
+            )
         for row in grid.rows:
             table.add_row(*row)
         console.print(table)
@@ -98,7 +100,7 @@ def show(findings: Findings, console: Console) -> None:
 def bar(value: float, most: float) -> str:
     """Return a bar of blocks.
 
-    >>> bar(50, 100) == "█" * 12
+    >>> bar(50, 100) == "█" * 8
     True
     """
     return "█" * max(1, round(_BAR * value / most))
