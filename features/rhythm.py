@@ -15,7 +15,7 @@ FADING: Final = 0.97
 POWERS: Final = (0.6, 1.0, 1.7, 3.0)
 #: Half-lives of the visit counters, in horizons.
 HALF_LIVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
-_LN2: Final = log(2.0)
+LN2: Final = log(2.0)
 
 
 class Rhythm:
@@ -99,7 +99,7 @@ class Rhythm:
             FADING * old + float(gap) ** k for old, k in zip(self.powers, POWERS, strict=True)
         ]
         self.visits = [
-            count * exp(-_LN2 * gap / (share * horizon_days)) + 1.0
+            count * exp(-LN2 * gap / (share * horizon_days)) + 1.0
             for count, share in zip(self.visits, HALF_LIVES, strict=True)
         ]
 
@@ -112,6 +112,6 @@ class Rhythm:
         """Return the visit counters as they have faded by a (fractional) day."""
         silence = max(day - self.last_day, 0.0)
         return [
-            count * exp(-_LN2 * silence / (share * horizon_days))
+            count * exp(-LN2 * silence / (share * horizon_days))
             for count, share in zip(self.visits, HALF_LIVES, strict=True)
         ]
