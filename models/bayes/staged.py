@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from features import DAY, Millis
@@ -17,7 +18,7 @@ from models.bayes.kalman import FEATURE, Filter, Scaler
 from models.bayes.panel import SIZE, Panel
 from models.bayes.signs import OFFSETS, SIGNS, Signs
 from models.bayes.stages import BAYES, check_fit
-from models.learning import CUTS, LAST, Snapshot, TrainingExample, Weighing
+from models.learning import CUTS, LAST, Snapshot, TrainingExample, Weighing, vectors_of
 
 #: The kinds of the shop are counted anew when so much of the horizon has passed, or when the
 #: panel has doubled.
@@ -115,7 +116,7 @@ class StagedLearner:
     def _learn_with_these_kinds(self, examples: Sequence[TrainingExample]) -> None:
         if not examples:
             return
-        vectors = np.array([example.vector for example in examples], dtype=np.float32)
+        vectors = vectors_of(examples)
         count, scaler = len(SIGNS), self.scaler
         z = np.ones(count + 3)
         for example, row in zip(examples, self.signs.matrix(vectors, self.popularity), strict=True):
@@ -171,8 +172,11 @@ class StagedLearner:
 
     # -- written down -------------------------------------------------------------------------
 
-    def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
-        """Write the model down."""
+    def sketch(self, number: int, quality: dict[str, Any]) -> Snapshot:
+        """Write down what judging needs, and not what learning goes on from: far less.
+
+        The same as `for_workers` leaves of a `snapshot`.
+        """
         signs = self.signs
         return Snapshot(
             name=BAYES,
@@ -188,18 +192,25 @@ class StagedLearner:
                 "active_days": signs.active_days,
                 "popularity": self.popularity.tolist(),
                 "scaler": self.scaler.dump(),
-                "stages": [
-                    belief.dump() | {"learnt_at": at, "labels": labels}
-                    for belief, at, labels in zip(
-                        self.filters, self._learnt_at, self._weighty, strict=True
-                    )
-                ],
-                "now": self._now,
-                "counted_at": self._counted_at,
-                "counted": self._counted,
-                "panel": self.panel.dump(),
+                "stages": [{"weights": belief.weights.tolist()} for belief in self.filters],
             },
         )
+
+    def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
+        """Write the model down."""
+        sketch = self.sketch(number, quality)
+        stages = [
+            belief.dump() | {"learnt_at": at, "labels": labels}
+            for belief, at, labels in zip(self.filters, self._learnt_at, self._weighty, strict=True)
+        ]
+        more = {
+            "stages": stages,
+            "now": self._now,
+            "counted_at": self._counted_at,
+            "counted": self._counted,
+            "panel": self.panel.dump(),
+        }
+        return msgspec.structs.replace(sketch, state=sketch.state | more)
 
     def _restore(self, snapshot: Snapshot, panel_size: int) -> None:
         state = snapshot.state

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from features import DAY, Millis
-from models.learning import Judge, TrainingExample, in_learning_order
+from models.learning import Judge, Snapshot, TrainingExample, in_learning_order
 from models.registry import REGISTRY, Task, judge_of
 
 #: Who is retrained from scratch is so when so much of the horizon has passed.
@@ -36,6 +36,10 @@ class Runner:
         self._warmup = warmup
         entry = REGISTRY[name]
         self._learner = entry.learner(task, None)
+        #: How the learner is written down: a sketch will do, where it can make one.
+        self._written: Callable[[int, dict[str, Any]], Snapshot] = getattr(
+            self._learner, "sketch", self._learner.snapshot
+        )
         self._rest = 0 if entry.live else round(_RETRAINED * task.horizon_days * DAY)
         self._rests_until: Millis = 0
         self._number = 0
@@ -62,7 +66,7 @@ class Runner:
         self._stale = False
         if now is not None:
             self._rests_until = now + self._rest
-        snapshot = self._learner.snapshot(self._number + 1, {})
+        snapshot = self._written(self._number + 1, {})
         if snapshot.learnt == self.learnt:
             return
         self._number += 1
