@@ -11,6 +11,7 @@ positives and negatives mature together, and a late event within the lateness st
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -65,7 +66,7 @@ class Prediction(msgspec.Struct, array_like=True):
         """Return the first moment after a stage: it has passed when the watermark reaches it."""
         if stage >= LAST:
             return self.due
-        return self.at + round(CUTS[stage] * (self.due - 1 - self.at)) + 1
+        return self.at + _ends(self.due - 1 - self.at)[stage]
 
     def next(self) -> Millis:
         """Return when there is something new to be known."""
@@ -118,6 +119,12 @@ class _Stored(msgspec.Struct, array_like=True):
     decisions: list[Decision]
 
 
+@lru_cache(maxsize=64)
+def _ends(horizon: Millis) -> tuple[Millis, ...]:
+    """Return how long after a prediction its stages but the last end: a shop has one horizon."""
+    return tuple(round(cut * horizon) + 1 for cut in CUTS[:LAST])
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
 _fields = msgspec.msgpack.Decoder(list[Any])
@@ -150,7 +157,8 @@ class Ledger:
     def keep(self, prediction: Prediction) -> None:
         """Keep a prediction until its label is known."""
         self.pending.append(prediction)
-        self._due = None
+        if self._due is not None:
+            self._due = min(self._due, prediction.next())
 
     def note_activity(self, at: Millis) -> bool:
         """Mark the predictions that an activity answers; return whether that was news."""
@@ -185,11 +193,19 @@ class Ledger:
         if not self.pending or self.due() > watermark:
             return []
         matured: list[Matured] = []
+        kept: list[Prediction] = []
+        due = NEVER
         for prediction in self.pending:
-            if prediction.next() <= watermark:
+            follows = prediction.next()
+            if follows <= watermark:
                 matured += _mature(prediction, watermark)
-        self.pending = [prediction for prediction in self.pending if prediction.due > watermark]
-        self._due = None
+                if prediction.due <= watermark:
+                    continue
+                follows = prediction.next()
+            kept.append(prediction)
+            due = min(due, follows)
+        self.pending = kept
+        self._due = due
         return matured
 
     def log(self, decision: Decision) -> None:
@@ -199,7 +215,11 @@ class Ledger:
 
     def has_decided(self, at: Millis, cause: str) -> bool:
         """Whether there was a decision at that moment for that cause."""
-        return any(each.at == at and each.cause == cause for each in self.decisions)
+        # A loop: this is asked before every decision, and a generator costs more than it looks at.
+        for each in self.decisions:  # noqa: SIM110
+            if each.at == at and each.cause == cause:
+                return True
+        return False
 
     def encode(self) -> bytes:
         """Return the ledger as bytes."""
