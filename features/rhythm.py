@@ -38,7 +38,7 @@ class Rhythm:
     --------
     >>> rhythm = Rhythm()
     >>> for day in (0, 9, 18, 18):
-    ...     rhythm.visit(day, horizon_days=30.0)
+    ...     _ = rhythm.visit(day, horizon_days=30.0)
     >>> rhythm.days, rhythm.last_gap, rhythm.mean
     (3, 9, 9.0)
     >>> [round(count, 2) for count in rhythm.faded_visits(18.0, 30.0)]
@@ -70,7 +70,7 @@ class Rhythm:
         self.powers: list[float] = [0, 0, 0, 0]
         self.visits: list[float] = [0, 0, 0, 0, 0]
 
-    def visit(self, day: int, horizon_days: float) -> None:
+    def visit(self, day: int, horizon_days: float) -> bool:
         """Take note of a visit on a day; a second one on the same day, or an earlier, is no news.
 
         Parameters
@@ -79,15 +79,20 @@ class Rhythm:
             Days since 1970.
         horizon_days
             H, which sets the half-lives of the counters.
+
+        Returns
+        -------
+        bool
+            Whether it was news.
         """
         if self.days == 0:
             self.first_day = self.last_day = day
             self.days = 1
             self.visits = [1.0] * len(HALF_LIVES)
-            return
+            return True
         gap = day - self.last_day
         if gap < 1:
-            return
+            return False
         self.days += 1
         self.last_day = day
         self.last_gap = gap
@@ -102,6 +107,7 @@ class Rhythm:
             count * exp(-LN2 * gap / (share * horizon_days)) + 1.0
             for count, share in zip(self.visits, HALF_LIVES, strict=True)
         ]
+        return True
 
     @property
     def mean(self) -> float:

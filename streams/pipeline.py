@@ -28,6 +28,7 @@ import numpy as np
 
 from features import (
     DAY,
+    KINDS,
     Applied,
     Kind,
     Millis,
@@ -156,10 +157,13 @@ def _observe(
         moments.append(_Moment(user_id, customer, at, effects.watermark, cause, len(vectors)))
         vectors.append(vector(customer.state, at))
 
+    applied_events = late = 0
+    activity, lateness, skew = definition.activity, shop.lateness, shop.skew
+    watermark = effects.watermark
     for offset, timestamp, event in arrivals:
         at = event.at
-        if at > timestamp + shop.skew:
-            refusal = f"{to_iso(at)} is after its arrival by more than {shop.skew / DAY:g} days"
+        if at > timestamp + skew:
+            refusal = f"{to_iso(at)} is after its arrival by more than {skew / DAY:g} days"
             effects.refused.append(Refusal(offset, refusal, "time"))
             counts["invalid"] += 1
             continue
@@ -167,10 +171,13 @@ def _observe(
         customer = book[user_id]
         changed[user_id] = customer
         state = customer.state
-        look(user_id, customer, max(at, effects.watermark))
-        if at <= effects.watermark:
-            counts["late"] += 1
-        effects.watermark = max(effects.watermark, at - shop.lateness)
+        until = at if at > watermark else watermark
+        if state.due() <= until:
+            look(user_id, customer, until)
+        if at <= watermark:
+            late += 1
+        if at - lateness > watermark:
+            effects.watermark = watermark = at - lateness
         applied = state.apply(event, at)
         if applied is Applied.DUPLICATE:
             counts["duplicate"] += 1
@@ -178,23 +185,26 @@ def _observe(
         if applied is Applied.TOO_LATE:
             counts["too_late"] += 1
             continue
-        counts["applied"] += 1
+        applied_events += 1
         customer.state_changed = True
         if customer.new:
             customer.new = False
             counts["customers"] += 1
-        kind = event.kind
+        kind = KINDS.get(event.type, Kind.OTHER)
         if kind is Kind.OTHER:
             counts["unknown_type"] += 1
         # A score on its way in this batch is not in the ledger yet, but may be answered as well.
-        if definition.counts_as_activity(event.type) and (
-            customer.ledger.pending or user_id in scored
+        if (not activity or event.type in activity) and (
+            customer.ledger.awaits(at) or user_id in scored
         ):
-            moments.append(_Moment(user_id, customer, at, effects.watermark, None, -1))
+            moments.append(_Moment(user_id, customer, at, watermark, None, -1))
         if is_distress(kind, event.rating):
             now = max(at, state.now)
             if state.is_active(now):
                 consider(user_id, customer, now, "distress")
+    for name, count in (("applied", applied_events), ("late", late)):
+        if count:
+            counts[name] += count
     for user_id in due:
         customer = book[user_id]
         changed[user_id] = customer

@@ -145,25 +145,36 @@ class Ledger:
     [(0, 1), (1, 0), (2, 0)]
     """
 
-    __slots__ = ("_due", "decisions", "pending", "standing")
+    __slots__ = ("_due", "_heard", "decisions", "pending", "standing")
 
     def __init__(self) -> None:
         self.pending: list[Prediction] = []
         #: When something new is to be known, which is asked for far more often than it changes.
         self._due: Millis | None = NEVER
+        #: No activity from then on is news to any prediction.
+        self._heard: Millis = NEVER
         self.decisions: list[Decision] = []
         self.standing = Standing()
 
     def keep(self, prediction: Prediction) -> None:
         """Keep a prediction until its label is known."""
         self.pending.append(prediction)
+        self._heard = NEVER
         if self._due is not None:
             self._due = min(self._due, prediction.next())
 
+    def awaits(self, at: Millis) -> bool:
+        """Whether an activity may be news: there are predictions, and an earlier one did not do."""
+        return at < self._heard and bool(self.pending)
+
     def note_activity(self, at: Millis) -> bool:
         """Mark the predictions that an activity answers; return whether that was news."""
+        if at >= self._heard:
+            return False
         marked = False
+        settled = True
         for prediction in self.pending:
+            settled = settled and prediction.at < at
             if not prediction.at < at < prediction.due:
                 continue
             if 0 <= prediction.returned_in <= prediction.passed:
@@ -180,6 +191,10 @@ class Ledger:
                 continue
             prediction.returned_in = stage
             marked = True
+        # Whoever has come back by now has done so for all predictions there are, and who comes
+        # later cannot have come in an earlier stage.
+        if settled:
+            self._heard = at
         return marked
 
     def due(self) -> Millis:

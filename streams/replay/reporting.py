@@ -42,16 +42,16 @@ class Seen:
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
         """Take note of events that were taken."""
-        said: list[str] = []
-        for _, _, event in arrivals:
-            at = event.at
-            said += (event.event_id, event.user_id, str(at))
-            if at > self.last:
-                self.last = at
-            if at < self.first:
-                self.first = at
-        said.append("")
-        self._digest.update("\n".join(said).encode())
+        if not arrivals:
+            return
+        times = [event.at for _, _, event in arrivals]
+        self.last = max(self.last, *times)
+        self.first = min(self.first, *times)
+        said = [
+            f"{event.event_id}\n{event.user_id}\n{at}\n"
+            for (_, _, event), at in zip(arrivals, times, strict=True)
+        ]
+        self._digest.update("".join(said).encode())
         self.events += len(arrivals)
         if self._progress is not None and self.events - self._told >= _SOME:
             self._told = self.events
