@@ -40,7 +40,6 @@ STRAIGHT: Final = (
 _VIEW, _SEARCH, _CART = int(Kind.VIEW), int(Kind.SEARCH), int(Kind.CART)
 _PURCHASE, _REFUND, _CANCEL = int(Kind.PURCHASE), int(Kind.REFUND), int(Kind.CANCEL)
 _COMPLAINT, _COUPON, _MESSAGE = int(Kind.COMPLAINT), int(Kind.COUPON), int(Kind.MESSAGE)
-_NONE: Final = (0,) * KINDS_COUNT
 
 
 @cache
@@ -108,9 +107,7 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
     for key, count in tiles.hours.items():
         if key >= first_1:
             events_1 += count
-    by_7, by_30, by_90 = _NONE, _NONE, _NONE
-    if tiles.days:
-        by_7, by_30, by_90 = _by_day(tiles.days, at)
+    by_7, by_30, by_90 = _by_day(tiles.days, at)
     events_7, events_30, events_90 = sum(by_7), sum(by_30), sum(by_90)
     spent_30: float = 0
     spent_90: float = 0
