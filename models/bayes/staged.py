@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from features import DAY, Millis
+from models.bayes.blocks import Block, fastest
 from models.bayes.kalman import FEATURE, Filter, Scaler
 from models.bayes.panel import SIZE, Panel
 from models.bayes.signs import OFFSETS, SIGNS, Signs
@@ -66,6 +67,7 @@ class StagedLearner:
         self.filters = [Filter(len(SIGNS), memory) for _ in CUTS]
         self.panel = Panel(signs.reads, panel_size)
         self.labels = [0, 0]
+        self._learn_block = fastest()
         #: How many labels each stage has learnt, less what is forgotten of them.
         self._weighty = [0.0] * len(CUTS)
         #: When each stage last learnt, and the latest time known; None before.
@@ -116,25 +118,24 @@ class StagedLearner:
     def _learn_with_these_kinds(self, examples: Sequence[TrainingExample]) -> None:
         if not examples:
             return
-        vectors = vectors_of(examples)
-        count, scaler = len(SIGNS), self.scaler
-        z = np.ones(count + 3)
-        for example, row in zip(examples, self.signs.matrix(vectors, self.popularity), strict=True):
-            stage, label = example.stage, example.label
-            if stage == 0:
-                # Everybody who was looked at, once; later stages see only who stayed away.
-                scaler.learn(row)
-            weight = self.weighing.of(example)
+        rows = self.signs.matrix(vectors_of(examples), self.popularity)
+        weights = [self.weighing.of(example) for example in examples]
+        passed = [0.0] * len(examples)
+        for place, (example, weight) in enumerate(zip(examples, weights, strict=True)):
             if weight > 0:
-                z[:count] = scaler.standardise(row)[:count]
-                z[count] = row[count + stage]
-                belief = self.filters[stage]
-                passed = self._passed(stage, example.matured_at)
-                belief.advance(passed)
-                belief.learn(z, label, weight)
-                forgotten = 0.5 ** (passed / self.weighing.memory)
+                stage = example.stage
+                passed[place] = since = self._passed(stage, example.matured_at)
+                forgotten = 0.5 ** (since / self.weighing.memory)
                 self._weighty[stage] = self._weighty[stage] * forgotten + weight
-            self.labels[label] += 1
+            self.labels[example.label] += 1
+        block = Block(
+            rows,
+            np.array([example.stage for example in examples], dtype=np.int64),
+            np.array([example.label for example in examples], dtype=np.int64),
+            np.array(weights, dtype=np.float64),
+            np.array(passed, dtype=np.float64),
+        )
+        self._learn_block(self.scaler, self.filters, block)
 
     def _passed(self, stage: int, now: Millis) -> float:
         """Horizons since the stage last learnt."""
