@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -87,10 +88,10 @@ def fastest() -> LearnBlock:
     """Return the fastest way there is here to learn a block."""
     try:
         # Not before somebody learns: it takes half a second.
-        from numba import njit
+        numba = import_module("numba")
     except ImportError:
         return learn_block
-    function: Any = njit(cache=True, nogil=True)(compiled.learn_block)
+    function: Any = numba.njit(cache=True, nogil=True)(compiled.learn_block)
 
     def learn(scaler: Scaler, filters: Sequence[Filter], block: Block) -> None:
         learn_compiled(function, scaler, filters, block)
