@@ -12,6 +12,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Final
 from zlib import crc32
 
@@ -365,6 +366,7 @@ class Catalogue:
         self._formulas = tuple(feature.formula for feature in features)
         #: Whether the first features are those that can be had in one straight pass.
         self._straight = self.names[: len(STRAIGHT)] == STRAIGHT
+        self._singles = Struct(f"{len(features)}f")
         self._others = self._formulas[len(STRAIGHT) :] if self._straight else self._formulas
         #: Changes with the names or their order.
         self.fingerprint = hashlib.blake2b(
@@ -392,7 +394,8 @@ class Catalogue:
         if self._others:
             portrait = Portrait(state, at)
             values += [_cut(formula(portrait)) for formula in self._others]
-        return array("f", values)
+        # By way of bytes: an array takes twice as long over a list.
+        return array("f", self._singles.pack(*values))
 
     def by_formulas(self, state: CustomerState, at: Millis) -> array[float]:
         """Return what `vector` returns, each feature by its formula: slow, and plainly right."""

@@ -29,7 +29,7 @@ _AWAY: Final = -2
 DECISIONS_KEPT: Final = 8
 
 
-class Prediction(msgspec.Struct, array_like=True):
+class Prediction(msgspec.Struct, array_like=True, gc=False):
     """A vector as it was scored, until its label is known.
 
     Parameters
@@ -70,7 +70,10 @@ class Prediction(msgspec.Struct, array_like=True):
 
     def next(self) -> Millis:
         """Return when there is something new to be known."""
-        return self.end(self.passed)
+        passed = self.passed
+        if passed >= LAST:
+            return self.due
+        return self.at + _ends(self.due - 1 - self.at)[passed]
 
 
 class Matured(NamedTuple):
@@ -97,7 +100,7 @@ class Matured(NamedTuple):
     returned_in: int | None
 
 
-class Decision(msgspec.Struct, array_like=True, frozen=True):
+class Decision(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A decision, also the one not to act, with its reasons as (code, text, contribution)."""
 
     at: Millis
