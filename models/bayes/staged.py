@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from features import DAY, Millis
-from models.bayes.blocks import Block, fastest
+from models.bayes.blocks import Block, LearnBlock, fastest
 from models.bayes.kalman import FEATURE, Filter, Scaler
 from models.bayes.panel import SIZE, Panel
 from models.bayes.signs import OFFSETS, SIGNS, Signs
@@ -45,6 +45,8 @@ class StagedLearner:
         How much each example counts.
     panel_size
         Most customers among whom the kinds are counted.
+    learn_block
+        How a block of examples is learnt; None for the fastest way there is here.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class StagedLearner:
         snapshot: Snapshot | None = None,
         weighing: Weighing | None = None,
         panel_size: int = SIZE,
+        learn_block: LearnBlock | None = None,
     ) -> None:
         self.signs = signs
         self.weighing = weighing or Weighing()
@@ -67,7 +70,7 @@ class StagedLearner:
         self.filters = [Filter(len(SIGNS), memory) for _ in CUTS]
         self.panel = Panel(signs.reads, panel_size)
         self.labels = [0, 0]
-        self._learn_block = fastest()
+        self._learn_block = learn_block or fastest()
         #: How many labels each stage has learnt, less what is forgotten of them.
         self._weighty = [0.0] * len(CUTS)
         #: When each stage last learnt, and the latest time known; None before.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import exp
 from typing import Any, Final
 
-from models.learning import Floats, TrainingExample
+from models.learning import Floats, TrainingExample, sigmoid
 
 LEARNING_RATE: Final = 0.05
 # River's own, which are the defaults of what `logistic` has always been made of.
@@ -108,6 +108,16 @@ class FusedLogistic:
             squares.append(square)
             weights.append(held - LEARNING_RATE / (square + _EPS) ** 0.5 * pull)
         self.weights, self.squares = weights, squares
+
+    def probability(self, row: list[float]) -> float:
+        """Return P(label 1) of a row of inputs, by what has been learnt."""
+        logit = self.intercept
+        for x, mean, variance, weight in zip(
+            row, self.means, self.variances, self.weights, strict=True
+        ):
+            if variance:
+                logit += weight * (x - mean) / variance**0.5
+        return sigmoid(logit)
 
     def dump(self) -> dict[str, Any]:
         """Return everything as plain data, as `Glm` does."""

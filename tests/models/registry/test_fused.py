@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import linear_model, optim
@@ -70,3 +71,15 @@ def test_it_goes_on_from_what_river_wrote_down_and_river_from_what_it_wrote() ->
         river_on.learn(row, example, 1.0)
         fused_on.learn(row, example, 1.0)
     assert river_on.dump() == fused_on.dump()
+
+
+def test_a_probability_is_rivers_before_anything_is_learnt_and_after() -> None:
+    rows, labels = rows_of(7, 80), [number % 3 == 0 for number in range(80)]
+    belief, river = FusedLogistic(len(NAMES)), glm()
+    for row, label in zip(rows, labels, strict=True):
+        x = dict(zip(NAMES, row, strict=True))
+        assert belief.probability(row) == pytest.approx(
+            river.pipeline.predict_proba_one(x)[True], abs=1e-9
+        )
+        belief.take(row, int(label))
+        river.pipeline.learn_one(x, label)
