@@ -63,6 +63,17 @@ class InSession(IntEnum):
     PURCHASE = 4
 
 
+# Members by names of their own: up to Python 3.11, looking one up takes longer than a method call,
+# and every event asks for several.
+_NEW, _LATE = Applied.NEW, Applied.LATE
+_OTHER, _PURCHASE = Kind.OTHER, Kind.PURCHASE
+_SEEN: Final[dict[Kind, int]] = {
+    Kind.CART: int(InSession.CART),
+    Kind.CHECKOUT: int(InSession.CHECKOUT),
+    Kind.PURCHASE: int(InSession.PURCHASE),
+}
+
+
 class Session:
     """The visit under way (``events`` above 0), and the sums of those that ended."""
 
@@ -96,12 +107,8 @@ class Session:
             self.seen = 0
         self.last = at
         self.events += 1
-        if kind is Kind.CART:
-            self.seen |= InSession.CART
-        elif kind is Kind.CHECKOUT:
-            self.seen |= InSession.CHECKOUT
-        elif kind is Kind.PURCHASE:
-            self.seen |= InSession.PURCHASE
+        if kind in _SEEN:
+            self.seen |= _SEEN[kind]
 
     def end(self) -> None:
         """Close the open session: what was in the cart and not bought is abandoned."""
@@ -248,9 +255,9 @@ class CustomerState:
         if at < self.floor:
             return Applied.TOO_LATE
         ids[event_id] = at // SECOND
-        kind = KINDS.get(event.type, Kind.OTHER)
+        kind = KINDS.get(event.type, _OTHER)
         rating = event.rating
-        value = self._take_money(event) if kind is Kind.PURCHASE else 0.0
+        value = self._take_money(event) if kind is _PURCHASE else 0.0
         self.tiles.add(at, kind, value)
         self.kinds[kind] += 1
         self.events += 1
@@ -271,7 +278,7 @@ class CustomerState:
             self._note_activity(at)
         if len(self.ids) > IDS_KEPT:
             self._forget_ids()
-        return Applied.NEW if in_order else Applied.LATE
+        return _NEW if in_order else _LATE
 
     def _take_money(self, event: Event) -> float:
         amount = self.money.winsorised(event.value, self.definition.amount_cap)
@@ -302,7 +309,11 @@ class CustomerState:
 
     def _note_activity(self, at: Millis) -> None:
         rhythm = self.rhythm
-        if rhythm.visit(at // DAY, self.definition.horizon_days):
+        day = at // DAY
+        # Most are on a day that is known already.
+        if (day > rhythm.last_day or not rhythm.days) and rhythm.visit(
+            day, self.definition.horizon_days
+        ):
             self._first_wait = None
         if at <= self.last_activity:
             return

@@ -50,6 +50,9 @@ from models.judging import Cause as Told
 from models.learning import LAST, Judge, TrainingExample
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
 
+# Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
+_DUPLICATE, _TOO_LATE, _OTHER = Applied.DUPLICATE, Applied.TOO_LATE, Kind.OTHER
+
 
 class _Moment(NamedTuple):
     """Something that concerns a customer's ledger: an activity, or a decision point."""
@@ -66,10 +69,11 @@ class _Moment(NamedTuple):
 
 def watermark_after(shop: Shop, arrivals: Iterable[Arrival], watermark: Millis) -> Millis:
     """Return the watermark after the arrivals: the largest usable event time, less lateness."""
-    for arrival in arrivals:
-        at = arrival.event.at
-        if at <= arrival.timestamp + shop.skew and at - shop.lateness > watermark:
-            watermark = at - shop.lateness
+    skew, lateness = shop.skew, shop.lateness
+    for _, timestamp, event in arrivals:
+        at = event.at
+        if at - lateness > watermark and at <= timestamp + skew:
+            watermark = at - lateness
     return watermark
 
 
@@ -179,10 +183,10 @@ def _observe(
         if at - lateness > watermark:
             effects.watermark = watermark = at - lateness
         applied = state.apply(event, at)
-        if applied is Applied.DUPLICATE:
+        if applied is _DUPLICATE:
             counts["duplicate"] += 1
             continue
-        if applied is Applied.TOO_LATE:
+        if applied is _TOO_LATE:
             counts["too_late"] += 1
             continue
         applied_events += 1
@@ -190,8 +194,8 @@ def _observe(
         if customer.new:
             customer.new = False
             counts["customers"] += 1
-        kind = KINDS.get(event.type, Kind.OTHER)
-        if kind is Kind.OTHER:
+        kind = KINDS.get(event.type, _OTHER)
+        if kind is _OTHER:
             counts["unknown_type"] += 1
         # A score on its way in this batch is not in the ledger yet, but may be answered as well.
         if (not activity or event.type in activity) and (
