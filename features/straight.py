@@ -1,9 +1,9 @@
 """The built-in features in one straight pass: the numbers of the formulas, several times faster.
 
-A vector is made for every decision, and a call for each of 55 formulas is most of what one
-costs. The formulas of the catalogue say what a feature *is*; here each
-is written out once more, in the same order and with the same arithmetic, so that the two agree to
-the last bit. `tests/features/test_straight.py` holds them against each other.
+A vector is made for every decision, and a call for each of 55 formulas is most of what one costs.
+The formulas of the catalogue say what a feature *is*; here each is written out once more, in the
+same order and with the same arithmetic, so that the two agree to the last bit.
+`tests/features/test_straight.py` holds them against each other.
 
 A feature that is new in the catalogue need not be here: the catalogue then goes by its formulas.
 """
