@@ -68,7 +68,7 @@ def forest(standings: Sequence[Standing], metric: str, language: str = "en") -> 
         for each, called in (("difference", "difference_head"), ("low", "low"), ("high", "high"))
     ]
     tips.append(alt.Tooltip("verdict:N", title=said["verdict"]))
-    axis = alt.Axis(tickCount=4, format="~r" if METRICS[metric].amount else "+~r")
+    axis = alt.Axis(tickCount=4, format="~r" if METRICS[metric].amount else "+.4~f")
     title = said["axis"].format(first=standings[0].run)
     colour = alt.Color("colour:N", scale=None, legend=None)
     names = alt.Y("run:N", sort=None, title=None, axis=alt.Axis(labelLimit=180, domain=False))
