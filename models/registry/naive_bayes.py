@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from river import naive_bayes, preprocessing, stats
+from river.utils.dataframe import into_frame, to_native_frame
 
 from models.learning import Floats, Snapshot, TrainingExample
 from models.registry.gaussians import NAIVE_BAYES, STEEPEST, log_density
@@ -62,6 +63,13 @@ class CautiousGaussianNB(naive_bayes.GaussianNB):  # type: ignore[misc]  # river
         odds = max(-STEEPEST, min(second - first, STEEPEST))
         p = 1.0 / (1.0 + exp(-odds))
         return {one: 1.0 - p, other: p}
+
+    def predict_proba_many(self, X: Any) -> Any:
+        """Return the probability of each class for each row of a data frame, as cautiously."""
+        frame = into_frame(X)
+        rows = [self.predict_proba_one(row) for row in frame.iter_rows(named=True)]
+        columns = {label: [row[label] for row in rows] for label in self.class_counts}
+        return to_native_frame(columns, like=frame)
 
     def p_class(self, c: Any) -> float:
         """Return the share of a class, one example of each thought of."""
