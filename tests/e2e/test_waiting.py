@@ -246,6 +246,7 @@ def outage(session_redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     wait_for("its health page says so", lambda: "Kafka" in reasons(found.port), 20, 0.1)
     found.reasons, found.live = reasons(found.port), live(found.port)
     wait_for("it was away for long", lambda: time.monotonic() > began + 12, 20, 0.1)
+    wait_for("it says that it waits", says(waiter, "waiting for Kafka"), 20, 0.1)
     found.waiter_said = waiter.log.read_text(encoding="utf-8")
     own.start()
     running.publish(visits(DAYS, 2 * DAYS))
