@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -85,7 +86,9 @@ def test_what_is_downloaded_is_the_table_that_is_drawn(opened: Opened, findings:
         assert set(expected.columns) <= set(rows[0]), name
         for column in expected.select_dtypes("number").columns:
             told = sorted(float(row[column]) for row in rows if row[column])
-            assert told == pytest.approx(sorted(expected[column].dropna()), rel=1e-5), name
+            # What is not finite, such as the threshold above all risks, has no place on an axis.
+            finite = [value for value in expected[column] if math.isfinite(value)]
+            assert told == pytest.approx(sorted(finite), rel=1e-5), name
 
 
 def downloaded(opened: Opened, file: str) -> list[dict[str, str]]:
@@ -196,7 +199,7 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
             {"lead": "nothing was decided", "budgets": "nothing was decided"},
         ),
         ({}, {"importance": None, "reasons": None}, {"reasons": "does not tell"}),
-        ({}, dict.fromkeys(everything()), {"ranking": "known outcome", "stories": "No customer"}),
+        ({}, dict.fromkeys(everything()), {"ranking": "known outcome", "stories": "no customer"}),
         ({}, {"models": everything()["models"].head(1)}, {"models": "one model"}),
     ],
 )
