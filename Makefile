@@ -17,8 +17,11 @@ help:  ## show this list
 demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two minutes
 	$(BIN)/ebb demo $(ARGS)
 
-test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ...)
-	$(BIN)/python -m pytest $(ARGS)
+# Two processes: one waits for workers and servers while the other reckons. JOBS=0 for a debugger.
+JOBS ?= 2
+
+test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ..., JOBS=2)
+	$(BIN)/python -m pytest -n $(JOBS) --durations=10 --durations-min=5 $(ARGS)
 
 lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
 	$(BIN)/ruff check .
@@ -33,7 +36,7 @@ lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
 		echo "WARNING: docker-compose.yml was NOT checked: no docker-compose on this machine" >&2; \
 	fi
 
-bench: $(STAMPS)/dev  ## measure the speed
+bench: $(STAMPS)/dev $(STAMPS)/peers  ## measure the speed beside others (ARGS="latency --quick")
 	$(BIN)/python -m bench $(ARGS)
 
 chaos: $(STAMPS)/dev  ## kill everything again and again, for most of an hour (ARGS="--rounds 2")
@@ -52,6 +55,7 @@ lock: $(STAMPS)/dev  ## resolve the dependencies anew (UPGRADE=--upgrade for new
 	$(COMPILE) $(UPGRADE) --extra embedded --extra fast \
 		-c requirements/base.txt -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) --extra dev -c requirements/demo.txt -o requirements/dev.txt
+	$(COMPILE) $(UPGRADE) --extra peers -o requirements/peers.txt
 
 clean:  ## remove .venv and whatever was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -65,6 +69,14 @@ $(STAMPS)/dev: requirements/dev.txt requirements/data.txt pyproject.toml | $(STA
 	$(PIP) install --no-deps --require-hashes -r requirements/data.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# What the bench compares with wants older versions than ours: an environment of its own. Whoever
+# cannot be installed is skipped.
+$(STAMPS)/peers: requirements/peers.txt | $(STAMPS)
+	@test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install \
+		--require-hashes -r $< && touch $@ || \
+		echo "WARNING: the peers could not be installed; the bench goes on without them" >&2
 
 $(STAMPS)/%: requirements/%.txt pyproject.toml | $(STAMPS)
 	$(PIP) install --require-hashes -r $<

@@ -1,1 +1,1 @@
-"""How fast the core is, as ratios within one run."""
+"""How fast Ebbtide is, as ratios within one run: beside others, as it grows, under overload."""

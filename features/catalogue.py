@@ -12,6 +12,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Final
 from zlib import crc32
 
@@ -19,10 +20,9 @@ from features.customer import CustomerState
 from features.definition import Definition
 from features.events import Kind
 from features.portrait import Portrait
+from features.straight import LIMIT, STRAIGHT, straight
 from features.timeline import Millis
 
-#: Values beyond this say nothing more; they are cut there.
-LIMIT: Final = 1e9
 #: Columns of a trait: its value is one-hot by hash, so that new values need no retraining.
 TRAIT_COLUMNS: Final = 8
 
@@ -364,6 +364,10 @@ class Catalogue:
             raise ValueError("two features have the same name")
         self.index = {name: place for place, name in enumerate(self.names)}
         self._formulas = tuple(feature.formula for feature in features)
+        #: Whether the first features are those that can be had in one straight pass.
+        self._straight = self.names[: len(STRAIGHT)] == STRAIGHT
+        self._singles = Struct(f"{len(features)}f")
+        self._others = self._formulas[len(STRAIGHT) :] if self._straight else self._formulas
         #: Changes with the names or their order.
         self.fingerprint = hashlib.blake2b(
             "\n".join(self.names).encode(), digest_size=6
@@ -386,11 +390,17 @@ class Catalogue:
             kept for learning and shown in an alert. Missing values have their defaults and
             absurd ones are cut at `LIMIT`, so every value is finite.
         """
+        values = straight(state, at) if self._straight else []
+        if self._others:
+            portrait = Portrait(state, at)
+            values += [_cut(formula(portrait)) for formula in self._others]
+        # By way of bytes: an array takes twice as long over a list.
+        return array("f", self._singles.pack(*values))
+
+    def by_formulas(self, state: CustomerState, at: Millis) -> array[float]:
+        """Return what `vector` returns, each feature by its formula: slow, and plainly right."""
         portrait = Portrait(state, at)
-        values = [formula(portrait) for formula in self._formulas]
-        if max(values) > LIMIT or min(values) < -LIMIT:
-            values = [max(-LIMIT, min(value, LIMIT)) for value in values]
-        return array("f", values)
+        return array("f", [_cut(formula(portrait)) for formula in self._formulas])
 
     def as_dict(self, vector: array[float]) -> dict[str, float]:
         """Return a vector by name."""
@@ -399,6 +409,10 @@ class Catalogue:
     def facts(self, vector: array[float]) -> Facts:
         """Return a vector that can be read by name; cheaper than `as_dict` for a few names."""
         return Facts(self.index, vector)
+
+
+def _cut(value: float) -> float:
+    return max(-LIMIT, min(value, LIMIT))
 
 
 class Facts(Mapping[str, float]):

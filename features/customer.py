@@ -22,7 +22,7 @@ from typing import Final, Literal, TypeAlias
 from zlib import crc32
 
 from features.definition import Definition
-from features.events import Event, Kind, is_distress
+from features.events import KINDS, Event, Kind, is_distress
 from features.rhythm import Rhythm
 from features.silence import NEVER, next_check
 from features.tiles import KINDS_COUNT, Tiles, oldest_day
@@ -63,6 +63,17 @@ class InSession(IntEnum):
     PURCHASE = 4
 
 
+# Members by names of their own: up to Python 3.11, looking one up takes longer than a method call,
+# and every event asks for several.
+_NEW, _LATE = Applied.NEW, Applied.LATE
+_OTHER, _PURCHASE = Kind.OTHER, Kind.PURCHASE
+_SEEN: Final[dict[Kind, int]] = {
+    Kind.CART: int(InSession.CART),
+    Kind.CHECKOUT: int(InSession.CHECKOUT),
+    Kind.PURCHASE: int(InSession.PURCHASE),
+}
+
+
 class Session:
     """The visit under way (``events`` above 0), and the sums of those that ended."""
 
@@ -96,12 +107,8 @@ class Session:
             self.seen = 0
         self.last = at
         self.events += 1
-        if kind is Kind.CART:
-            self.seen |= InSession.CART
-        elif kind is Kind.CHECKOUT:
-            self.seen |= InSession.CHECKOUT
-        elif kind is Kind.PURCHASE:
-            self.seen |= InSession.PURCHASE
+        if kind in _SEEN:
+            self.seen |= _SEEN[kind]
 
     def end(self) -> None:
         """Close the open session: what was in the cart and not bought is abandoned."""
@@ -173,6 +180,7 @@ class CustomerState:
     """
 
     __slots__ = (
+        "_first_wait",
         "check_due",
         "definition",
         "events",
@@ -203,6 +211,9 @@ class CustomerState:
         #: The latest moment this state has been moved to, by an event or by a timer.
         self.now: Millis = -1
         self.check_due: Millis = NEVER
+        #: How long after an activity the first check is; None until it is asked for, and again
+        #: when the rhythm has changed.
+        self._first_wait: Millis | None = None
         self.floor: Millis = 0
         self.events = 0
         self.kinds = [0] * KINDS_COUNT
@@ -237,36 +248,39 @@ class CustomerState:
         """
         if at is None:
             at = event.at
+        ids = self.ids
         event_id = crc32(event.event_id.encode())
-        if event_id in self.ids:
+        if event_id in ids:
             return Applied.DUPLICATE
         if at < self.floor:
             return Applied.TOO_LATE
-        self.ids[event_id] = at // SECOND
-        kind = event.kind
-        value = self._take_money(event, kind)
-        self.tiles.add(at, kind, value if kind is Kind.PURCHASE else 0.0)
+        ids[event_id] = at // SECOND
+        kind = KINDS.get(event.type, _OTHER)
+        rating = event.rating
+        value = self._take_money(event) if kind is _PURCHASE else 0.0
+        self.tiles.add(at, kind, value)
         self.kinds[kind] += 1
         self.events += 1
-        self.first_seen = min(self.first_seen, at)
-        if event.rating is not None:
+        if at < self.first_seen:
+            self.first_seen = at
+        if rating is not None:
             self.ratings += 1
-            self.ratings_sum += event.rating
-        if is_distress(kind, event.rating):
+            self.ratings_sum += rating
+        if is_distress(kind, rating):
             self.negatives += 1
-            self.last_negative = max(self.last_negative, at)
+            if at > self.last_negative:
+                self.last_negative = at
         in_order = at >= self.last_seen
         if in_order:
             self._move_on(event, at, kind)
-        if self.definition.counts_as_activity(event.type):
+        activity = self.definition.activity
+        if not activity or event.type in activity:
             self._note_activity(at)
         if len(self.ids) > IDS_KEPT:
             self._forget_ids()
-        return Applied.NEW if in_order else Applied.LATE
+        return _NEW if in_order else _LATE
 
-    def _take_money(self, event: Event, kind: Kind) -> float:
-        if kind is not Kind.PURCHASE:
-            return 0.0
+    def _take_money(self, event: Event) -> float:
         amount = self.money.winsorised(event.value, self.definition.amount_cap)
         quantity = min(
             1.0 if event.quantity is None else event.quantity, self.definition.quantity_cap
@@ -280,19 +294,39 @@ class CustomerState:
             self.tiles.forget(at)
             self._raise_floor(oldest_day(at) * DAY)
         self.last_seen = at
-        self.now = max(self.now, at)
+        if at > self.now:
+            self.now = at
         self.session.add(at, kind)
         if event.rating is not None:
             self.last_rating = event.rating
+        if event.traits:
+            self._take_traits(event)
+
+    def _take_traits(self, event: Event) -> None:
         for name, value in event.traits.items():
             if value is not None and (name in self.traits or len(self.traits) < TRAITS_KEPT):
                 self.traits[name] = str(value)[:_TRAIT_LENGTH]
 
     def _note_activity(self, at: Millis) -> None:
-        self.rhythm.visit(at // DAY, self.definition.horizon_days)
-        if at > self.last_activity:
-            self.last_activity = at
+        rhythm = self.rhythm
+        day = at // DAY
+        # Most are on a day that is known already.
+        if (day > rhythm.last_day or not rhythm.days) and rhythm.visit(
+            day, self.definition.horizon_days
+        ):
+            self._first_wait = None
+        if at <= self.last_activity:
+            return
+        self.last_activity = at
+        if at < self.now:
             self.check_due = self._next_check()
+            return
+        # Most events are the latest of all, and the first wait is then the same until the
+        # rhythm changes, wherever on the line of time it begins.
+        wait = self._first_wait
+        if wait is None:
+            wait = self._first_wait = next_check(self.definition, 0, rhythm.mean, 0)
+        self.check_due = at + wait if wait < NEVER else NEVER
 
     def _next_check(self) -> Millis:
         after = max(self.now, self.last_activity)
@@ -319,8 +353,11 @@ class CustomerState:
 
     def due(self) -> Millis:
         """Return when the next timer is due; `NEVER` when there is none."""
-        if self.session.events:
-            return min(self.check_due, self.session.last + self.definition.session_gap)
+        session = self.session
+        if session.events:
+            ends = session.last + self.definition.session_gap
+            if ends < self.check_due:
+                return ends
         return self.check_due
 
     def fire(self) -> Cause | None:

@@ -109,7 +109,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     @property
     def kind(self) -> Kind:
         """What this type means to the features."""
-        return KINDS.get(self.type, Kind.OTHER)
+        return KINDS.get(self.type, _OTHER)
 
     @property
     def value(self) -> float:
@@ -142,6 +142,7 @@ class Kind(IntEnum):
     ACCOUNT = 15
 
 
+_OTHER: Final = Kind.OTHER
 #: Event type to meaning. To teach the product a new type, add a line here.
 KINDS: Final[dict[str, Kind]] = {
     "page_viewed": Kind.VISIT,

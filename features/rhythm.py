@@ -15,7 +15,7 @@ FADING: Final = 0.97
 POWERS: Final = (0.6, 1.0, 1.7, 3.0)
 #: Half-lives of the visit counters, in horizons.
 HALF_LIVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
-_LN2: Final = log(2.0)
+LN2: Final = log(2.0)
 
 
 class Rhythm:
@@ -38,7 +38,7 @@ class Rhythm:
     --------
     >>> rhythm = Rhythm()
     >>> for day in (0, 9, 18, 18):
-    ...     rhythm.visit(day, horizon_days=30.0)
+    ...     _ = rhythm.visit(day, horizon_days=30.0)
     >>> rhythm.days, rhythm.last_gap, rhythm.mean
     (3, 9, 9.0)
     >>> [round(count, 2) for count in rhythm.faded_visits(18.0, 30.0)]
@@ -70,7 +70,7 @@ class Rhythm:
         self.powers: list[float] = [0, 0, 0, 0]
         self.visits: list[float] = [0, 0, 0, 0, 0]
 
-    def visit(self, day: int, horizon_days: float) -> None:
+    def visit(self, day: int, horizon_days: float) -> bool:
         """Take note of a visit on a day; a second one on the same day, or an earlier, is no news.
 
         Parameters
@@ -79,15 +79,20 @@ class Rhythm:
             Days since 1970.
         horizon_days
             H, which sets the half-lives of the counters.
+
+        Returns
+        -------
+        bool
+            Whether it was news.
         """
         if self.days == 0:
             self.first_day = self.last_day = day
             self.days = 1
             self.visits = [1.0] * len(HALF_LIVES)
-            return
+            return True
         gap = day - self.last_day
         if gap < 1:
-            return
+            return False
         self.days += 1
         self.last_day = day
         self.last_gap = gap
@@ -99,9 +104,10 @@ class Rhythm:
             FADING * old + float(gap) ** k for old, k in zip(self.powers, POWERS, strict=True)
         ]
         self.visits = [
-            count * exp(-_LN2 * gap / (share * horizon_days)) + 1.0
+            count * exp(-LN2 * gap / (share * horizon_days)) + 1.0
             for count, share in zip(self.visits, HALF_LIVES, strict=True)
         ]
+        return True
 
     @property
     def mean(self) -> float:
@@ -112,6 +118,6 @@ class Rhythm:
         """Return the visit counters as they have faded by a (fractional) day."""
         silence = max(day - self.last_day, 0.0)
         return [
-            count * exp(-_LN2 * silence / (share * horizon_days))
+            count * exp(-LN2 * silence / (share * horizon_days))
             for count, share in zip(self.visits, HALF_LIVES, strict=True)
         ]

@@ -60,11 +60,12 @@ class Tiles:
 
     def add(self, at: Millis, kind: int, value: float) -> None:
         """Count an event of a kind at a time, and its money on its day."""
+        hours, days = self.hours, self.days
         hour = (at // HOUR) << KIND_BITS | kind
-        self.hours[hour] = self.hours.get(hour, 0) + 1
+        hours[hour] = hours.get(hour, 0) + 1
         number = at // DAY
         day = number << KIND_BITS | kind
-        self.days[day] = self.days.get(day, 0) + 1
+        days[day] = days.get(day, 0) + 1
         if value:
             self.spend[number] = self.spend.get(number, 0.0) + value
 

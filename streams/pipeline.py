@@ -22,12 +22,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from features import (
     DAY,
+    KINDS,
     Applied,
     Kind,
     Millis,
@@ -41,11 +42,16 @@ from models.deciding import (
     Decision,
     Prediction,
     Reason,
+    Verdict,
     decision_id,
     suggested_action,
 )
+from models.judging import Cause as Told
 from models.learning import LAST, Judge, TrainingExample
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
+
+# Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
+_DUPLICATE, _TOO_LATE, _OTHER = Applied.DUPLICATE, Applied.TOO_LATE, Kind.OTHER
 
 
 class _Moment(NamedTuple):
@@ -63,10 +69,11 @@ class _Moment(NamedTuple):
 
 def watermark_after(shop: Shop, arrivals: Iterable[Arrival], watermark: Millis) -> Millis:
     """Return the watermark after the arrivals: the largest usable event time, less lateness."""
-    for arrival in arrivals:
-        at = arrival.event.at
-        if at <= arrival.timestamp + shop.skew and at - shop.lateness > watermark:
-            watermark = at - shop.lateness
+    skew, lateness = shop.skew, shop.lateness
+    for _, timestamp, event in arrivals:
+        at = event.at
+        if at - lateness > watermark and at <= timestamp + skew:
+            watermark = at - lateness
     return watermark
 
 
@@ -109,7 +116,11 @@ def handle(
     for user_id, customer in effects.changed.items():
         # Not past the customer's own next timer: a batch that takes only so many timers must keep
         # what one that takes them all would have kept when that timer is scored.
-        _mature(shop, user_id, customer, min(effects.watermark, customer.state.due()), effects)
+        ledger = customer.ledger
+        if ledger.pending:
+            known = min(effects.watermark, customer.state.due())
+            if ledger.due() <= known:
+                _mature(shop, user_id, customer, known, effects)
     # Of one time, by the hash that an id is: whoever is learnt last must not be so for its name.
     effects.examples.sort(key=_learning_order)
     return effects
@@ -150,10 +161,13 @@ def _observe(
         moments.append(_Moment(user_id, customer, at, effects.watermark, cause, len(vectors)))
         vectors.append(vector(customer.state, at))
 
+    applied_events = late = 0
+    activity, lateness, skew = definition.activity, shop.lateness, shop.skew
+    watermark = effects.watermark
     for offset, timestamp, event in arrivals:
         at = event.at
-        if at > timestamp + shop.skew:
-            refusal = f"{to_iso(at)} is after its arrival by more than {shop.skew / DAY:g} days"
+        if at > timestamp + skew:
+            refusal = f"{to_iso(at)} is after its arrival by more than {skew / DAY:g} days"
             effects.refused.append(Refusal(offset, refusal, "time"))
             counts["invalid"] += 1
             continue
@@ -161,34 +175,40 @@ def _observe(
         customer = book[user_id]
         changed[user_id] = customer
         state = customer.state
-        look(user_id, customer, max(at, effects.watermark))
-        if at <= effects.watermark:
-            counts["late"] += 1
-        effects.watermark = max(effects.watermark, at - shop.lateness)
+        until = at if at > watermark else watermark
+        if state.due() <= until:
+            look(user_id, customer, until)
+        if at <= watermark:
+            late += 1
+        if at - lateness > watermark:
+            effects.watermark = watermark = at - lateness
         applied = state.apply(event, at)
-        if applied is Applied.DUPLICATE:
+        if applied is _DUPLICATE:
             counts["duplicate"] += 1
             continue
-        if applied is Applied.TOO_LATE:
+        if applied is _TOO_LATE:
             counts["too_late"] += 1
             continue
-        counts["applied"] += 1
+        applied_events += 1
         customer.state_changed = True
         if customer.new:
             customer.new = False
             counts["customers"] += 1
-        kind = event.kind
-        if kind is Kind.OTHER:
+        kind = KINDS.get(event.type, _OTHER)
+        if kind is _OTHER:
             counts["unknown_type"] += 1
         # A score on its way in this batch is not in the ledger yet, but may be answered as well.
-        if definition.counts_as_activity(event.type) and (
-            customer.ledger.pending or user_id in scored
+        if (not activity or event.type in activity) and (
+            customer.ledger.awaits(at) or user_id in scored
         ):
-            moments.append(_Moment(user_id, customer, at, effects.watermark, None, -1))
+            moments.append(_Moment(user_id, customer, at, watermark, None, -1))
         if is_distress(kind, event.rating):
             now = max(at, state.now)
             if state.is_active(now):
                 consider(user_id, customer, now, "distress")
+    for name, count in (("applied", applied_events), ("late", late)):
+        if count:
+            counts[name] += count
     for user_id in due:
         customer = book[user_id]
         changed[user_id] = customer
@@ -213,16 +233,14 @@ def _judge_and_decide(
         risks = judgement.risks.tolist()
     for user_id, customer, at, watermark, cause, row in moments:
         known = watermark if cause is None else min(watermark, at)
-        _mature(shop, user_id, customer, known, effects)
+        ledger = customer.ledger
+        if ledger.pending and ledger.due() <= known:
+            _mature(shop, user_id, customer, known, effects)
         if cause is None:
-            customer.ledger_changed |= customer.ledger.note_activity(at)
-        elif not customer.ledger.has_decided(at, cause):
-            facts = shop.catalogue.facts(vectors[row])
-            reasons = [
-                Reason(each.code, each.text, each.contribution, each.numbers)
-                for each in shop.explainer.causes(weights[row], facts)
-            ]
-            scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], reasons)
+            customer.ledger_changed |= ledger.note_activity(at)
+        elif not ledger.has_decided(at, cause):
+            causes = shop.explainer.causes(weights[row], shop.catalogue.facts(vectors[row]))
+            scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], causes)
             _decide(shop, user_id, customer, scored, effects)
 
 
@@ -233,73 +251,66 @@ class _Scored(NamedTuple):
     risk: float
     version: str
     vector: array[float]
-    reasons: list[Reason]
+    causes: list[Told]
 
 
 def _decide(
     shop: Shop, user_id: str, customer: Customer, scored: _Scored, effects: Effects
 ) -> None:
     ledger, counts = customer.ledger, effects.counts
-    at, cause, risk = scored.at, scored.cause, scored.risk
+    row, at, cause, risk, version, vector, causes = scored
     verdict = shop.policy.decide(user_id, at, cause, risk, ledger.standing)
-    ledger.standing = verdict.standing
+    alert, why, arm, band, ledger.standing = verdict
     counts["decisions"] += 1
-    counts[f"decisions_{cause}"] += 1
-    if verdict.alert:
+    counts[_DECISIONS[cause]] += 1
+    if alert:
         counts["alerts"] += 1
-        counts[f"alerts_{verdict.arm}"] += 1
-        facts = shop.catalogue.as_dict(scored.vector)
-        effects.alerts.append(
-            Alert(
-                alert_id=decision_id(user_id, at, cause),
-                user_id=user_id,
-                decided_at=to_datetime(at),
-                valid_until=to_datetime(at + shop.policy.valid),
-                cause=cause,
-                risk=risk,
-                band=verdict.band,
-                reasons=scored.reasons,
-                silence_days=max(facts["recency"], 0.0),
-                action=suggested_action(
-                    verdict.arm, cause, [reason.code for reason in scored.reasons], risk
-                ),
-                arm=verdict.arm,
-                horizon_days=shop.definition.horizon_days,
-                model_version=scored.version,
-                catalogue=shop.catalogue.fingerprint,
-                vector=facts,
-            )
-        )
-    decision = Decision(
-        at=at,
-        cause=cause,
-        risk=risk,
-        band=verdict.band,
-        arm=verdict.arm,
-        version=scored.version,
-        alert=verdict.alert,
-        why=verdict.why,
-        reasons=[(each.code, each.text, each.contribution) for each in scored.reasons],
-    )
+        counts[f"alerts_{arm}"] += 1
+        effects.alerts.append(_alert(shop, user_id, scored, verdict))
+    reasons = [(code, text, contribution) for code, text, contribution, _ in causes]
+    decision = Decision(at, cause, risk, band, arm, version, alert, why, reasons)
     ledger.log(decision)
     kept = len(ledger.pending) < shop.max_pending and _is_kept(shop, user_id, at)
-    effects.decided.append(Decided(user_id, decision, scored.row, kept))
+    effects.decided.append(Decided(user_id, decision, row, kept))
     if not kept:
         counts["unkept"] += 1
     else:
         counts["pending"] += 1
-        ledger.keep(
-            Prediction(
-                at=at,
-                due=at + shop.definition.horizon + 1,
-                cause=cause,
-                risk=risk,
-                version=scored.version,
-                vector=scored.vector.tobytes(),
-                treated=verdict.alert and verdict.arm == "treated",
-            )
-        )
+        due = at + shop.definition.horizon + 1
+        treated = alert and arm == "treated"
+        ledger.keep(Prediction(at, due, cause, risk, version, vector.tobytes(), treated))
     customer.ledger_changed = True
+
+
+#: Under which name each cause is counted.
+_DECISIONS: Final[dict[str, str]] = {
+    cause: f"decisions_{cause}" for cause in ("silence", "distress", "session_end")
+}
+
+
+def _alert(shop: Shop, user_id: str, scored: _Scored, verdict: Verdict) -> Alert:
+    at, cause, risk = scored.at, scored.cause, scored.risk
+    facts = shop.catalogue.as_dict(scored.vector)
+    codes = [each.code for each in scored.causes]
+    return Alert(
+        alert_id=decision_id(user_id, at, cause),
+        user_id=user_id,
+        decided_at=to_datetime(at),
+        valid_until=to_datetime(at + shop.policy.valid),
+        cause=cause,
+        risk=risk,
+        band=verdict.band,
+        reasons=[
+            Reason(each.code, each.text, each.contribution, each.numbers) for each in scored.causes
+        ],
+        silence_days=max(facts["recency"], 0.0),
+        action=suggested_action(verdict.arm, cause, codes, risk),
+        arm=verdict.arm,
+        horizon_days=shop.definition.horizon_days,
+        model_version=scored.version,
+        catalogue=shop.catalogue.fingerprint,
+        vector=facts,
+    )
 
 
 def _is_kept(shop: Shop, user_id: str, at: Millis) -> bool:

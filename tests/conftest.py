@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,30 @@ class Redis:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_backends] = {"Kafka": _UNUSED, "Redis": _UNUSED, "Browser": _UNUSED}
+    if hasattr(config, "workerinput"):
+        # One of several processes: what it has used by its end is told to the one that reports.
+        config.workeroutput["backends"] = config.stash[_backends]  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    # Who crashed tells nothing; its test has failed then.
+    gather(node.config.stash[_backends], getattr(node, "workeroutput", {}).get("backends", {}))
+
+
+def gather(backends: dict[str, str], told: Mapping[str, str]) -> None:
+    """Add what one of several processes has used."""
+    for name, text in told.items():
+        known = backends.setdefault(name, _UNUSED)
+        if text not in (_UNUSED, known):
+            backends[name] = text if known == _UNUSED else f"{known} and {text}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    from tests.sharing import Lanes
+
+    return Lanes(config, log) if config.getoption("dist") == "load" else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -95,6 +119,10 @@ def _running(
     except ServerError as error:
         backends[what] = "NONE"
         # Every test that comes needs it too, or the run was told not to do without.
+        if hasattr(request.config, "workerinput"):
+            # Who exits in the midst of a shared run takes its words with it.
+            request.session.shouldfail = str(error)
+            pytest.fail(str(error), pytrace=False)
         pytest.exit(str(error), returncode=1)
     backends[what] = server.backend
     yield server
@@ -117,7 +145,8 @@ def _redis(
     yield from _running(request, "Redis", redis_sources(), "EBB_TEST_REQUIRE_REDIS", folder)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it runs, its event loop is the process's, and no test can have another.
+@pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     """A browser; tests skip loudly where there is none, unless the run was told to have one."""
     backends = request.config.stash[_backends]
@@ -147,21 +176,28 @@ def redis_server(_redis: Server) -> Redis:
 _databases = itertools.count()
 
 
+def own_databases(config: pytest.Config, offered: int) -> range:
+    """Return the databases of a Redis that are this process's, if several share the suite."""
+    told = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    return range(offered)[int(told["workerid"].removeprefix("gw")) :: told["workercount"]]
+
+
 @pytest.fixture
-def redis_url(redis_server: Redis) -> Iterator[str]:
+def redis_url(redis_server: Redis, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of an empty logical database that this test alone uses; emptied after it."""
     client: Any = redis.Redis.from_url(redis_server.url)
     offered = int(client.config_get("databases")["databases"])
     taken = client.info("keyspace")
+    own = own_databases(pytestconfig, offered)
     # Whatever holds keys belongs to someone else: it is neither used nor emptied.
-    free = (number for number in itertools.islice(_databases, offered))
-    number = next((n % offered for n in free if f"db{n % offered}" not in taken), None)
+    turns = (own[turn % len(own)] for turn in itertools.islice(_databases, len(own)))
+    number = next((n for n in turns if f"db{n}" not in taken), None)
     if number is None:
         pytest.fail(f"no empty database in {redis_server.url}: each of its {offered} holds keys")
     url = urlsplit(redis_server.url)._replace(path=f"/{number}").geturl()
     yield url
-    with redis.Redis.from_url(url) as own:
-        own.flushdb()
+    with redis.Redis.from_url(url) as emptied:
+        emptied.flushdb()
     client.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from tests.conftest import Kafka, Redis
+from tests.conftest import Kafka, Redis, gather
 from tests.servers import (
     ROOT,
     Processes,
@@ -143,14 +143,16 @@ def test_a_long_process_is_stopped_at_the_end_and_keeps_its_log(tmp_path: Path) 
     assert list(started.tails().values()) == ["9d"]
 
 
-def run_pytest(folder: Path, test: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(
+    folder: Path, test: str, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run one test with this suite's fixtures in a pytest of its own."""
     # Only in a package below tests/ are its fixtures seen, and only a plugin brings them elsewhere.
     (folder / "test_one.py").write_text(test, encoding="utf-8")
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider"),
-            *("--rootdir", str(folder), "-c", os.devnull, "test_one.py"),
+            *("--rootdir", str(folder), "-c", os.devnull, *options),
         ],
         cwd=folder,
         env=clean_environment(environment),
@@ -206,6 +208,26 @@ def test_the_embedded_valkey_does_not_pass_for_a_real_redis(tmp_path: Path) -> N
     )
     assert ended.returncode == 1
     assert "is not a real Redis" in ended.stdout + ended.stderr
+
+
+def test_the_last_line_tells_of_every_server_that_a_process_has_used() -> None:
+    unused = "not needed by the tests that ran"
+    backends = {"Kafka": unused, "Redis": unused}
+    gather(backends, {"Kafka": unused, "Redis": "redis-server 7"})
+    gather(backends, {"Kafka": "Apache Kafka 4", "Redis": "redis-server 7"})
+    assert backends == {"Kafka": "Apache Kafka 4", "Redis": "redis-server 7"}
+    gather(backends, {"Kafka": "NONE", "Redis": unused})
+    assert backends == {"Kafka": "Apache Kafka 4 and NONE", "Redis": "redis-server 7"}
+
+
+def test_processes_that_share_a_run_end_it_when_a_required_server_is_missing(
+    tmp_path: Path,
+) -> None:
+    away = {"EBB_TEST_REDIS": "redis://127.0.0.1:1/0", "EBB_TEST_REQUIRE_REDIS": "1"}
+    ended = run_pytest(tmp_path, "def test_redis(redis_url): pass\n", "-n1", **away)
+    assert ended.returncode != 0
+    assert "a real Redis is required (EBB_TEST_REQUIRE_REDIS=1)" in ended.stdout
+    assert "backends: Kafka = not needed by the tests that ran   Redis = NONE" in ended.stdout
 
 
 def test_the_log_of_a_process_is_shown_when_its_test_fails(tmp_path: Path) -> None:

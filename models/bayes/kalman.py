@@ -33,7 +33,8 @@ INTERCEPT: Final = 0.1
 SHOCK: Final = 0.03
 #: Horizons in which the shock fades by e.
 SHOCK_HORIZONS: Final = 3.0
-_LEAST_VARIANCE: Final = 0.02
+#: No example is taken to be more certain than so much of p (1 - p) says.
+LEAST_VARIANCE: Final = 0.02
 
 
 class Filter:
@@ -84,7 +85,7 @@ class Filter:
             As how many examples it counts.
         """
         p = sigmoid(float(self.weights @ z))
-        v = max(p * (1.0 - p), _LEAST_VARIANCE)
+        v = max(p * (1.0 - p), LEAST_VARIANCE)
         spread = self.covariance @ z
         gain = 1.0 / (1.0 / (weight * v) + float(z @ spread))
         self.weights += spread * (gain * (label - p) / v)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -22,6 +23,11 @@ _WIDTH: Final = len(READS)
 _ROW: Final = np.dtype(
     [("hash", "<u8"), ("at", "<i8"), ("known", "<i8"), ("gone", "?"), ("gaps", "<f4", _WIDTH)]
 )
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash(user_id: str) -> int:
+    return int.from_bytes(blake2b(user_id.encode(), digest_size=8).digest(), "big")
 
 
 class Panelist:
@@ -103,7 +109,7 @@ class Panel:
         vector
             The raw vector at ``at``.
         """
-        key = int.from_bytes(blake2b(user_id.encode(), digest_size=8).digest(), "big")
+        key = _hash(user_id)
         row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= self.size:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from features import DAY, Millis
+from models.bayes.blocks import Block, LearnBlock, fastest
 from models.bayes.kalman import FEATURE, Filter, Scaler
 from models.bayes.panel import SIZE, Panel
 from models.bayes.signs import OFFSETS, SIGNS, Signs
 from models.bayes.stages import BAYES, check_fit
-from models.learning import CUTS, LAST, Snapshot, TrainingExample, Weighing
+from models.learning import CUTS, LAST, Snapshot, TrainingExample, Weighing, vectors_of
 
 #: The kinds of the shop are counted anew when so much of the horizon has passed, or when the
 #: panel has doubled.
@@ -43,6 +45,8 @@ class StagedLearner:
         How much each example counts.
     panel_size
         Most customers among whom the kinds are counted.
+    learn_block
+        How a block of examples is learnt; None for the fastest way there is here.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class StagedLearner:
         snapshot: Snapshot | None = None,
         weighing: Weighing | None = None,
         panel_size: int = SIZE,
+        learn_block: LearnBlock | None = None,
     ) -> None:
         self.signs = signs
         self.weighing = weighing or Weighing()
@@ -65,6 +70,7 @@ class StagedLearner:
         self.filters = [Filter(len(SIGNS), memory) for _ in CUTS]
         self.panel = Panel(signs.reads, panel_size)
         self.labels = [0, 0]
+        self._learn_block = learn_block or fastest()
         #: How many labels each stage has learnt, less what is forgotten of them.
         self._weighty = [0.0] * len(CUTS)
         #: When each stage last learnt, and the latest time known; None before.
@@ -115,25 +121,24 @@ class StagedLearner:
     def _learn_with_these_kinds(self, examples: Sequence[TrainingExample]) -> None:
         if not examples:
             return
-        vectors = np.array([example.vector for example in examples], dtype=np.float32)
-        count, scaler = len(SIGNS), self.scaler
-        z = np.ones(count + 3)
-        for example, row in zip(examples, self.signs.matrix(vectors, self.popularity), strict=True):
-            stage, label = example.stage, example.label
-            if stage == 0:
-                # Everybody who was looked at, once; later stages see only who stayed away.
-                scaler.learn(row)
-            weight = self.weighing.of(example)
+        rows = self.signs.matrix(vectors_of(examples), self.popularity)
+        weights = [self.weighing.of(example) for example in examples]
+        passed = [0.0] * len(examples)
+        for place, (example, weight) in enumerate(zip(examples, weights, strict=True)):
             if weight > 0:
-                z[:count] = scaler.standardise(row)[:count]
-                z[count] = row[count + stage]
-                belief = self.filters[stage]
-                passed = self._passed(stage, example.matured_at)
-                belief.advance(passed)
-                belief.learn(z, label, weight)
-                forgotten = 0.5 ** (passed / self.weighing.memory)
+                stage = example.stage
+                passed[place] = since = self._passed(stage, example.matured_at)
+                forgotten = 0.5 ** (since / self.weighing.memory)
                 self._weighty[stage] = self._weighty[stage] * forgotten + weight
-            self.labels[label] += 1
+            self.labels[example.label] += 1
+        block = Block(
+            rows,
+            np.array([example.stage for example in examples], dtype=np.int64),
+            np.array([example.label for example in examples], dtype=np.int64),
+            np.array(weights, dtype=np.float64),
+            np.array(passed, dtype=np.float64),
+        )
+        self._learn_block(self.scaler, self.filters, block)
 
     def _passed(self, stage: int, now: Millis) -> float:
         """Horizons since the stage last learnt."""
@@ -171,8 +176,11 @@ class StagedLearner:
 
     # -- written down -------------------------------------------------------------------------
 
-    def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
-        """Write the model down."""
+    def sketch(self, number: int, quality: dict[str, Any]) -> Snapshot:
+        """Write down what judging needs, and not what learning goes on from: far less.
+
+        The same as `for_workers` leaves of a `snapshot`.
+        """
         signs = self.signs
         return Snapshot(
             name=BAYES,
@@ -188,18 +196,25 @@ class StagedLearner:
                 "active_days": signs.active_days,
                 "popularity": self.popularity.tolist(),
                 "scaler": self.scaler.dump(),
-                "stages": [
-                    belief.dump() | {"learnt_at": at, "labels": labels}
-                    for belief, at, labels in zip(
-                        self.filters, self._learnt_at, self._weighty, strict=True
-                    )
-                ],
-                "now": self._now,
-                "counted_at": self._counted_at,
-                "counted": self._counted,
-                "panel": self.panel.dump(),
+                "stages": [{"weights": belief.weights.tolist()} for belief in self.filters],
             },
         )
+
+    def snapshot(self, number: int, quality: dict[str, Any]) -> Snapshot:
+        """Write the model down."""
+        sketch = self.sketch(number, quality)
+        stages = [
+            belief.dump() | {"learnt_at": at, "labels": labels}
+            for belief, at, labels in zip(self.filters, self._learnt_at, self._weighty, strict=True)
+        ]
+        more = {
+            "stages": stages,
+            "now": self._now,
+            "counted_at": self._counted_at,
+            "counted": self._counted,
+            "panel": self.panel.dump(),
+        }
+        return msgspec.structs.replace(sketch, state=sketch.state | more)
 
     def _restore(self, snapshot: Snapshot, panel_size: int) -> None:
         state = snapshot.state

@@ -18,6 +18,7 @@ from models.deciding.ledger import (
     decision_id,
 )
 from models.deciding.policy import Policy, Standing, Verdict, suggested_action
+from models.deciding.whatif import Point, verdicts
 
 __all__ = [
     "ALERT_TYPE",
@@ -29,6 +30,7 @@ __all__ = [
     "Decision",
     "Ledger",
     "Outcome",
+    "Point",
     "Policy",
     "Prediction",
     "Reason",
@@ -37,4 +39,5 @@ __all__ = [
     "cloud_event_headers",
     "decision_id",
     "suggested_action",
+    "verdicts",
 ]

@@ -11,6 +11,7 @@ positives and negatives mature together, and a late event within the lateness st
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +29,7 @@ _AWAY: Final = -2
 DECISIONS_KEPT: Final = 8
 
 
-class Prediction(msgspec.Struct, array_like=True):
+class Prediction(msgspec.Struct, array_like=True, gc=False):
     """A vector as it was scored, until its label is known.
 
     Parameters
@@ -65,11 +66,14 @@ class Prediction(msgspec.Struct, array_like=True):
         """Return the first moment after a stage: it has passed when the watermark reaches it."""
         if stage >= LAST:
             return self.due
-        return self.at + round(CUTS[stage] * (self.due - 1 - self.at)) + 1
+        return self.at + _ends(self.due - 1 - self.at)[stage]
 
     def next(self) -> Millis:
         """Return when there is something new to be known."""
-        return self.end(self.passed)
+        passed = self.passed
+        if passed >= LAST:
+            return self.due
+        return self.at + _ends(self.due - 1 - self.at)[passed]
 
 
 class Matured(NamedTuple):
@@ -96,7 +100,7 @@ class Matured(NamedTuple):
     returned_in: int | None
 
 
-class Decision(msgspec.Struct, array_like=True, frozen=True):
+class Decision(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A decision, also the one not to act, with its reasons as (code, text, contribution)."""
 
     at: Millis
@@ -116,6 +120,12 @@ class _Stored(msgspec.Struct, array_like=True):
     alerted_at: Millis
     pending: list[Prediction]
     decisions: list[Decision]
+
+
+@lru_cache(maxsize=64)
+def _ends(horizon: Millis) -> tuple[Millis, ...]:
+    """Return how long after a prediction its stages but the last end: a shop has one horizon."""
+    return tuple(round(cut * horizon) + 1 for cut in CUTS[:LAST])
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -138,24 +148,36 @@ class Ledger:
     [(0, 1), (1, 0), (2, 0)]
     """
 
-    __slots__ = ("_due", "decisions", "pending", "standing")
+    __slots__ = ("_due", "_heard", "decisions", "pending", "standing")
 
     def __init__(self) -> None:
         self.pending: list[Prediction] = []
         #: When something new is to be known, which is asked for far more often than it changes.
         self._due: Millis | None = NEVER
+        #: No activity from then on is news to any prediction.
+        self._heard: Millis = NEVER
         self.decisions: list[Decision] = []
         self.standing = Standing()
 
     def keep(self, prediction: Prediction) -> None:
         """Keep a prediction until its label is known."""
         self.pending.append(prediction)
-        self._due = None
+        self._heard = NEVER
+        if self._due is not None:
+            self._due = min(self._due, prediction.next())
+
+    def awaits(self, at: Millis) -> bool:
+        """Whether an activity may be news: there are predictions, and an earlier one did not do."""
+        return at < self._heard and bool(self.pending)
 
     def note_activity(self, at: Millis) -> bool:
         """Mark the predictions that an activity answers; return whether that was news."""
+        if at >= self._heard:
+            return False
         marked = False
+        settled = True
         for prediction in self.pending:
+            settled = settled and prediction.at < at
             if not prediction.at < at < prediction.due:
                 continue
             if 0 <= prediction.returned_in <= prediction.passed:
@@ -172,6 +194,10 @@ class Ledger:
                 continue
             prediction.returned_in = stage
             marked = True
+        # Whoever has come back by now has done so for all predictions there are, and who comes
+        # later cannot have come in an earlier stage.
+        if settled:
+            self._heard = at
         return marked
 
     def due(self) -> Millis:
@@ -185,11 +211,19 @@ class Ledger:
         if not self.pending or self.due() > watermark:
             return []
         matured: list[Matured] = []
+        kept: list[Prediction] = []
+        due = NEVER
         for prediction in self.pending:
-            if prediction.next() <= watermark:
+            follows = prediction.next()
+            if follows <= watermark:
                 matured += _mature(prediction, watermark)
-        self.pending = [prediction for prediction in self.pending if prediction.due > watermark]
-        self._due = None
+                if prediction.due <= watermark:
+                    continue
+                follows = prediction.next()
+            kept.append(prediction)
+            due = min(due, follows)
+        self.pending = kept
+        self._due = due
         return matured
 
     def log(self, decision: Decision) -> None:
@@ -199,7 +233,11 @@ class Ledger:
 
     def has_decided(self, at: Millis, cause: str) -> bool:
         """Whether there was a decision at that moment for that cause."""
-        return any(each.at == at and each.cause == cause for each in self.decisions)
+        # A loop: this is asked before every decision, and a generator costs more than it looks at.
+        for each in self.decisions:  # noqa: SIM110
+            if each.at == at and each.cause == cause:
+                return True
+        return False
 
     def encode(self) -> bytes:
         """Return the ledger as bytes."""

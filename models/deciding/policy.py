@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from features import DAY, NEVER, Millis
 from models.deciding.alert import Action, Arm, Band, Cause
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How things stand with a customer before a decision.
 
     Parameters
@@ -25,8 +25,7 @@ class Standing:
     alerted_at: Millis = -1
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was decided, why, and how things stand from now on."""
 
     alert: bool
@@ -113,20 +112,35 @@ class Policy:
             Also says why not.
         """
         arm, band = self.arm(user_id), self.band(risk)
+        calm = self.left_alone(risk, standing)
         rearm_below = self.threshold - self.hysteresis
-        raised = standing.raised and risk >= rearm_below
         since = at - standing.alerted_at if standing.alerted_at >= 0 else NEVER
-        ago = f"alerted {since // DAY} days ago"
         if risk < self.threshold:
             why = f"risk {risk:.2f} is below {self.threshold:.2f}"
         elif since < self.cooldown:
-            why = f"{ago}, and left in peace for {self.cooldown / DAY:g}"
-        elif raised and cause != "distress":
-            why = f"{ago}, and the risk has not been below {rearm_below:.2f} since"
+            why = f"{_ago(since)}, and left in peace for {self.cooldown / DAY:g}"
+        elif calm.raised and cause != "distress":
+            why = f"{_ago(since)}, and the risk has not been below {rearm_below:.2f} since"
         else:
             why = f"risk {risk:.2f} is at or above {self.threshold:.2f}"
             return Verdict(True, why, arm, band, Standing(True, at))
-        return Verdict(False, why, arm, band, Standing(raised, standing.alerted_at))
+        return Verdict(False, why, arm, band, calm)
+
+    def left_alone(self, risk: float, standing: Standing) -> Standing:
+        """Return how things stand after a risk at which nobody is alerted.
+
+        Examples
+        --------
+        >>> policy = Policy(threshold=0.6, hysteresis=0.1)
+        >>> policy.left_alone(0.55, Standing(True, 7)), policy.left_alone(0.4, Standing(True, 7))
+        (Standing(raised=True, alerted_at=7), Standing(raised=False, alerted_at=7))
+        """
+        raised = standing.raised and risk >= self.threshold - self.hysteresis
+        return Standing(raised, standing.alerted_at)
+
+
+def _ago(since: Millis) -> str:
+    return f"alerted {since // DAY} days ago"
 
 
 def suggested_action(arm: Arm, cause: Cause, codes: list[str], risk: float) -> Action:

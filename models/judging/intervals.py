@@ -111,18 +111,18 @@ def bootstrap(
     True
     """
     names = _known(measures)
-    _sensible(resamples, level, top)
+    sensible(resamples, level, top)
     p, y = judged(risks, labels)
     who, number = _codes(customers, len(p))
-    make = _Weighted if looks is None else _Looked(np.asarray(looks))
+    make = Weighted if looks is None else _Looked(np.asarray(looks))
     estimate = make(p, y, who, number, names, top).measure(np.ones(number, dtype=np.int64))
     weighted = make(p, y, who, number, names, top, steps)
     drawn = [
         figures
-        for draws in _blocks(_draws(rng, number, resamples))
+        for draws in _blocks(drawn_anew(rng, number, resamples))
         for figures in weighted.measure_all(draws)
     ]
-    return _intervals(names, estimate, np.array(drawn), level)
+    return intervals_of(names, estimate, np.array(drawn), level)
 
 
 def bootstrap_difference(
@@ -164,20 +164,20 @@ def bootstrap_difference(
     Interval(estimate=0.0, low=0.0, high=0.0)
     """
     names = _known(measures)
-    _sensible(resamples, level, top)
+    sensible(resamples, level, top)
     p, y = judged(risks, labels)
     q, _ = judged(others, labels)
     who, number = _codes(customers, len(p))
-    one = _Weighted(p, y, who, number, names, top)
-    other = _Weighted(q, y, who, number, names, top)
+    one = Weighted(p, y, who, number, names, top)
+    other = Weighted(q, y, who, number, names, top)
     drawn = np.array(
-        [one.measure(each) - other.measure(each) for each in _draws(rng, number, resamples)]
+        [one.measure(each) - other.measure(each) for each in drawn_anew(rng, number, resamples)]
     )
     all_once = np.ones(number, dtype=np.int64)
-    return _intervals(names, one.measure(all_once) - other.measure(all_once), drawn, level)
+    return intervals_of(names, one.measure(all_once) - other.measure(all_once), drawn, level)
 
 
-class _Weighted:
+class Weighted:
     """The figures of one model, for customers who count a whole number of times each.
 
     Sorted once: a draw costs a look-up and a few cumulative sums.
@@ -225,6 +225,11 @@ class _Weighted:
                     _counted(place, self._who, shape),
                     _counted(self._churned_at, self._churned_who, shape),
                 )
+
+    @property
+    def names(self) -> list[str]:
+        """Which figures."""
+        return self._names
 
     def measure(self, counts: Indices) -> Floats:
         """Return the figures, in the order of their names."""
@@ -301,13 +306,13 @@ class _Looked:
             raise ValueError(f"one look a row is needed: {len(risks)} rows, not {len(self._looks)}")
         self._names = names
         pooled = [name if name not in _BY_RANK else "brier" for name in names]
-        self._whole = _Weighted(risks, labels, who, number, pooled, top, steps)
+        self._whole = Weighted(risks, labels, who, number, pooled, top, steps)
         ranks = [name for name in names if name in _BY_RANK]
         different = np.unique(self._looks)
         if steps is not None:
             steps = max(steps // max(len(different), 1), _FEWEST_STEPS)
         self._parts = [
-            _Weighted(risks[held], labels[held], who[held], number, ranks, top, steps)
+            Weighted(risks[held], labels[held], who[held], number, ranks, top, steps)
             for look in different
             if ranks and (held := self._looks == look).any()
         ]
@@ -337,7 +342,8 @@ def _known(measures: Iterable[str]) -> list[str]:
     return names
 
 
-def _sensible(resamples: int, level: float, top: float) -> None:
+def sensible(resamples: int, level: float, top: float = 1.0) -> None:
+    """Raise `ValueError` for what no interval can be made of."""
     if resamples < 1:
         raise ValueError(f"resamples is at least 1, not {resamples}")
     if not 0 < level < 1:
@@ -355,7 +361,7 @@ def _codes(customers: npt.ArrayLike, rows: int) -> tuple[Indices, int]:
     return codes.astype(np.int64), len(names)
 
 
-def _draws(rng: np.random.Generator, number: int, resamples: int) -> Iterator[Indices]:
+def drawn_anew(rng: np.random.Generator, number: int, resamples: int) -> Iterator[Indices]:
     """Yield how often each customer is drawn."""
     # One customer drawn again and again would look like certainty.
     for _ in range(resamples if number > 1 else 0):
@@ -380,9 +386,10 @@ def _counted(height: Indices, who: Indices, shape: tuple[int, int]) -> Any:
     return csr_array((np.ones(len(who)), (height, who)), shape=shape)
 
 
-def _intervals(
+def intervals_of(
     names: list[str], estimates: Floats, drawn: Floats, level: float
 ) -> dict[str, Interval]:
+    """Return the percentile intervals of figures, given their values in each draw."""
     found = {}
     for place, name in enumerate(names):
         estimate = float(estimates[place])

@@ -19,7 +19,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from models.judging.curves import Floats, Indices
 from models.judging.intervals import Interval
@@ -28,6 +27,8 @@ from models.judging.intervals import Interval
 _ENOUGH: Final = 100.0
 #: One customer should not make more than this share of the estimate.
 _HEAVY: Final = 0.05
+#: Of more of the other policy's choices than this it should be said that the log is silent.
+_SILENT: Final = 0.01
 #: So many standard errors off, the mean weight is not 1 by chance.
 _ODD: Final = 3.0
 _FOLDS: Final = 5
@@ -53,6 +54,10 @@ class PolicyValue:
         So many rows, and customers, of the other policy's own would tell as much.
     mean_weight
         Near 1, if every arm of the other policy was tried with the propensity that is logged.
+    unsupported
+        Share of the other policy's choices in the log's rows that could not have been drawn.
+    elsewhere
+        Share of what the other policy does that lies where the log has no row.
     warnings
         Why the support is thin; empty if it is not.
     """
@@ -64,6 +69,8 @@ class PolicyValue:
     effective_size: float
     effective_customers: float
     mean_weight: float
+    unsupported: float
+    elsewhere: float
     warnings: tuple[str, ...]
 
     @property
@@ -80,6 +87,7 @@ def policy_value(
     customers: npt.ArrayLike,
     *,
     predicted: npt.ArrayLike | None = None,
+    elsewhere: float = 0.0,
     level: float = 0.95,
 ) -> PolicyValue:
     """Return what another policy would have brought a row, and how sure that is.
@@ -124,6 +132,8 @@ def policy_value(
     """
     if not 0 < level < 1:
         raise ValueError(f"level is between 0 and 1, not {level:g}")
+    if not 0 <= elsewhere <= 1:
+        raise ValueError(f"a share is from 0 to 1, not {elsewhere:g}")
     taken, reward, chance, wanted = _logged(arms, rewards, propensities, target)
     rows = len(reward)
     named = np.asarray(customers)
@@ -139,16 +149,22 @@ def policy_value(
             raise ValueError("predicted rewards are finite numbers, one a row and arm")
     if not rows:
         none = Interval(_NAN, _NAN, _NAN)
-        return PolicyValue(none, none, none, none, 0.0, 0.0, _NAN, ("no rows were logged",))
+        warning = ("no rows were logged",)
+        return PolicyValue(none, none, none, none, 0.0, 0.0, _NAN, _NAN, elsewhere, warning)
 
     row = np.arange(rows)
     weight = wanted[row, taken] / chance
     corrected = (wanted * expected).sum(axis=1) + weight * (reward - expected[row, taken])
     ones = np.ones(rows)
 
+    # Here, because it takes long to import and each worker comes past this door.
+    from scipy.special import stdtrit
+
+    times = float(stdtrit(max(number - 1, 1), (1 + level) / 2))
+
     def interval(top: Floats, bottom: Floats) -> Interval:
         estimate, error = _ratio(top, bottom, who, number)
-        reach = float(stdtrit(max(number - 1, 1), (1 + level) / 2)) * error
+        reach = times * error
         return Interval(estimate, estimate - reach, estimate + reach)
 
     of_customer = np.bincount(who, weight, minlength=number).astype(np.float64)
@@ -160,10 +176,16 @@ def policy_value(
     if of_customer.max() > _HEAVY * of_customer.sum() > 0:
         share = of_customer.max() / of_customer.sum()
         warnings.append(f"one customer makes {share:.0%} of the estimate")
+    if elsewhere > _SILENT:
+        warnings.append(f"{elsewhere:.0%} of what the other policy does is where nothing was tried")
+    # What was certain left nothing else to chance.
+    unsupported = float((1 - wanted[row, taken])[chance >= 1].sum()) / rows
     never = np.setdiff1d(np.flatnonzero(wanted.any(axis=0)), taken)
     if len(never):
         share = wanted[:, never].sum() / rows
         warnings.append(f"{share:.0%} of the other policy's choices are arms never tried")
+    elif unsupported > _SILENT:
+        warnings.append(f"{unsupported:.0%} of the other policy's choices could not be drawn")
     elif abs(mean_weight - 1) > max(_ODD * error, 1e-9):
         warnings.append(
             f"the mean weight is {mean_weight:.2f}, not 1: "
@@ -177,6 +199,8 @@ def policy_value(
         effective_size=_kish(weight),
         effective_customers=effective,
         mean_weight=mean_weight,
+        unsupported=unsupported,
+        elsewhere=elsewhere,
         warnings=tuple(warnings),
     )
 

@@ -1,6 +1,13 @@
 """What beliefs are learnt from, and what a model can do: examples, snapshots, judgements."""
 
-from models.learning.example import CUTS, LAST, NOT_YET, TrainingExample
+from models.learning.example import (
+    CUTS,
+    LAST,
+    NOT_YET,
+    TrainingExample,
+    vector_bytes,
+    vectors_of,
+)
 from models.learning.model import PRIOR, Judge, Judgement, Learner, Snapshot
 from models.learning.odds import Floats, logit, sigmoid
 from models.learning.order import in_learning_order
@@ -22,4 +29,6 @@ __all__ = [
     "in_learning_order",
     "logit",
     "sigmoid",
+    "vector_bytes",
+    "vectors_of",
 ]

@@ -7,10 +7,15 @@ in the whole horizon.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct
 from typing import Annotated, Final
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from msgspec import Meta
 
 from features import Millis
@@ -80,3 +85,34 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def in_stage(self) -> bool:
         """Whether the label says what happened in this stage, and not in an earlier one."""
         return self.returned_in is not None and self.returned_in >= self.stage
+
+
+@lru_cache(maxsize=16)
+def _singles(count: int) -> Struct:
+    return Struct(f"{count}f")
+
+
+def vector_bytes(example: TrainingExample) -> bytes:
+    """Return an example's vector in single precision, as it was scored."""
+    vector = example.vector
+    # Thrice as fast as an array, and five times as fast as numpy; a row of a matrix is one already.
+    if isinstance(vector, list):
+        try:
+            return _singles(len(vector)).pack(*vector)
+        except OverflowError:  # of nobody's making: an array makes it infinite
+            return array("f", vector).tobytes()
+    return np.asarray(vector, dtype=np.float32).tobytes()
+
+
+def vectors_of(examples: Sequence[TrainingExample]) -> npt.NDArray[np.float32]:
+    """Return the vectors of examples as a matrix, a row each.
+
+    Examples
+    --------
+    >>> vectors_of([]).shape
+    (0, 0)
+    """
+    if not examples:
+        return np.empty((0, 0), dtype=np.float32)
+    joined = b"".join([vector_bytes(example) for example in examples])
+    return np.frombuffer(joined, dtype=np.float32).reshape(len(examples), -1)

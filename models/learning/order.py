@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
-import numpy as np
-
 from features import Millis
-from models.learning.example import TrainingExample
+from models.learning.example import TrainingExample, vector_bytes
 
 
 def in_learning_order(examples: Iterable[TrainingExample], seed: int = 0) -> list[TrainingExample]:
@@ -21,8 +19,7 @@ def in_learning_order(examples: Iterable[TrainingExample], seed: int = 0) -> lis
     key = seed.to_bytes(8, "big", signed=True)
 
     def place(example: TrainingExample) -> tuple[Millis, bytes]:
-        said = np.asarray(example.vector, dtype=np.float32).tobytes()
-        what = bytes((example.stage, example.label))
-        return example.matured_at, blake2b(said + what, key=key, digest_size=8).digest()
+        said = vector_bytes(example) + bytes((example.stage, example.label))
+        return example.matured_at, blake2b(said, key=key, digest_size=8).digest()
 
     return sorted(examples, key=place)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features import Millis
-from models.learning import Floats, Judgement, Snapshot, TrainingExample
+from models.learning import Floats, Judgement, Snapshot, TrainingExample, vectors_of
 from models.registry.plain import MissingLibrary, taken_of, unexplained
 from models.registry.task import Task
 
@@ -169,7 +169,7 @@ class BatchLearner:
         taken = taken_of(examples, self._task.catalogue, self._task.weighing)
         if not taken:
             return
-        vectors = np.array([example.vector for example, _ in taken], dtype=np.float32)
+        vectors = vectors_of([example for example, _ in taken])
         self._rows.append(self._task.inputs.matrix(vectors).astype(np.float32))
         for example, weight in taken:
             self._labels.append(float(example.label))

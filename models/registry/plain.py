@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features import Catalogue
-from models.learning import Floats, Judgement, Snapshot, TrainingExample, Weighing
+from models.learning import Floats, Judgement, Snapshot, TrainingExample, Weighing, vectors_of
 
 
 class MissingLibrary(ValueError):
@@ -157,7 +157,7 @@ class PlainLearner:
         taken = taken_of(examples, self.reading.catalogue, self.weighing)
         if not taken:
             return
-        vectors = np.array([example.vector for example, _ in taken], dtype=np.float32)
+        vectors = vectors_of([example for example, _ in taken])
         for (example, weight), row in zip(taken, self.reading.matrix(vectors), strict=True):
             self.belief.learn(row, example, weight)
             self.labels[example.label] += 1

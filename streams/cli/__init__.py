@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -55,6 +55,10 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "import": Entry("streams.cli.importing:import_file", "Send a file of events."),
         "backtest": Entry("streams.cli.backtest:backtest", "Replay history; test the model."),
         "compare": Entry("streams.cli.compare:compare", "Tell which backtest judged better."),
+        "report": Entry("streams.cli.report:report", "List, open or publish finished backtests."),
+    },
+    "Deciding": {
+        "policy": Entry("streams.cli.policy:policy", "Try another policy on a finished backtest."),
     },
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}
@@ -190,6 +194,8 @@ def _take_shared_options(command: click.Command) -> None:
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
+        from importlib import metadata
+
         try:
             number = metadata.version("ebbtide")
         except metadata.PackageNotFoundError:

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,6 +25,9 @@ from typing import Final
 _PR_SET_PDEATHSIG: Final = 1
 _GRACE: Final = 10.0
 _TAIL: Final = 8_192
+#: Below the ports that Linux, macOS and Windows give to connections.
+_PORTS: Final = range(20_000, 32_000)
+_dice: Final = random.Random()
 
 
 class ChildError(RuntimeError):
@@ -184,10 +188,16 @@ class Child:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody uses at this moment.
+
+    It is none of those that the system gives to connections, of which one might take it before
+    it is listened on.
+    """
+    for port in _dice.sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ChildError("each port from 20000 to 31999 is in use")
 
 
 def listens(port: int) -> bool:

@@ -44,7 +44,9 @@ class Seen:
     def __init__(self, learnt: int, blocks: Mapping[int, bytes]) -> None:
         self._learnt = learnt
         self._blocks = [_unpacked(blocks.get(number, b"")) for number in range(_BLOCKS)]
-        self._ids = {each for block in self._blocks for each in block if each != _FREE}
+        # Most of a young ring is free: only what has been stored holds ids.
+        stored = (self._blocks[number] for number in blocks)
+        self._ids = {each for block in stored for each in block if each != _FREE}
         self._changed: set[int] = set()
 
     def add(self, example_id: str) -> bool:

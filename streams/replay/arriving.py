@@ -56,11 +56,20 @@ class Arriving:
     def until(self, last: Millis, most: int | None = None) -> list[Arrival]:
         """Take the arrivals that do not bring time beyond ``last``, at most so many."""
         taken: list[Arrival] = []
-        while self.next_at <= last and self._next is not None:
+        # Once for every event there is, so without a call of `_move_on` for each.
+        arrival, next_at, rest, skew = self._next, self.next_at, self._rest, self._skew
+        while next_at <= last and arrival is not None:
             if most is not None and len(taken) >= most:
                 break
-            taken.append(self._next)
-            self._move_on()
+            taken.append(arrival)
+            arrival = next(rest, None)
+            if arrival is None:
+                next_at = NEVER
+                break
+            at = arrival.event.at
+            if at > next_at and at <= arrival.timestamp + skew:
+                next_at = at
+        self._next, self.next_at = arrival, next_at
         return taken
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from features import DAY, Millis
 from models.judging import Explainer
-from models.learning import PRIOR, Judge, Judgement, TrainingExample, in_learning_order
+from models.learning import (
+    PRIOR,
+    Judge,
+    Judgement,
+    Snapshot,
+    TrainingExample,
+    in_learning_order,
+)
 from models.registry import REGISTRY, Task, judge_of
 from models.understanding import Importance
 
@@ -41,6 +48,10 @@ class Runner:
         self._warmup = warmup
         entry = REGISTRY[name]
         self._learner = entry.learner(task, None)
+        #: How the learner is written down: a sketch will do, where it can make one.
+        self._written: Callable[[int, dict[str, Any]], Snapshot] = getattr(
+            self._learner, "sketch", self._learner.snapshot
+        )
         self._rest = 0 if entry.live else round(_RETRAINED * task.horizon_days * DAY)
         self._rests_until: Millis = 0
         self._number = 0
@@ -67,7 +78,7 @@ class Runner:
         self._stale = False
         if now is not None:
             self._rests_until = now + self._rest
-        snapshot = self._learner.snapshot(self._number + 1, {})
+        snapshot = self._written(self._number + 1, {})
         if snapshot.learnt == self.learnt:
             return
         self._number += 1

@@ -115,6 +115,7 @@ def configuration(
         "hysteresis": policy.hysteresis,
         "cooldown": format_duration(policy.cooldown),
         "holdout": policy.holdout,
+        "salt": policy.salt,
         "weights": {
             "returned": weighing.returned,
             "churned": weighing.churned,

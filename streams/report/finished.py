@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.report.folder import FORMAT, PREDICTIONS, REPORT, arrow
+from features import parse_duration
+from models.judging import Offer
+from streams.report.folder import DECISIONS, FORMAT, PREDICTIONS, REPORT, arrow
 
 Texts = npt.NDArray[np.object_]
+Bools = npt.NDArray[np.bool_]
+_DECISIONS: Final = ("customer", "at", "cause", "alert", "arm")
+#: The arm of those who are never sent anything.
+_HELD_OUT: Final = "holdout"
 _COLUMNS: Final = ("model", "customer", "at", "cause", "risk", "label")
 
 
 class NotComparable(ValueError):
     """What was named is no backtest, or cannot be compared; says why."""
+
+
+class Decided(NamedTuple):
+    """Of each prediction, whether there was an alert, and whether one went out to the customer."""
+
+    alerted: Bools
+    sent: Bools
+
+    def at(self, places: npt.NDArray[np.int64]) -> Decided:
+        """Return the same of some of the predictions."""
+        return Decided(self.alerted[places], self.sent[places])
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,8 @@ class Run:
     Parameters
     ----------
     name
-        What it is called: the model, with its folder if several folders are compared.
+        What it is called: the model, with its folder if several folders are compared, and with
+        the threshold if one was named.
     model, folder
         Which model, and where.
     customers, causes
@@ -37,6 +54,18 @@ class Run:
         When, in milliseconds.
     risks, labels
         What was said, and what came of it: 1 churned, 0 came back.
+    horizon
+        For how long nothing that counts must come for a customer to have churned.
+    threshold
+        The risk from which on customers are alerted; None where alerts are not compared.
+    offer
+        What an alert costs and saves, if the backtest was told.
+    decided
+        Of each prediction, what the policy made of it; None where alerts go by a threshold, or
+        are not compared.
+    pause
+        In milliseconds, for how long a customer who was made an offer is made no other; 0 if
+        every alert is an offer.
     """
 
     name: str
@@ -47,102 +76,62 @@ class Run:
     at: npt.NDArray[np.int64]
     risks: npt.NDArray[np.float64]
     labels: npt.NDArray[np.float64]
+    horizon: str = ""
+    threshold: float | None = None
+    offer: Offer | None = None
+    pause: int = 0
+    decided: Decided | None = None
+
+    @property
+    def alerts(self) -> bool:
+        """Whether it is compared who is alerted, too."""
+        return self.threshold is not None or self.decided is not None
 
 
-def read_runs(named: Sequence[str]) -> list[Run]:
-    """Read the runs to compare.
-
-    Parameters
-    ----------
-    named
-        Output folders of backtests, or ``FOLDER:MODEL``; a folder stands for all its models.
+def read_report(folder: Path) -> dict[str, Any]:
+    """Read ``report.json`` of a finished backtest.
 
     Raises
     ------
     NotComparable
-        If a folder is not of a finished backtest or has no such model, there are fewer than two
-        runs or one of them twice, or they are of other events or ask another question.
-    OutputRefused
-        If pyarrow is missing.
+        If the folder is not one of a finished backtest of this version.
     """
-    arrow()
-    reports: dict[Path, dict[str, Any]] = {}
-    chosen: list[tuple[Path, str]] = []
-    for word in named:
-        folder, model = _split(word)
-        if folder not in reports:
-            reports[folder] = read_report(folder)
-        models = [str(each["model"]) for each in reports[folder]["models"]]
-        if model and model not in models:
-            raise NotComparable(f"{folder} has no model {model!r}; it has {', '.join(models)}")
-        chosen += [(folder, each) for each in ([model] if model else models)]
-    for each in chosen:
-        if chosen.count(each) > 1:
-            raise NotComparable(f"{each[0]}:{each[1]} is named twice")
-    if len(chosen) < 2:
-        ((folder, report),) = reports.items()
-        if len(report["models"]) > 1:
-            raise NotComparable(f"name another model of {folder}, or another backtest")
-        raise NotComparable(f"{folder} has one model, {chosen[0][1]}; name another backtest")
-    _check_same(reports)
-    alone = len(reports) == 1
-    return [
-        _run(model if alone else f"{folder}:{model}", folder, model) for folder, model in chosen
-    ]
-
-
-def _split(word: str) -> tuple[Path, str]:
-    folder, colon, model = word.rpartition(":")
-    if colon and folder and not Path(word).is_dir():
-        return Path(folder), model
-    return Path(word), ""
-
-
-def read_report(folder: Path) -> dict[str, Any]:
-    """Return the report of a finished backtest; raises `NotComparable` if it is none."""
     for name in (REPORT, PREDICTIONS):
         if not (folder / name).is_file():
             raise NotComparable(
                 f"{folder} has no {name}; name the output folder of a finished ebb backtest"
             )
-    path = folder / REPORT
-    try:
-        report = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except OSError as error:
-        raise NotComparable(f"{path}: {error.strerror or error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        report = {}
+    report = decoded(folder / REPORT)
     if report.get("format") != FORMAT:
-        raise NotComparable(f"{path} is not the report of a backtest of this version")
+        raise NotComparable(f"{folder / REPORT} is not the report of a backtest of this version")
     return report
 
 
-def _check_same(reports: dict[Path, dict[str, Any]]) -> None:
-    (first, held), *others = reports.items()
-    for folder, report in others:
-        mine, theirs = held["data"], report["data"]
-        if mine["fingerprint"] != theirs["fingerprint"]:
-            raise NotComparable(
-                f"{first} and {folder} are of different events: {_span(mine)}, and {_span(theirs)}"
-            )
-        for setting, called in (("horizon", "horizon"), ("activity", "activity that counts")):
-            was, now = held["configuration"][setting], report["configuration"][setting]
-            if was != now:
-                raise NotComparable(
-                    f"{first} and {folder} ask different questions: "
-                    f"the {called} is {_text(was)}, and {_text(now)}"
-                )
+def decoded(path: Path) -> dict[str, Any]:
+    """Return what a file of JSON holds; nothing if that is no object."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except OSError as error:
+        raise NotComparable(f"{path}: {error.strerror or error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
-def _span(data: dict[str, Any]) -> str:
-    return f"{data['events']:,} from {data['first']} to {data['last']}"
+def read_run(folder: Path, model: str, report: dict[str, Any]) -> Run:
+    """Read what a model said in a finished backtest.
 
+    Parameters
+    ----------
+    folder, model
+        Where it is, and which of the models there.
+    report
+        The backtest's report.
 
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _run(name: str, folder: Path, model: str) -> Run:
+    Raises
+    ------
+    NotComparable
+        If the predictions cannot be read.
+    """
     pa, parquet = arrow()
     import pyarrow.compute as pc
 
@@ -150,20 +139,71 @@ def _run(name: str, folder: Path, model: str) -> Run:
     wanted = (pc.field("model") == model) & pc.field("label").is_valid()
     try:
         table = parquet.read_table(path, columns=list(_COLUMNS), filters=wanted)
-        at = table["at"].cast(pa.int64()).to_numpy()
+        at_ms = table["at"].cast(pa.int64()).to_numpy()
         return Run(
-            name=name,
+            name=model,
             model=model,
             folder=folder,
             customers=_texts(table["customer"]),
             causes=_texts(table["cause"]),
-            at=at.astype(np.int64),
+            at=at_ms.astype(np.int64),
             risks=table["risk"].to_numpy().astype(np.float64),
             labels=table["label"].to_numpy().astype(np.float64),
+            horizon=str(report["configuration"]["horizon"]),
+            offer=_offer(report, folder),
+            pause=_pause(report["configuration"]),
         )
     except (OSError, pa.ArrowException, KeyError) as error:
         why = str(error).splitlines()[0] if str(error) else "it cannot be read"
         raise NotComparable(f"{path} is not the predictions of a backtest: {why}") from None
+
+
+def read_decided(run: Run) -> Decided:
+    """Read what the policy made of the predictions of the model that decided.
+
+    Raises
+    ------
+    NotComparable
+        If the decisions cannot be read, or there is none of a prediction.
+    """
+    pa, parquet = arrow()
+    path = run.folder / DECISIONS
+    try:
+        table = parquet.read_table(path, columns=list(_DECISIONS))
+        keys = zip(
+            table["customer"].to_pylist(),
+            table["at"].cast(pa.int64()).to_pylist(),
+            table["cause"].to_pylist(),
+            strict=True,
+        )
+        arms = table["arm"].to_pylist()
+        found = dict(zip(keys, zip(table["alert"].to_pylist(), arms, strict=True), strict=True))
+        of = [found[key] for key in zip(run.customers, run.at.tolist(), run.causes, strict=True)]
+    except (OSError, pa.ArrowException, KeyError) as error:
+        why = str(error).splitlines()[0] if str(error) else "it cannot be read"
+        raise NotComparable(f"{path} is not the decisions of its backtest: {why}") from None
+    alerted = np.array([alert for alert, _ in of], dtype=bool)
+    return Decided(alerted, alerted & np.array([arm != _HELD_OUT for _, arm in of], dtype=bool))
+
+
+def _pause(configuration: dict[str, Any]) -> int:
+    """Return the cooldown or the horizon, whichever is longer: in it nobody is lost twice."""
+    return max(parse_duration(configuration[name]) for name in ("cooldown", "horizon"))
+
+
+def _offer(report: dict[str, Any], folder: Path) -> Offer | None:
+    told = report.get("offer")
+    if told is None:
+        return None
+    try:
+        return Offer(
+            cost=float(told["cost"]),
+            margin=float(told["margin"]),
+            saved=float(told["saved"]),
+            capacity=told.get("capacity"),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotComparable(f"{folder}: the offer of its report is none: {error}") from None
 
 
 def _texts(column: Any) -> Texts:

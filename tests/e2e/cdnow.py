@@ -59,10 +59,10 @@ def import_slice(new_corner: Callable[..., Corner], file: Path, start: Callable[
     return Run(corner, file, status)
 
 
-def first_customers(to: Path) -> Path:
+def first_customers(to: Path, customers: int = SLICE_CUSTOMERS) -> Path:
     """Write the rows of the first customers to a file of CDNOW's form."""
     header, *rows = cdnow_file().read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [row for row in rows if int(row.split()[0]) <= SLICE_CUSTOMERS]
+    kept = [row for row in rows if int(row.split()[0]) <= customers]
     to.write_text("".join([header, *kept]), encoding="utf-8")
     return to
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from tests.conftest import Kafka, Redis
+from tests.conftest import Kafka, Redis, own_databases
 from tests.e2e.cdnow import Run, first_customers, import_all, import_slice
 from tests.e2e.corner import Corner
 
@@ -34,11 +35,11 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def session_redis_url(redis_server: Redis) -> Iterator[str]:
+def session_redis_url(redis_server: Redis, pytestconfig: pytest.Config) -> Iterator[str]:
     """A database that these tests keep for the session, marked as taken from the start."""
     client: Any = redis.Redis.from_url(redis_server.url)
     taken = client.info("keyspace")
-    offered = range(int(client.config_get("databases")["databases"]))
+    offered = own_databases(pytestconfig, int(client.config_get("databases")["databases"]))
     client.close()
     number = next((n for n in reversed(offered) if f"db{n}" not in taken), None)
     if number is None:
@@ -54,7 +55,10 @@ def session_redis_url(redis_server: Redis) -> Iterator[str]:
 def new_corner(
     kafka: Kafka, session_redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NewCorner]:
-    """Make corners, ``new_corner(EBB_HORIZON="90d")``; cleared at the end of the session."""
+    """Make corners, ``new_corner(EBB_HORIZON="90d")``; they end with the session.
+
+    Servers that somebody lends are left as they were; those of the run go with all they hold.
+    """
     made: list[Corner] = []
     numbers = itertools.count(1)
 
@@ -73,17 +77,32 @@ def new_corner(
         return made[-1]
 
     yield make
+    lent = any(map(os.environ.get, ("EBB_TEST_KAFKA", "EBB_TEST_REDIS")))
+    leave = Corner.clear if lent else Corner.stop
     for corner in made:
-        corner.clear()
+        leave(corner)
 
 
 @pytest.fixture
-def corner(new_corner: NewCorner) -> Iterator[Corner]:
+def brief_corner(new_corner: NewCorner) -> Iterator[NewCorner]:
+    """Make corners for one test, as `new_corner` does; their processes end with it."""
+    made: list[Corner] = []
+
+    def make(**settings: str) -> Corner:
+        made.append(new_corner(**settings))
+        return made[-1]
+
+    yield make
+    for corner in made:
+        corner.stop()
+
+
+@pytest.fixture
+def corner(brief_corner: NewCorner) -> Corner:
     """A corner with its topics, for one test; its processes end with it."""
-    made = new_corner()
+    made = brief_corner()
     made.create_topics()
-    yield made
-    made.stop()
+    return made
 
 
 @pytest.fixture(scope="session")

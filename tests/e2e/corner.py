@@ -21,7 +21,7 @@ from streams.brokers import open_admin, open_consumer, open_producer
 from streams.demo import Child, free_port
 from streams.live.held import Mark, read_mark
 from streams.settings import Settings, load_settings
-from tests.servers import Ebb, Processes, wait_for
+from tests.servers import BUSY, Ebb, Processes, wait_for
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Corner:
 
     def idle(self, seconds: float) -> dict[str, Any]:
         """Wait until nothing moves; return the status."""
-        said = self.run("status", "--wait-idle", str(seconds), "--json", timeout=seconds + 30)
+        most = str(BUSY * seconds)
+        said = self.run("status", "--wait-idle", most, "--json", timeout=seconds + 30)
         return dict(json.loads(said))
 
     def status(self) -> dict[str, Any]:
@@ -264,7 +265,7 @@ def health(port: int) -> tuple[int, dict[str, Any]]:
 
 def ended(child: Child, seconds: float = 60) -> tuple[int, str]:
     """Wait for a process's end; return its exit code and all that it said."""
-    code = child.wait(seconds)
+    code = child.wait(BUSY * seconds)
     return code, child.log.read_text(encoding="utf-8")
 
 

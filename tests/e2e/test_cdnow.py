@@ -229,28 +229,5 @@ def test_snapshots_on_models_can_be_decoded_and_the_last_is_the_workers(cdnow: R
     assert keys == [snapshot.version for snapshot in snapshots]
 
 
-def test_importing_the_file_again_changes_no_state(cdnow: Run, alerts: list[Said]) -> None:
-    corner = cdnow.corner
-    before, counts = corner.stored(), corner.counts()
-    corner.two(Corner.worker)
-    corner.import_cdnow(cdnow.file)
-    status = corner.idle(120)
-    corner.stop()
-
-    after = corner.stored()
-    for number, part in before.items():
-        assert after[number].states == part.states
-        assert after[number].ledgers == part.ledgers
-        assert after[number].timers == part.timers
-        assert after[number].mark.watermark == part.mark.watermark
-        assert after[number].mark.offset == 2 * part.mark.offset
-    repeated = corner.counts() - counts
-    assert repeated["duplicate"] + repeated["too_late"] == EVENTS
-    assert repeated.keys() <= {"duplicate", "too_late", "late"}
-    assert status["applied"] == EVENTS
-    assert len(corner.read("interventions")) == len(alerts)
-    assert len(corner.read("training")) == corner.counts()["examples"]
-
-
 def _moment(text: str) -> Millis:
     return from_datetime(datetime.fromisoformat(text))

@@ -36,8 +36,8 @@ def watermarks(corner: Corner) -> list[Millis]:
     return [mark.watermark for mark in corner.marks()]
 
 
-def test_silence_is_noticed_though_no_event_comes(new_corner: NewCorner) -> None:
-    corner = new_corner(EBB_CLOCK="wall")
+def test_silence_is_noticed_though_no_event_comes(brief_corner: NewCorner) -> None:
+    corner = brief_corner(EBB_CLOCK="wall")
     corner.create_topics()
     last = now() - 20 * DAY
     events = visits(last)

@@ -57,9 +57,9 @@ def listed(corner: Corner, **settings: str) -> list[dict[str, Any]]:
 
 
 def test_letters_are_applied_once_after_a_fix_and_a_second_redrive_sends_nothing(
-    new_corner: NewCorner,
+    brief_corner: NewCorner,
 ) -> None:
-    corner = new_corner(EBB_WORKER_INVALID_CAP="1")
+    corner = brief_corner(EBB_WORKER_INVALID_CAP="1")
     corner.create_topics()
     topic = corner.settings.topic("clickstream")
     corner.publish(on_time())
@@ -122,9 +122,9 @@ def test_letters_are_applied_once_after_a_fix_and_a_second_redrive_sends_nothing
 
 
 def test_a_message_that_is_refused_again_becomes_a_letter_of_its_own(
-    new_corner: NewCorner,
+    brief_corner: NewCorner,
 ) -> None:
-    corner = new_corner()
+    corner = brief_corner()
     corner.create_topics()
     topic = corner.settings.topic("clickstream")
     with open_producer(corner.settings) as producer:

@@ -110,6 +110,31 @@ def test_a_replay_of_the_topic_gives_what_the_workers_left_in_redis(
     assert sorted(examples) == sorted(ids(corner.read("training"), "example_id"))
 
 
+def test_importing_the_file_again_changes_no_state(undisturbed: Run) -> None:
+    corner = undisturbed.corner
+    before, counts = corner.stored(), corner.counts()
+    said = {topic: len(corner.read(topic)) for topic in ("interventions", "training")}
+    events = sum(max(part.mark.offset, 0) for part in before.values())
+    corner.two(Corner.worker)
+    assert corner.import_cdnow(undisturbed.file)["sent"] == events
+    corner.drain(2 * events)
+    status = corner.status()
+    corner.stop()
+
+    after = corner.stored()
+    assert differing(after, before) == []
+    for number, part in before.items():
+        assert after[number].mark.watermark == part.mark.watermark
+        assert after[number].mark.offset == 2 * part.mark.offset
+    repeated = corner.counts() - counts
+    assert repeated["duplicate"] > 0
+    assert repeated["too_late"] > 0
+    assert repeated["duplicate"] + repeated["too_late"] == events
+    assert repeated.keys() <= {"duplicate", "too_late", "late"}
+    assert status["applied"] == events
+    assert {topic: len(corner.read(topic)) for topic in said} == said
+
+
 # -- with disturbance -------------------------------------------------------------------------
 
 

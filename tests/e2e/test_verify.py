@@ -13,7 +13,7 @@ import redis
 from features import Event, Kind, decode_state, encode_event, encode_state
 from streams.composition import shop_of
 from streams.topics import create_topics, open_admin, open_producer, partition_of
-from tests.e2e.cdnow import SHOP, purchases_in, sample
+from tests.e2e.cdnow import SHOP, first_customers, purchases_in, sample
 from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner
 from tests.servers import wait_for
@@ -60,17 +60,23 @@ class Meddler:
 
 
 @pytest.fixture(scope="module")
-def running(new_corner: NewCorner, slice_file: Path) -> Iterator[Corner]:
+def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The purchases of some customers: each command here looks at all of them."""
+    return first_customers(tmp_path_factory.mktemp("shop") / "shop.txt", 600)
+
+
+@pytest.fixture(scope="module")
+def running(new_corner: NewCorner, shop_file: Path) -> Iterator[Corner]:
     """The slice on its way through two workers, verified while it is, and at the end."""
     # Small batches: time enough to look at it.
-    corner = new_corner(**SHOP, EBB_WORKER_BATCH="5", EBB_WORKER_TIMERS="20")
+    corner = new_corner(**SHOP, EBB_WORKER_BATCH="2", EBB_WORKER_TIMERS="8")
     corner.create_topics()
     assert verified(corner)["checked"] == 0
     corner.learner(EBB_WORKER_BATCH="500")
-    sent = corner.import_cdnow(slice_file)["sent"]
+    sent = corner.import_cdnow(shop_file)["sent"]
     corner.worker()
     corner.worker()
-    corner.wait_until_applied(100)
+    corner.wait_until_applied(20)
     halfway = 0
     while corner.applied() < sent:
         found = verified(corner, "--sample", "300")
@@ -89,8 +95,8 @@ def meddler(running: Corner) -> Iterator[Meddler]:
     made.mend()
 
 
-def test_all_customers_are_what_the_log_says(running: Corner, slice_file: Path) -> None:
-    bought = purchases_in(slice_file)
+def test_all_customers_are_what_the_log_says(running: Corner, shop_file: Path) -> None:
+    bought = purchases_in(shop_file)
     found = verified(running, "--all")
     assert found["checked"] == found["equal"] == len(bought)
     assert found["events"] == sum(map(len, bought.values()))
@@ -131,9 +137,9 @@ def test_a_sample_is_of_all_partitions_and_the_same_each_time(running: Corner) -
 
 
 def test_what_somebody_has_changed_is_named_with_its_field(
-    running: Corner, meddler: Meddler, slice_file: Path
+    running: Corner, meddler: Meddler, shop_file: Path
 ) -> None:
-    changed, broken, erased, *_ = sample(list(purchases_in(slice_file)), 200)
+    changed, broken, erased, *_ = sample(list(purchases_in(shop_file)), 200)
     definition = shop_of(running.settings).definition
     state = decode_state(meddler.read(changed), definition)
     day = max(key for key in state.tiles.days if key & 31 == Kind.PURCHASE)

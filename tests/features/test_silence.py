@@ -131,3 +131,18 @@ def test_trouble_without_any_activity_arms_no_check() -> None:
     state = after([happened(0, "complaint", START)], shop)
     assert fire_until(state, START + HOUR) == [Timer(START + HOUR // 2, "session_end", False)]
     assert state.due() == NEVER
+
+
+@given(histories(), DEFINITIONS)
+def test_a_state_that_was_just_read_is_due_when_one_that_stayed_in_memory_is(
+    events: list[Event], definition: Definition
+) -> None:
+    held, read = CustomerState(definition), CustomerState(definition)
+    for event in events:
+        read = decode_state(encode_state(read), definition)
+        for state in (held, read):
+            while state.due() <= event.at:
+                state.fire()
+            state.apply(event)
+        assert held.due() == read.due()
+        assert encode_state(held) == encode_state(read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import re
 import shutil
@@ -63,6 +64,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 """
+#: It lives for minutes: the compiler that pays in hours would take a core from the tests.
+_BRIEFLY = ("-XX:TieredStopAtLevel=1",)
 _FETCH_SECONDS = 900
 _START_SECONDS = 90
 _ATTEMPTS = 3
@@ -125,11 +128,11 @@ class Broker:
             *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
             *("-c", str(properties)),
         )
-        with Child("Kafka's storage tool", [java, *classes, *form], self.log) as child:
+        with Child("Kafka's storage tool", [java, *_BRIEFLY, *classes, *form], self.log) as child:
             if child.wait(_START_SECONDS) != 0:
                 raise ChildError(f"Kafka's storage could not be formatted\n{child.tail()}")
         memory = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC")
-        self._command = [java, *memory, *classes, "kafka.Kafka", str(properties)]
+        self._command = [java, *_BRIEFLY, *memory, *classes, "kafka.Kafka", str(properties)]
         self.start()
 
     @property
@@ -181,6 +184,13 @@ def _jars() -> Path:
     if maven is None:
         raise ServerError("there is no mvn to fetch it with; install Maven")
     jars.parent.mkdir(parents=True, exist_ok=True)
+    with (jars.parent / "fetching").open("w", encoding="utf-8") as turn:
+        # Two at once would fetch it twice, and Maven's own folder is not made for that.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return jars if jars.is_dir() else _fetched(maven, jars)
+
+
+def _fetched(maven: str, jars: Path) -> Path:
     # Beside its place, so that the last step is a rename: whole or not at all, whoever else tries.
     with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetching-") as name:
         pom = Path(name) / "pom.xml"

@@ -77,6 +77,12 @@ def test_lists_are_written_with_commas_in_the_environment_and_as_lists_in_the_fi
         ("EBB_CLOCK", "sun", "time.clock", "must be 'wall' or 'events'"),
         ("EBB_POLICY_THRESHOLD", "2", "policy.threshold", "must be less than 1"),
         ("EBB_POLICY_THRESHOLD", "high", "policy.threshold", "write a number"),
+        ("EBB_OFFER_COST", "-1", "offer.cost", "must be greater than or equal to 0"),
+        ("EBB_OFFER_COST", "nan", "offer.cost", "must be a finite number"),
+        ("EBB_OFFER_MARGIN", "0", "offer.margin", "must be greater than 0"),
+        ("EBB_OFFER_SAVED", "20", "offer.saved", "must be less than or equal to 1"),
+        ("EBB_OFFER_CAPACITY", "1.5", "offer.capacity", "write a whole number"),
+        ("EBB_OFFER_CAPACITY", "0", "offer.capacity", "must be greater than or equal to 1"),
         ("EBB_TOPICS_PARTITIONS", "0", "topics.partitions", "must be greater than or equal to 1"),
         ("EBB_WORKER_BATCH", "many", "worker.batch", "write a whole number"),
         ("EBB_SILENCE_MULTIPLES", "2,x", "silence.multiples", "write a number"),
@@ -239,3 +245,11 @@ def test_values_are_shown_as_one_would_write_them() -> None:
 def test_every_setting_has_a_meaning_and_a_variable_of_its_own() -> None:
     assert all(key.meaning for key in keys().values())
     assert len({key.env for key in keys().values()}) == len(keys())
+
+
+def test_half_an_offer_says_what_is_missing() -> None:
+    assert said({"EBB_OFFER_COST": "5"}) == (
+        "offer.cost = 5 says nothing without offer.margin: set both of them, or none "
+        "(offer.cost: environment EBB_OFFER_COST)"
+    )
+    assert said(**{"offer.margin": "90"}).startswith("offer.margin = 90 says nothing without")

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import altair as alt
 
     from streams.report.page.source import Source
+    from streams.report.standing import Comparison
 
-__all__ = ["PageRefused", "figures", "write_page"]
+__all__ = ["PageRefused", "figures", "write_comparison", "write_page"]
 
 
 class PageRefused(RuntimeError):
@@ -48,6 +49,32 @@ def write_page(findings: Source, path: Path, language: str = "en") -> None:
     put(path, page_of(findings, language))
 
 
+def write_comparison(found: Comparison, path: Path, language: str = "en") -> None:
+    """Write the page of a comparison: which run is better, and whether that is real.
+
+    Parameters
+    ----------
+    found
+        What came of comparing finished backtests.
+    path
+        Where to; what is there is replaced when the page is whole.
+    language
+        ``en``, or ``zh`` for Chinese.
+
+    Raises
+    ------
+    PageRefused
+        If the extra ``report`` is not installed, or the file cannot be written.
+    ValueError
+        If there are no words in that language.
+    """
+    _complete()
+    from streams.report.page.versus import versus_page
+    from streams.report.page.writing import put
+
+    put(path, versus_page(found, language))
+
+
 def figures(findings: Source, language: str = "en") -> Mapping[str, alt.TopLevelMixin]:
     """Return the charts of a backtest by name, each drawn when it is asked for.
 
@@ -70,7 +97,7 @@ def figures(findings: Source, language: str = "en") -> Mapping[str, alt.TopLevel
         If the extra ``report`` is not installed.
     """
     _complete()
-    from streams.report.page.figures import Figures
+    from streams.report.page.charts import Figures
 
     return Figures(findings, language)
 

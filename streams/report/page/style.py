@@ -44,7 +44,7 @@ FONT: Final = (
 )
 HEIGHT: Final = 260
 #: Wide enough for the names of groups, on a phone too.
-LABEL: Final = 150
+LABEL: Final = 176
 
 #: What a chart is before it is put somewhere; None where there is nothing to draw.
 Chart: TypeAlias = alt.LayerChart | None

@@ -184,7 +184,9 @@ def _drift(findings: Source, words: Words) -> Said | None:
 def _causes(findings: Source, words: Words) -> Said | None:
     table = findings.table("importance")
     table = table[(table["kind"] == "cause") & (table["mean_abs"] > 0)]
-    names = [words.word(code) for code in table.sort_values("mean_abs", ascending=False).head(2)["code"]]
+    names = [
+        words.word(code) for code in table.sort_values("mean_abs", ascending=False).head(2)["code"]
+    ]
     if not names:
         return None
     if len(names) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ from altair.utils.schemapi import debug_mode
 from markupsafe import Markup, escape
 
 from streams.report.page import PageRefused
-from streams.report.page.figures import Figures
+from streams.report.page.charts import Figures
 from streams.report.page.packing import Packed, in_script
 from streams.report.page.sections import ROWS, SECTIONS, Section, in_full_width
 from streams.report.page.source import Source, is_landmarks, number, summary
@@ -123,42 +123,25 @@ class _Page:
         self._packed = Packed(words)
 
     def html(self) -> str:
-        sections = [self._section(each) for each in SECTIONS]
-        engine, script = _engine(), _text("page.js")
-        page = _template().render(
-            language=self._words.language,
-            say=self._say,
-            word=self._words.word,
+        return rendered(
+            self._words,
+            self._packed,
             verdict=self._verdict(verdict_of(self._findings)),
-            sections=sections,
-            glossary=sorted(self._words.glossary.items(), key=lambda entry: entry[1][0].lower()),
+            sections=[self._section(each) for each in SECTIONS],
+            glossary=self._words.glossary,
             about=self._about(),
-            style=Markup(_text("page.css").replace("$FONT", FONT)),
-            engine=Markup(engine),
-            script=Markup(script),
-            charts=Markup(in_script(self._packed.everything())),
-            hashes=[_hash(engine), _hash(script)],
         )
-        return page
 
     # -- words --------------------------------------------------------------------------------
 
     def _say(self, name: str, **values: Any) -> Markup:
-        return self._marked(self._words.tell(name, **values))
+        return marked(self._words, self._words.tell(name, **values))
 
     def _marked(self, text: str) -> Markup:
-        """Escape a sentence, and let its terms be looked up."""
-        found, end = Markup(""), 0
-        for term in TERM.finditer(text):
-            found += escape(text[end : term.start()]) + self._term(term[1], term[2])
-            end = term.end()
-        return found + escape(text[end:])
+        return marked(self._words, text)
 
     def _term(self, key: str, text: str) -> Markup:
-        name, meaning = self._words.glossary[key]
-        return Markup(
-            '<dfn class="term" tabindex="0" aria-describedby="term-{}" data-meaning="{}">{}</dfn>'
-        ).format(key, f"{name}: {meaning}" if name != text else meaning, text)
+        return term(key, text, self._words.glossary)
 
     def _about(self) -> dict[str, Any]:
         report, words = self._findings.report, self._words
@@ -334,7 +317,51 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def marked(words: Words, text: str) -> Markup:
+    """Escape a sentence, and let its terms be looked up."""
+    found, end = Markup(""), 0
+    for each in TERM.finditer(text):
+        found += escape(text[end : each.start()]) + term(each[1], each[2], words.glossary)
+        end = each.end()
+    return found + escape(text[end:])
+
+
+def term(key: str, text: str, glossary: Mapping[str, tuple[str, str]]) -> Markup:
+    """Return words that the glossary explains, under its key."""
+    name, meaning = glossary[key]
+    return Markup(
+        '<dfn class="term" tabindex="0" aria-describedby="term-{}" data-meaning="{}">{}</dfn>'
+    ).format(key, f"{name}: {meaning}" if name != text else meaning, text)
+
+
 # -- what the page is made with ---------------------------------------------------------------
+
+
+def rendered(
+    words: Words,
+    packed: Packed,
+    *,
+    verdict: Mapping[str, Any],
+    sections: Sequence[Shown],
+    glossary: Mapping[str, tuple[str, str]],
+    about: Mapping[str, Any],
+) -> str:
+    """Return a page: a verdict, sections and a glossary, and all that draws the charts."""
+    engine, script = _engine(), _text("page.js")
+    return _template().render(
+        language=words.language,
+        say=lambda name, **values: marked(words, words.tell(name, **values)),
+        word=words.word,
+        verdict=verdict,
+        sections=sections,
+        glossary=sorted(glossary.items(), key=lambda entry: entry[1][0].lower()),
+        about=about,
+        style=Markup(_text("page.css").replace("$FONT", FONT)),
+        engine=Markup(engine),
+        script=Markup(script),
+        charts=Markup(in_script(packed.everything())),
+        hashes=[_hash(engine), _hash(script)],
+    )
 
 
 @cache

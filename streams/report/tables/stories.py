@@ -121,7 +121,8 @@ class Told:
     def chosen(self) -> list[tuple[str, Story]]:
         """The stories that are told, each with what it is an example of."""
         left = sorted(
-            self._stories(),
+            # Of whom nothing was said, there is no risk through silence to show.
+            (story for story in self._stories() if story.segment),
             key=lambda story: (abs(story.events - _GOOD_LENGTH), story.customer),
         )
         found: list[tuple[str, Story]] = []

@@ -203,3 +203,8 @@ def test_an_example_of_other_features_is_refused_before_anything_is_learnt() -> 
     with pytest.raises(ValueError, match="has the features other"):
         learner.learn([EXAMPLES[0], msgspec.structs.replace(EXAMPLES[1], catalogue="other")])
     assert learner.snapshot(1, {}) == before
+
+
+def test_a_sketch_is_what_the_workers_get_of_a_snapshot() -> None:
+    learner = learnt(EXAMPLES)
+    assert learner.sketch(3, {"auc": 0.7}) == for_workers(learner.snapshot(3, {"auc": 0.7}))

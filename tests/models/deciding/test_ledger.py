@@ -138,3 +138,35 @@ def test_what_an_older_version_wrote_is_brought_up_to_date(monkeypatch: pytest.M
     monkeypatch.setitem(ledgers.STEPS, 0, newer)
     ledger = Ledger.decode(msgspec.msgpack.encode([0, 5, [], []]))
     assert (ledger.standing.raised, ledger.standing.alerted_at) == (True, 5)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("keep"), st.integers(0, 60)),
+        st.tuples(st.just("note"), st.integers(0, 120)),
+        st.tuples(st.just("mature"), st.integers(0, 120)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=300)
+@given(STEPS)
+def test_what_a_ledger_remembers_of_its_own_work_changes_nothing(
+    steps: list[tuple[str, int]],
+) -> None:
+    ledger, forgetful = Ledger(), Ledger()
+    for verb, at in steps:
+        # Read again it knows neither what is due next nor from when on nothing is news.
+        forgetful = Ledger.decode(forgetful.encode())
+        if verb == "keep":
+            for each in (ledger, forgetful):
+                each.keep(Prediction(at, at + 41, "silence", 0.4, "prior", b""))
+        elif verb == "note":
+            news = forgetful.note_activity(at)
+            assert ledger.awaits(at) >= news
+            assert ledger.note_activity(at) == news
+        else:
+            assert ledger.mature(at) == forgetful.mature(at)
+        assert ledger.pending == forgetful.pending
+        assert ledger.due() == forgetful.due()

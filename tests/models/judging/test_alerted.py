@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from models.judging import at_budgets, confusion
+from models.judging import at_budgets, confusion, confusions
 
 RISKS = st.one_of(st.floats(0, 1, width=32), st.sampled_from([0.0, 0.1, 0.5, 0.5, 1.0]))
 ROWS = st.lists(st.tuples(RISKS, st.integers(0, 1), st.integers(0, 3)), min_size=1, max_size=40)
@@ -81,3 +81,11 @@ def test_a_budget_of_nothing_and_a_day_too_few_are_refused() -> None:
         at_budgets([0.5], [1], [1], [3, 0])
     with pytest.raises(ValueError, match="one day a risk"):
         at_budgets([0.5, 0.6], [1, 0], [1], [3])
+
+
+@settings(max_examples=100)
+@given(ROWS, st.lists(RISKS, max_size=5))
+def test_many_thresholds_are_each_as_alone(rows: Rows, thresholds: list[float]) -> None:
+    risks, labels, _ = (list(column) for column in zip(*rows, strict=True))
+    found = confusions(risks, labels, thresholds)
+    assert found == [confusion(risks, labels, each) for each in thresholds]

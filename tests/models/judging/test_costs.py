@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.judging import Offer, Profit, choose
+from models.judging import Offer, Profit, choose, first_offers
 
 RISKS = st.one_of(st.floats(0, 1, width=32), st.sampled_from([0.0, 0.1, 0.5, 0.5, 1.0]))
 ROWS = st.lists(st.tuples(RISKS, st.integers(0, 1), st.integers(0, 3)), max_size=30)
@@ -151,3 +151,65 @@ def test_rows_that_make_no_sense_are_refused_by_name() -> None:
         choose([1.5], [1], offer, [1])
     with pytest.raises(ValueError, match="at least 2 points"):
         choose([0.5], [1], offer, [1], points=1)
+
+
+def once(rows: Rows, threshold: float) -> Rows:
+    """Make each an offer at their first risk that is high enough; who is the last of a row."""
+    made: dict[int, tuple[float, int, int]] = {}
+    for risk, label, who in rows:
+        if risk >= threshold and who not in made:
+            made[who] = (risk, label, len(rows))
+    return list(made.values())
+
+
+@settings(max_examples=200)
+@given(ROWS, OFFERS, st.data())
+def test_who_is_made_one_offer_gets_it_at_the_first_risk_that_is_high_enough(
+    rows: Rows, offer: Offer, data: st.DataObject
+) -> None:
+    risks, labels, who = ([row[column] for row in rows] for column in range(3))
+    times = data.draw(st.permutations(range(len(rows))))
+    on = [time // 4 for time in times]
+    kept, replaced_at = first_offers(risks, times, who)
+    found = choose(
+        [risks[row] for row in kept],
+        [labels[row] for row in kept],
+        offer,
+        [on[row] for row in kept],
+        points=1_000,
+        replaced_at=replaced_at,
+    )
+
+    in_order = [rows[row] for row in np.argsort(times)]
+    all_tried = [
+        tried(once(in_order, each), offer, each)
+        for each in [math.inf, *sorted(set(risks), reverse=True)]
+    ]
+    by_threshold = {each.threshold: each for each in all_tried}
+    assert all(same(each, by_threshold[each.threshold]) for each in found.curve)
+    assert found.best.found == max(each.found for each in all_tried)
+    if offer.capacity is not None and found.capacity_threshold is not None:
+
+        def fullest(threshold: float) -> int:
+            taken: dict[int, int] = {}
+            for row in np.argsort(times):
+                if risks[row] >= threshold:
+                    taken.setdefault(who[row], on[row])
+            held = list(taken.values())
+            return max((held.count(day) for day in held), default=0)
+
+        fitting = []
+        for each in all_tried:
+            if fullest(each.threshold) > offer.capacity:
+                break
+            fitting.append(each.threshold)
+        ceiling = found.capacity_threshold
+        # Thresholds between two offers that begin change nothing.
+        assert once(in_order, ceiling) == once(in_order, fitting[-1])
+
+
+def test_an_offer_that_ends_where_it_begins_is_refused() -> None:
+    with pytest.raises(ValueError, match="below its own risk"):
+        choose([0.5], [1], Offer(1.0, 9.0, 1.0), replaced_at=[0.5])
+    with pytest.raises(ValueError, match="one end a risk"):
+        choose([0.5], [1], Offer(1.0, 9.0, 1.0), replaced_at=[0.1, 0.2])

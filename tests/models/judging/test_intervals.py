@@ -181,3 +181,61 @@ def test_two_hundred_draws_of_two_hundred_thousand_rows_take_seconds() -> None:
     bootstrap(risks, labels, customers, rng)
     # About 2 s; a slow machine at work with something else has its time, a loop over rows not.
     assert time.process_time() - begun < 15
+
+
+def some(rows: int, customers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    labels = (rng.random(rows) < 0.3).astype(float)
+    risks = np.clip(rng.normal(0.3 + 0.2 * labels, 0.15), 0.001, 0.999)
+    return risks, labels, rng.integers(0, customers, rows)
+
+
+def test_risks_told_apart_in_steps_give_the_same_figures_and_nearly_the_same_bounds() -> None:
+    risks, labels, customers = some(3_000, 200)
+    exact = bootstrap(risks, labels, customers, np.random.default_rng(2), resamples=60)
+    quick = bootstrap(
+        risks, labels, customers, np.random.default_rng(2), resamples=60, steps=20_000
+    )
+    coarse = bootstrap(risks, labels, customers, np.random.default_rng(2), resamples=60, steps=4)
+    for name in MEASURES:
+        assert quick[name].estimate == coarse[name].estimate == exact[name].estimate
+        assert quick[name].low == pytest.approx(exact[name].low, abs=5e-4)
+        assert quick[name].high == pytest.approx(exact[name].high, abs=5e-4)
+    assert coarse["auc"].high != pytest.approx(exact["auc"].high, abs=5e-4)
+
+
+def test_at_landmarks_ranks_are_means_over_them_and_losses_are_of_all() -> None:
+    risks, labels, customers = some(600, 60)
+    looks = np.arange(600) % 5
+    # At the last one all came back: no AUC there, and so it is left out of the mean.
+    labels[looks == 4] = 0.0
+    drawn = []
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        times = np.bincount(rng.integers(0, 60, 60), minlength=60)[customers]
+        aucs = [
+            roc_auc(np.repeat(risks[held], times[held]), np.repeat(labels[held], times[held]))
+            for held in (looks == look for look in range(5))
+        ]
+        drawn.append((np.nanmean(aucs), log_loss(risks.repeat(times), labels.repeat(times))))
+    found = bootstrap(
+        risks,
+        labels,
+        customers,
+        np.random.default_rng(3),
+        measures=["log_loss", "auc"],
+        resamples=40,
+        looks=looks,
+        steps=200_000,
+    )
+    whole = [roc_auc(risks[looks == look], labels[looks == look]) for look in range(4)]
+    assert found["auc"].estimate == pytest.approx(np.mean(whole))
+    assert found["log_loss"].estimate == pytest.approx(log_loss(risks, labels))
+    for name, values in zip(("auc", "log_loss"), np.array(drawn).T, strict=True):
+        low, high = np.quantile(values, [0.025, 0.975])
+        assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_one_look_a_row_is_needed() -> None:
+    with pytest.raises(ValueError, match="one look a row is needed: 2 rows, not 1"):
+        bootstrap([0.1, 0.2], [0, 1], [1, 2], np.random.default_rng(0), looks=[1])

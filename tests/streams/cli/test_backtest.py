@@ -122,6 +122,36 @@ def test_a_machine_reads_the_report_as_it_was_written_and_how_long_it_took(cdnow
     assert found["models"][0]["count"] == found["decisions"]["matured"] > 500
 
 
+def test_several_horizons_stand_in_one_table(
+    few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ("few.txt", "-m", "cdnow", "-o", "grid", "--model", "recency,bayes")
+    when = ("--horizon", "30d,8w", "--landmarks", "1997-01-31/90d", "--active", "84d")
+    said = CliRunner().invoke(main, ["backtest", *asked, *when], obj=Context(environ={}))
+    assert said.exit_code == 0, said.output
+    lines = [line.split() for line in said.stdout.splitlines() if line]
+    assert [line[:2] for line in lines[:6]] == [
+        *(["events", f"{few:,},"], ["customers", str(CUSTOMERS)]),
+        *(["horizon", "30d"], ["landmarks", lines[3][1]], ["horizon", "56d"], lines[5][:2]),
+    ]
+    assert lines[6][:3] == ["horizon", "model", "labels"]
+    assert [line[:2] for line in lines[7:11]] == [
+        *(["30d", "recency"], ["30d", "bayes"], ["56d", "recency"], ["56d", "bayes"]),
+    ]
+    assert "grid.json in grid, and a folder for each horizon: 30d, 56d" in said.stdout
+    assert sorted(os.listdir(tmp_path / "grid")) == ["30d", "56d", "grid.json"]
+
+    again = CliRunner().invoke(main, ["backtest", *asked, *when, "--json"], obj=Context(environ={}))
+    found = json.loads(again.stdout)
+    assert found["horizons"] == found["folders"] == ["30d", "56d"]
+    assert found["reports"] == [
+        json.loads((tmp_path / "grid" / each / "report.json").read_text())
+        for each in found["horizons"]
+    ]
+    assert found["timing"]["seconds"] > 0 and found["source"]["rejected"] == 0
+
+
 def test_options_stand_above_the_settings(cdnow: Ebb) -> None:
     options = ["--horizon", "28d", "--active", "84d", "--qualifying", "purchase,visit"]
     again = ["--seed", "7", "--limit", "300", "--vectors", "--model", "logistic"]
@@ -196,6 +226,26 @@ RUN = ("orders.csv", "-m", "orders.toml", "-o", "out")
 
 
 @pytest.mark.usefixtures("orders")
+def test_the_report_tells_the_offer_of_the_settings_and_of_the_words_above_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    set_up = {"EBB_OFFER_COST": "2.5", "EBB_OFFER_MARGIN": "80"}
+    for environ, words, told in (
+        ({}, (), None),
+        (set_up, (), {"cost": 2.5, "margin": 80.0, "saved": 0.2, "capacity": None}),
+        (
+            set_up,
+            ("--cost", "5", "--saved", "0.5", "--capacity", "40"),
+            {"cost": 5.0, "margin": 80.0, "saved": 0.5, "capacity": 40},
+        ),
+    ):
+        result = CliRunner().invoke(main, ["backtest", *RUN, *words], obj=Context(environ=environ))
+        assert result.exit_code == 0, result.output
+        assert json.loads((tmp_path / "out" / "report.json").read_text())["offer"] == told
+
+
+@pytest.mark.usefixtures("orders")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -210,7 +260,12 @@ RUN = ("orders.csv", "-m", "orders.toml", "-o", "out")
         ((*RUN, "--landmarks", "2026-01-32/7d"), "'2026-01-32' is not a day"),
         ((*RUN, "--score-from", "2026-01-01"), "--score-from goes with --landmarks"),
         ((*RUN, "--horizon", "soon"), "churn.horizon = 'soon' (command line)"),
+        ((*RUN, "--horizon", "14d,soon"), "churn.horizon = 'soon' (command line)"),
+        ((*RUN, "--horizon", "14d,2w"), "the horizon 14d is named twice"),
+        ((*RUN, "--horizon", ","), "churn.horizon = ''"),
         ((*RUN, "--limit", "0"), "--limit"),
+        ((*RUN, "--cost", "5"), "offer.cost = 5 says nothing without offer.margin"),
+        ((*RUN, "--cost", "5", "--margin", "9", "--saved", "20"), "offer.saved = '20' (command"),
         (("s3://bucket/orders.csv", "-o", "out"), "kafka://clickstream?from="),
         (("kafka://clicks?from=soon", "-o", "out"), "from: 'soon' is neither"),
         (("kafka://clicks", "-m", "cdnow", "-o", "out"), "a mapping is for files"),

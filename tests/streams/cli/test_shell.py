@@ -207,7 +207,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
 
 def _described() -> dict[str, str]:
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    sections = re.split(r"^### ebb ([a-z ]+?)(?: .*[A-Z].*)?$", page, flags=re.MULTILINE)
+    sections = re.split(r"^### ebb ([a-z -]+?)(?: .*[A-Z].*)?$", page, flags=re.MULTILINE)
     return dict(zip(sections[1::2], sections[2::2], strict=True))
 
 

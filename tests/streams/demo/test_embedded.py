@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -169,3 +170,12 @@ def test_a_child_that_ignores_sigterm_is_ended_all_the_same(tmp_path: Path) -> N
 
 def test_a_port_said_to_be_free_has_no_listener() -> None:
     assert not listens(free_port())
+
+
+def test_no_connection_is_given_a_port_that_was_found_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        given = []
+        for _ in range(20):
+            with socket.create_connection(server.getsockname()) as connection:
+                given.append(connection.getsockname()[1])
+    assert max(free_port() for _ in range(20)) < min(given)

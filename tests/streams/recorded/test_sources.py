@@ -172,6 +172,19 @@ def test_numbers_that_parquet_kept_as_floats_make_plain_ids(read: Read) -> None:
         (bz2.compress(CSV.encode())[:-4], "damaged or cut off"),
         (PARQUET[: len(PARQUET) // 2], "not readable as Parquet"),
     ],
+    # Packed files hold the time at which they were: no names for tests.
+    ids=[
+        "nothing",
+        "empty lines",
+        "a JSON array",
+        "bytes",
+        "half a Parquet name",
+        "a column twice",
+        "two files in a zip",
+        "a gzip cut off",
+        "a bzip2 cut off",
+        "a Parquet cut off",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_said_to_be_so(read: Read, content: bytes, said: str) -> None:
     with pytest.raises(SourceError) as error:

@@ -244,3 +244,11 @@ def test_stories_are_of_the_lowest_hashes_and_of_what_happened_last(
         mine = sorted(each.at for each in events if each.user_id == name)
         assert [each.at for each in story] == mine[-5:]
         assert {each.amount for each in story} <= {2.0 * n for n in range(len(events))}
+
+
+def test_what_is_sent_again_with_another_time_is_told_as_it_was_first() -> None:
+    stories = Stories(seed=0, skew=0)
+    for at in (3, 2, 4):
+        event = Event(event_id="same", user_id="ada", type="visit", time=at)
+        stories.note([Arrival(0, 9, event)])
+    assert [each.at for each in stories.told()["ada"]] == [3]

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from streams.report import NotComparable, Run, compare, read_runs
-from streams.report.comparing import METRICS, PRACTICAL, standings_of
+from models.judging import pair
+from streams.report import PRACTICAL, NotComparable, Run, Standing, compare, read_runs
+from streams.report.comparing import FEWEST, standings_of
+from streams.report.measuring import JUDGING, Floats, Ints, Rows, judging
 from tests.streams.replay.backtested import shoppers
 from tests.streams.replay.kept import kept
 
@@ -34,6 +36,15 @@ def run(rows: Sequence[Row], name: str = "one") -> Run:
     )
 
 
+def stood(said: Sequence[Floats], labels: Floats, who: Ints) -> dict[str, tuple[Standing, ...]]:
+    """Return how models stand that said this of the same predictions."""
+    number = int(who.max()) + 1
+    measured = [[judging(Rows(each, labels, who, number, np.zeros_like(who)))] for each in said]
+    found = pair(measured, number, np.random.default_rng(0), resamples=400)
+    names = [str(place) for place in range(len(said))]
+    return standings_of(names, found, [True] * len(said), enough=number >= FEWEST)
+
+
 @pytest.fixture(scope="module")
 def race(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backtest of enough shoppers to tell `bayes` from `recency`."""
@@ -48,7 +59,7 @@ def test_a_model_with_two_seeds_makes_no_real_difference(model: str, tmp_path: P
     found = compare(read_runs([str(folder) for folder in folders]))
     assert found.joined == len(found.runs[0].labels) > 1000
     assert {each[1].verdict for each in found.standings.values()} == {"no real difference"}
-    assert list(found.standings) == list(METRICS)
+    assert list(found.standings) == list(JUDGING)
 
 
 def test_bayes_is_really_better_than_recency(race: Path) -> None:
@@ -77,7 +88,7 @@ def test_values_are_those_of_the_report_and_of_another_library(race: Path) -> No
 def test_the_other_way_round_every_sign_is_the_other(race: Path) -> None:
     there = compare(read_runs([f"{race}:bayes", f"{race}:recency"]))
     back = compare(read_runs([f"{race}:recency", f"{race}:bayes"]))
-    for metric in METRICS:
+    for metric in JUDGING:
         one, other = there.standings[metric][1], back.standings[metric][1]
         assert one.difference is not None and one.low is not None and one.high is not None
         assert (other.difference, other.low, other.high) == pytest.approx(
@@ -91,10 +102,8 @@ def test_saying_it_again_of_the_same_customers_makes_nothing_surer() -> None:
     chance = np.random.default_rng(3)
     labels = chance.integers(0, 2, 60).astype(float)
     says = [np.clip(labels * w + chance.uniform(0, 1 - w, 60), 0.01, 0.99) for w in (0.2, 0.3)]
-    once = standings_of(["a", "b"], says, labels, np.arange(60))
-    often = standings_of(
-        ["a", "b"], [np.tile(x, 9) for x in says], np.tile(labels, 9), np.tile(np.arange(60), 9)
-    )
+    once = stood(says, labels, np.arange(60))
+    often = stood([np.tile(x, 9) for x in says], np.tile(labels, 9), np.tile(np.arange(60), 9))
     for metric in ("auc", "log_loss", "brier"):
         one, many = once[metric][1], often[metric][1]
         assert (one.low, one.high) == pytest.approx((many.low, many.high))
@@ -106,7 +115,7 @@ def test_a_difference_that_no_shop_would_notice_is_not_real_however_sure() -> No
     first = np.where(labels > 0, 0.6, 0.4)
     for more, verdict in ((PRACTICAL / 2, "no real difference"), (PRACTICAL * 2, "real")):
         other = first + np.where(labels > 0, more, -more)
-        standing = standings_of(["a", "b"], [first, other], labels, np.arange(400))["log_loss"][1]
+        standing = stood([first, other], labels, np.arange(400))["log_loss"][1]
         assert standing.high is not None and standing.high < 0
         assert standing.verdict == verdict
 
@@ -115,14 +124,14 @@ def test_a_difference_that_no_shop_would_notice_is_not_real_however_sure() -> No
 def test_of_a_handful_of_customers_nothing_is_told(customers: int, verdict: str) -> None:
     labels = np.arange(customers) % 2.0
     says = [np.where(labels > 0, 0.9, 0.1), np.full(customers, 0.5)]
-    found = standings_of(["a", "b"], says, labels, np.arange(customers))["log_loss"]
+    found = stood(says, labels, np.arange(customers))["log_loss"]
     assert found[1].verdict == verdict
     assert found[1].difference == pytest.approx(np.log(0.9) - np.log(0.5))
 
 
 def test_without_a_churner_ranks_are_not_defined_and_the_rest_is() -> None:
     zeros = np.zeros(30)
-    found = standings_of(["a", "b"], [zeros + 0.1, zeros + 0.4], zeros, np.arange(30))
+    found = stood([zeros + 0.1, zeros + 0.4], zeros, np.arange(30))
     assert (found["auc"][1].value, found["auc"][1].verdict) == (None, None)
     assert found["brier"][1].verdict == "real"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.judging import CODES, LANGUAGES
-from streams.report.page.figures import FIGURES
+from streams.report.page.charts import FIGURES
 from streams.report.page.sections import SECTIONS
 from streams.report.page.takeaways import TAKEAWAYS, takeaway
 from streams.report.page.words import TERM, Words, read_words, words_in

@@ -7,6 +7,7 @@ in scipy; intervals by the complementary log-log (Kalbfleisch, Prentice 1980), w
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,8 @@ def survival(days: npt.ArrayLike, gone: npt.ArrayLike) -> Survival:
     found = stats.ecdf(stats.CensoredData(uncensored=lasted[left], right=lasted[~left])).sf
     alive = np.asarray(found.probabilities, dtype=np.float64)
     # Where all or none are left, the logarithms are not defined.
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)
         bounds = found.confidence_interval(method="log-log")
     low, high = (
         np.where(np.isfinite(each.probabilities), each.probabilities, alive)

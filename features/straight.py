@@ -1,0 +1,203 @@
+"""The built-in features in one straight pass: the numbers of the formulas, several times faster.
+
+A vector is made for every decision, and a call for each of 55 formulas is most of what one costs.
+The formulas of the catalogue say what a feature *is*; here each is written out once more, in the
+same order and with the same arithmetic, so that the two agree to the last bit.
+`tests/features/test_straight.py` holds them against each other.
+
+A feature that is new in the catalogue need not be here: the catalogue then goes by its formulas.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from math import exp, sqrt
+from typing import Final
+
+from features.customer import CustomerState
+from features.events import Kind
+from features.rhythm import HALF_LIVES, LN2
+from features.tiles import KIND_BITS, KIND_MASK, KINDS_COUNT
+from features.timeline import DAY, HOUR, Millis
+
+#: Values beyond this say nothing more; they are cut there.
+LIMIT: Final = 1e9
+#: What `straight` returns, in order.
+STRAIGHT: Final = (
+    *("recency", "overdue", "tenure"),
+    *("visit_days", "gap_last", "gap_mean", "gap_std", "gap_usual", "visit_silence", "visit_span"),
+    *("gaps", "gap_log", "gap_pow_06", "gap_pow_1", "gap_pow_17", "gap_pow_3"),
+    *("visits_h4", "visits_h2", "visits_h", "visits_2h", "visits_4h"),
+    *("events", "events_1d", "events_7d", "events_30d", "events_90d", "trend"),
+    *("views_7d", "searches_30d", "messages_30d"),
+    *("sessions", "session_events", "session_minutes", "cart_abandons", "checkout_abandons"),
+    *("carts_30d", "orders", "spent", "order_mean", "order_last", "items_mean"),
+    *("spent_30d", "spent_90d", "purchases_30d", "purchases_90d", "coupons_90d"),
+    *("negatives", "since_negative", "complaints_90d", "returns_90d", "return_share"),
+    *("ratings", "rating_mean", "rating_last"),
+)
+# Plain numbers: looking a member up costs as much as adding it.
+_VIEW, _SEARCH, _CART = int(Kind.VIEW), int(Kind.SEARCH), int(Kind.CART)
+_PURCHASE, _REFUND, _CANCEL = int(Kind.PURCHASE), int(Kind.REFUND), int(Kind.CANCEL)
+_COMPLAINT, _COUPON, _MESSAGE = int(Kind.COMPLAINT), int(Kind.COUPON), int(Kind.MESSAGE)
+
+
+@cache
+def _spans(horizon_days: float) -> tuple[float, float, float, float, float]:
+    """Return the half-lives of the visit counters, in days."""
+    a, b, c, d, e = (share * horizon_days for share in HALF_LIVES)
+    return a, b, c, d, e
+
+
+def straight(state: CustomerState, at: Millis) -> list[float]:
+    """Return the features of `STRAIGHT` of a customer at a time, cut at `LIMIT`.
+
+    Parameters
+    ----------
+    state
+        The customer; its timers due by ``at`` must have fired.
+    at
+        The moment, not before ``state.now``.
+
+    Examples
+    --------
+    >>> from features.definition import Definition
+    >>> from features.events import Event
+    >>> ada = CustomerState(Definition())
+    >>> _ = ada.apply(Event(event_id="1", user_id="ada", type="purchase", time=0, amount=9.5))
+    >>> seen = dict(zip(STRAIGHT, straight(ada, 10 * DAY), strict=True))
+    >>> seen["recency"], seen["visit_silence"], seen["spent_30d"], seen["since_negative"]
+    (10.0, 9.5, 9.5, -1.0)
+    """
+    rhythm, session, money, tiles = state.rhythm, state.session, state.money, state.tiles
+    day = at / DAY
+
+    last = state.last_activity
+    if last < 0:
+        last = state.last_seen
+    recency = (at - last) / DAY if at > last else 0.0
+    tenure = (at - state.first_seen) / DAY if at > state.first_seen else 0.0
+
+    # -- rhythm
+    days, weight, powers = rhythm.days, rhythm.weight, rhythm.powers
+    usual = powers[1] / weight if weight else 0.0
+    since_last = since_first = 0.0
+    if days:
+        since_last = day - rhythm.last_day - 0.5
+        if since_last < 0.0:
+            since_last = 0.0
+        since_first = day - rhythm.first_day
+        if since_first < 0.0:
+            since_first = 0.0
+    gaps = days - 1
+    mean = rhythm.sum_gap / gaps if gaps else 0.0
+    deviation = 0.0
+    if gaps >= 2:
+        variance = rhythm.sum_square / gaps - mean * mean
+        if variance > 0.0:
+            deviation = sqrt(variance)
+    silence = day - rhythm.last_day
+    fading = -LN2 * (silence if silence > 0.0 else 0.0)
+    span_h4, span_h2, span_h, span_2h, span_4h = _spans(state.definition.horizon_days)
+    visits_h4, visits_h2, visits_h, visits_2h, visits_4h = rhythm.visits
+
+    # -- windows
+    first_1 = (at - 24 * HOUR) // HOUR << KIND_BITS
+    events_1 = 0
+    for key, count in tiles.hours.items():
+        if key >= first_1:
+            events_1 += count
+    by_7, by_30, by_90 = _by_day(tiles.days, at)
+    events_7, events_30, events_90 = sum(by_7), sum(by_30), sum(by_90)
+    spent_30: float = 0
+    spent_90: float = 0
+    if tiles.spend:
+        spend = tiles.spend
+        since_30, since_90 = (at - 30 * DAY) // DAY, (at - 90 * DAY) // DAY
+        # Sorted, so that the sum does not depend on the order in which days were first seen.
+        recent = sorted([number for number in spend if number >= since_90])
+        spent_90 = sum([spend[number] for number in recent])
+        spent_30 = sum([spend[number] for number in recent if number >= since_30])
+
+    ended, orders, ratings = session.ended, money.orders, state.ratings
+    spent, order_last = money.spent, money.last_amount
+    order_mean = spent / orders if orders else 0.0
+    items_mean = money.quantity / orders if orders else 0.0
+    values = [
+        recency,
+        since_last / usual if usual else 0.0,
+        tenure,
+        days,
+        rhythm.last_gap,
+        mean,
+        deviation,
+        usual,
+        since_last,
+        since_first,
+        weight,
+        rhythm.log_gap,
+        *powers,
+        visits_h4 * exp(fading / span_h4),
+        visits_h2 * exp(fading / span_h2),
+        visits_h * exp(fading / span_h),
+        visits_2h * exp(fading / span_2h),
+        visits_4h * exp(fading / span_4h),
+        state.events,
+        events_1,
+        events_7,
+        events_30,
+        events_90,
+        3 * events_30 / events_90 if events_90 else 0.0,
+        by_7[_VIEW],
+        by_30[_SEARCH],
+        by_30[_MESSAGE],
+        ended,
+        session.ended_events / ended if ended else 0.0,
+        session.ended_minutes / ended if ended else 0.0,
+        session.cart_abandons,
+        session.checkout_abandons,
+        by_30[_CART],
+        orders,
+        spent,
+        order_mean,
+        order_last,
+        items_mean,
+        spent_30,
+        spent_90,
+        by_30[_PURCHASE],
+        by_90[_PURCHASE],
+        by_90[_COUPON],
+        state.negatives,
+        (at - state.last_negative) / DAY if state.negatives else -1.0,
+        by_90[_COMPLAINT],
+        by_90[_REFUND] + by_90[_CANCEL],
+        state.kinds[_REFUND] / orders if orders else 0.0,
+        ratings,
+        state.ratings_sum / ratings if ratings else 0.0,
+        state.last_rating,
+    ]
+    # Counts, shares and days cannot be as large as that; money and powers of days can.
+    far = (powers[2], powers[3], spent, order_mean, order_last, items_mean, spent_30, spent_90)
+    if max(far) > LIMIT or min(far) < -LIMIT:
+        values = [max(-LIMIT, min(value, LIMIT)) for value in values]
+    return values
+
+
+def _by_day(tiles: dict[int, int], at: Millis) -> tuple[list[int], list[int], list[int]]:
+    """Return counts by kind in the 7, 30 and 90 days before ``at``, in one pass."""
+    first_7 = (at - 7 * DAY) // DAY << KIND_BITS
+    first_30 = (at - 30 * DAY) // DAY << KIND_BITS
+    first_90 = (at - 90 * DAY) // DAY << KIND_BITS
+    by_7, by_30, by_90 = [0] * KINDS_COUNT, [0] * KINDS_COUNT, [0] * KINDS_COUNT
+    for key, count in tiles.items():
+        if key >= first_90:
+            kind = key & KIND_MASK
+            by_90[kind] += count
+            if key >= first_30:
+                by_30[kind] += count
+                if key >= first_7:
+                    by_7[kind] += count
+    return by_7, by_30, by_90
+
+
+__all__ = ["LIMIT", "STRAIGHT", "straight"]

@@ -1,0 +1,42 @@
+"""The benchmarks still run: tiny, on the servers of the tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench import scale
+from bench.against import compare
+from bench.commands import parser, told
+from bench.latency import at_rate
+from bench.shopping import Mix
+from bench.stage import Servers
+
+
+@pytest.mark.e2e
+def test_a_comparison_counts_what_each_has_done(bench_servers: Servers) -> None:
+    facts = compare(bench_servers, Mix(events=600, customers=60), 1, ["loop"])
+    assert facts["skipped"] == {}
+    [row] = facts["rows"]
+    assert row["decisions"] == facts["decisions"]
+    assert row["alerts"] == 6
+    assert len(told(facts).grids) == 2
+
+
+@pytest.mark.e2e
+def test_every_probe_is_alerted_and_its_delay_is_known(bench_servers: Servers) -> None:
+    found = at_rate(bench_servers, 400, 0.5, 1)
+    assert found["probes"] == 2
+    assert 0 <= found["quantiles"]["0.5"] <= found["most"]
+
+
+def test_what_redis_holds_of_a_customer_is_weighed() -> None:
+    _, [everything, third] = scale.record_bytes(replace(scale.QUICK, shoppers=8))
+    assert third["pending"] < everything["pending"]
+    assert third["both"]["median"] < everything["both"]["median"]
+
+
+def test_each_command_has_a_smoke_run() -> None:
+    for name in ("compare", "scale", "latency", "learner", "collapse"):
+        assert parser().parse_args([name, "--quick"]).quick

@@ -1,0 +1,55 @@
+"""How two processes share the suite: the one waits for servers while the other reckons.
+
+A file stays whole, and files that look at one run stay together, so that nothing is set up twice.
+The first process takes what waits for workers and servers, so that not two such tests quarrel
+over the machine; the others take the rest. Each goes through its lane in the same order every
+time, and who is through helps the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+#: The lane of the first process.
+WAITING: Final = ("tests/chaos/", "tests/e2e/")
+#: Files that share a run which takes long: a fixture of the session.
+TOGETHER: Final = {
+    "tests/e2e/test_inspecting.py": "tests/e2e/test_cdnow.py",
+    "tests/e2e/test_learner.py": "tests/e2e/test_same_state.py",
+}
+#: Begun first, the longest first: who comes to them last leaves the others idle.
+LONG: Final = (
+    "tests/chaos/test_chaos.py",
+    "tests/e2e/test_cdnow.py",
+    "tests/e2e/test_same_state.py",
+    "tests/e2e/test_verify.py",
+    "tests/e2e/test_refusing.py",
+    "tests/e2e/test_quality.py",
+    "tests/e2e/test_stopping.py",
+    "tests/e2e/test_waiting.py",
+    "tests/test_servers.py",
+    "tests/streams/demo/test_demo_command.py",
+    "tests/streams/cli/test_backtest.py",
+    "tests/streams/live/test_machine.py",
+)
+
+
+class Lanes(LoadScopeScheduling):
+    """Gives each process its lane, the long files first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return TOGETHER.get(file, file)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        waits = node.gateway.id == "gw0"
+        lane = [scope for scope in self.workqueue if scope.startswith(WAITING) is waits]
+        chosen = min(lane or self.workqueue, key=_rank)
+        self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
+
+
+def _rank(scope: str) -> int:
+    return LONG.index(scope) if scope in LONG else len(LONG)
