@@ -44,7 +44,7 @@ def imported(new_corner: NewCorner, few: Path, partitions: int) -> Corner:
 
 def replayed(corner: Corner, *words: str, to: str) -> tuple[dict[str, Any], Path]:
     """Run a backtest; return its report, and where its files are."""
-    said = corner.run("backtest", *words, "-o", to, "--json", timeout=120)
+    said = corner.run("backtest", *words, "-o", to, "--no-report", "--json", timeout=120)
     return dict(json.loads(said)), corner.folder / to
 
 
