@@ -130,14 +130,17 @@ def backtest(
         _show(reports, timing, output)
     for note in [*history.notes(), *(each for report in reports for each in _caveats(report))]:
         context.console.print(note, markup=False, soft_wrap=True)
-    context.console.print(_pages(context, results, no_report), markup=False, soft_wrap=True, end="")
+    for note in _pages(context, results, no_report, as_json):
+        context.console.print(note, markup=False, soft_wrap=True)
     for report in reports:
         if report["mode"] == "landmarks" and not report["models"][0]["landmarks"]:
             raise Problem(_no_landmark(report))
 
 
-def _pages(context: Context, results: Sequence[BacktestResult], unwanted: bool) -> str:
-    """Write the page of each backtest, and return what there is to say of that."""
+def _pages(
+    context: Context, results: Sequence[BacktestResult], unwanted: bool, quiet: bool
+) -> Iterator[str]:
+    """Write the page of each backtest, and yield what stood in its way."""
     from streams.report import PAGE, OutputRefused, PageRefused, read_findings, write_page
 
     for result in results:
@@ -149,9 +152,10 @@ def _pages(context: Context, results: Sequence[BacktestResult], unwanted: bool) 
         try:
             write_page(read_findings(result.output), page, context.settings.alerts.language)
         except (OutputRefused, PageRefused) as error:
-            return f"No {PAGE}: {error}\n"
-        context.console.print(f"{page}: open it in a browser", markup=False, soft_wrap=True)
-    return ""
+            yield f"No {PAGE}: {error}"
+            return
+        if not quiet:
+            click.echo(f"{page}: open it in a browser")
 
 
 def _settings(context: Context, overrides: dict[str, str | None]) -> list[Settings]:

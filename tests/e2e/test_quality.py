@@ -52,7 +52,12 @@ def test_live_the_model_is_as_good_as_in_a_replay(new_corner: NewCorner, tmp_pat
 
     folder = tmp_path / "replayed"
     said = corner.run(
-        *("backtest", "kafka://clickstream", "--output", str(folder), "--no-report", "--json"),
+        "backtest",
+        "kafka://clickstream",
+        "--output",
+        str(folder),
+        "--no-report",
+        "--json",
         timeout=400,
     )
     (replayed,) = json.loads(said)["models"]

@@ -45,7 +45,7 @@ def group_auc(name: str) -> Callable[[Source, Words], Chart]:
             "auc:Q",
             title=words.word("auc"),
             scale=alt.Scale(zero=False, nice=False, padding=14),
-            axis=alt.Axis(tickCount=5, format=".2~f"),
+            axis=alt.Axis(tickCount=5, format=".3~f"),
         )
         base = alt.Chart(table)
         bars = base.mark_rule(color=BLUE, opacity=0.5, strokeWidth=2.5).encode(
@@ -138,7 +138,7 @@ def models(findings: Source, words: Words) -> Chart:
             "auc:Q",
             title=words.word("auc"),
             scale=alt.Scale(zero=False, nice=False, padding=50),
-            axis=alt.Axis(tickCount=5, format=".2~f"),
+            axis=alt.Axis(tickCount=5, format=".3~f"),
         ),
         y,
         tooltip=[

@@ -44,7 +44,7 @@ def over_time(metric: str, *, band: bool) -> Callable[[Source, Words], Chart]:
             f"{metric}:Q",
             title=words.word(metric),
             scale=alt.Scale(zero=False, nice=True),
-            axis=alt.Axis(tickCount=5, format=".2~f"),
+            axis=alt.Axis(tickCount=5, format=".3~f"),
         )
         tips = [tip(words, "when", title="period"), tip(words, metric, "figure")]
         if band:
@@ -89,7 +89,7 @@ def landmarks(findings: Source, words: Words) -> Chart:
                 "auc:Q",
                 title=words.word("auc"),
                 scale=alt.Scale(zero=False),
-                axis=alt.Axis(tickCount=5, format=".2~f"),
+                axis=alt.Axis(tickCount=5, format=".3~f"),
             ),
             tooltip=[
                 tip(words, "when", title="at"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import altair as alt
+import pandas as pd
 
 from streams.report.page.source import Source
 from streams.report.page.style import (
     BLUE,
     FAINT,
+    GREY,
     INK,
     LABEL,
     PAPER,
@@ -31,22 +33,23 @@ def retention(findings: Source, words: Words) -> Chart:
     counts = [words.number("count", count) for count in table["customers"]]
     joined = [words.number("month", cohort) for cohort in table["cohort"]]
     table["joined"] = [f"{month} ({count})" for month, count in zip(joined, counts, strict=True)]
-    later = table[table["month"] > 0]
+    table["over"] = over(findings, table)
+    later = table[(table["month"] > 0) & table["over"]]
     most = float(later["share"].max()) if len(later) else 1.0
     base = dated(table, words, "cohort", "month").encode(
         alt.X("month:O", title=words.word("month"), axis=alt.Axis(labelAngle=0)),
         alt.Y("joined:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=LABEL)),
     )
     boxes = base.mark_rect(stroke=PAPER, strokeWidth=1).encode(
-        # The month of joining is full by itself; the colours are of those after it.
-        color=alt.condition(
-            alt.datum.month == 0,
-            alt.value(FAINT),
-            alt.Color(
-                "share:Q",
-                scale=alt.Scale(range=list(RAMP), domain=[0, max(most, 0.01)], clamp=True),
-                legend=None,
-            ),
+        color=alt.Color(
+            "share:Q",
+            scale=alt.Scale(range=list(RAMP), domain=[0, max(most, 0.01)], clamp=True),
+            legend=None,
+            # The month of joining is full by itself, and one that is not over says little yet.
+            condition=[
+                {"test": "!datum.over", "value": PAPER},
+                {"test": "datum.month == 0", "value": FAINT},
+            ],
         ),
         tooltip=[
             tip(words, "when", title="cohort"),
@@ -63,6 +66,7 @@ def retention(findings: Source, words: Words) -> Chart:
         text=alt.Text("percent:N"),
         color=alt.Color(
             condition=[
+                {"test": "!datum.over", "value": GREY},
                 {"test": "datum.month == 0", "value": INK},
                 {"test": f"datum.share > {0.6 * most}", "value": "#ffffff"},
             ],
@@ -71,6 +75,23 @@ def retention(findings: Source, words: Words) -> Chart:
     )
     shown = numbers.transform_calculate(percent="format(datum.share * 100, '.0f')")
     return finished(boxes + shown, 26 * table["joined"].nunique() + 40)
+
+
+def over(findings: Source, table: pd.DataFrame) -> pd.Series:
+    """Tell of each month of the retention whether it was over when the data ended.
+
+    Parameters
+    ----------
+    findings
+        A finished backtest.
+    table
+        Its retention.
+    """
+    joined = pd.to_datetime(table["cohort"], utc=True)
+    month = joined.dt.year * 12 + joined.dt.month - 1 + table["month"].astype("int64")
+    # What came on the last day of a month is taken for all of it.
+    end = pd.Timestamp(findings.report["data"]["last"]) + pd.Timedelta(days=1)
+    return month < end.year * 12 + end.month - 1
 
 
 def survival(findings: Source, words: Words) -> Chart:

@@ -67,6 +67,7 @@ def config() -> dict[str, Any]:
             "domain": False,
             "tickColor": FAINT,
             "labelOverlap": True,
+            "labelSeparation": 8,
             "labelFlush": False,
             "labelPadding": 5,
         },

@@ -10,12 +10,15 @@ from typing import Final
 import pandas as pd
 
 from streams.report.page.makings import input_called
+from streams.report.page.shop import over
 from streams.report.page.source import Source, first_row, number, summary
 from streams.report.page.verdict import Said
 from streams.report.page.words import Words
 
 #: Where risks miss by less than this, they are honest.
 _HONEST: Final = 0.03
+#: A log loss that moves by less has not moved.
+_SAME: Final = 0.005
 #: Of gains, the share of the customers that is told of.
 _REACHED: Final = 0.2
 #: Of precision and recall, the share of the departures that is told of.
@@ -148,6 +151,8 @@ def _log_loss_over_time(findings: Source, words: Words) -> Said | None:
         return None
     first, last = float(found.iloc[0]), float(found.iloc[-1])
     how = "better" if last <= first else "worse"
+    if abs(last - first) < _SAME:
+        how = "same"
     return Said(f"takes.log_loss_over_time.{how}", {"first": first, "last": last})
 
 
@@ -243,16 +248,18 @@ def _retention(findings: Source, words: Words) -> Said | None:
     table = findings.table("retention")
     if not len(table):
         return None
-    later = table[table["month"] > 0]
+    whole = over(findings, table)
+    later = table[(table["month"] > 0) & whole]
     sums = later.groupby("month")[["active", "customers"]].sum()
     back = sums["active"] / sums["customers"]
     if not len(back):
         return Said("takes.retention.none", {})
     month = min(_LATER, int(back.index.max()))
+    note = "" if whole.all() else words.tell("takes.retention.not_over")
     if month <= 1:
-        return Said("takes.retention.short", {"first": back.iloc[0]})
+        return Said("takes.retention.short", {"first": back.iloc[0], "note": note})
     values = {"first": back.iloc[0], "later": back.loc[month], "months": month}
-    return Said("takes.retention", values)
+    return Said("takes.retention", values | {"note": note})
 
 
 def _survival(findings: Source, words: Words) -> Said | None:

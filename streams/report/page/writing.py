@@ -235,7 +235,8 @@ class _Page:
                 continue
             sentences = []
             for said in told(place, self._findings):
-                values = dict(said.values)
+                came = "would_have_come" if is_landmarks(self._findings) else "came"
+                values = dict(said.values) | {"came": self._words.word(came)}
                 if "segment" in values:
                     values["segment"] = _capital(self._words.word(values["segment"]))
                 sentences.append(self._say(said.name, **values))

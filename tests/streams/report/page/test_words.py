@@ -7,6 +7,7 @@ import re
 from string import Formatter
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from models.judging import CODES, LANGUAGES
@@ -131,3 +132,32 @@ def test_no_english_is_left_in_the_chinese_sentences() -> None:
         if re.search(r"\b(the|of|and|is|customer)\b", re.sub(r"{[^}]*}|\[\[\w+\|", "", texts["zh"]))
     }
     assert mixed == {}
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("2025-03-31T09:00:00Z", "came back, after 2 months 30"),
+        ("2025-03-30T09:00:00Z", "One month after joining 40"),
+    ],
+)
+def test_a_month_that_was_not_over_counts_for_nothing(last: str, said: str) -> None:
+    months = {"cohort": "2025-01", "customers": 100, "month": [0, 1, 2], "active": [100, 40, 30]}
+    retention = pd.DataFrame(months).assign(share=lambda table: table["active"] / 100)
+    report = {"data": Made().report["data"] | {"last": last}}
+
+    told = takeaway("retention", Made(report, retention=retention), words_in("en"))
+
+    assert told is not None
+    assert said in told.replace("\N{NO-BREAK SPACE}", " ")
+    assert ("was not over" in told) == ("after 2 months" not in told)
+
+
+@pytest.mark.parametrize(("last", "said"), [(0.5, "fell"), (0.6, "rose"), (0.553, "much the same")])
+def test_a_loss_that_hardly_moves_has_not_moved(last: float, said: str) -> None:
+    table = everything()["over_time"].assign(log_loss=[0.55] * 8 + [last])
+
+    told = takeaway("log_loss_over_time", Made(over_time=table), words_in("en"))
+
+    assert told is not None
+    assert said in told
