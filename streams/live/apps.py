@@ -37,6 +37,8 @@ _NOISY: Final = (
     "aiokafka.producer.sender",
     "faust.transport.drivers.aiokafka",
 )
+#: Bytes of one partition in one fetch: a topic takes batches of half as many.
+_FETCHED: Final = 4 * 1024 * 1024
 #: Milliseconds for which it counts which topics there are.
 _METADATA: Final = 3_000
 #: Seconds between looks whether a topic was created anew.
@@ -169,6 +171,7 @@ def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
         broker_rebalance_timeout=10.0,
         broker_max_poll_records=settings.worker.batch * 4,
         consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=_FETCHED,
         # A broker that has just started may not list the topics yet: whoever deals out partitions
         # then deals out none, until it hears of them.
         consumer_metadata_max_age_ms=_METADATA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from models.learning import Judge
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
-from streams.live.intake import Intake, Sorted, recent_after
+from streams.live.intake import Intake, astray, recent_after
 from streams.live.messages import alert_message, example_message
 from streams.live.relay import Relay
 from streams.live.stopping import NewerVersion, Unreadable
@@ -130,16 +130,19 @@ class ClickstreamReader:
         await self._relay.finish()
 
     async def handle(self, chunk: Chunk) -> None:
-        """Take a chunk through the pipeline and store its effects."""
+        """Take a chunk through the pipeline and store its effects.
+
+        When more timers are due than one batch takes, those that are left wait for no longer than
+        it takes, and events do not wait for them: the next chunk of the partition comes first. Of
+        a customer who is in it, the timers that are due fire before the event, as always.
+        """
         hand: _Hand = chunk.cursor.held
-        held = hand.held
-        await held.wait_for_room()
-        sorted_out = self._intake.sort(chunk.records, held.partition, self._partitions(), hand.book)
-        watermark = self._watermark(chunk, held.mark.watermark)
-        while await self._step(hand, chunk, sorted_out, watermark):
-            sorted_out = Sorted()
-            watermark = held.mark.watermark
+        await hand.held.wait_for_room()
+        watermark = self._watermark(chunk, hand.held.mark.watermark)
+        more = await self._step(hand, chunk, chunk.records, watermark)
+        while more and chunk.cursor.queued <= 1:
             await asyncio.sleep(0)
+            more = await self._step(hand, chunk, (), hand.held.mark.watermark)
 
     def _watermark(self, chunk: Chunk, watermark: Millis) -> Millis:
         """Return the watermark before the batch: an idle partition's follows the clock."""
@@ -148,23 +151,34 @@ class ClickstreamReader:
             return max(watermark, self._clock() - self._shop.lateness)
         return watermark
 
-    async def _step(self, hand: _Hand, chunk: Chunk, sorted_out: Sorted, watermark: Millis) -> bool:
+    async def _step(
+        self, hand: _Hand, chunk: Chunk, records: Sequence[Any], watermark: Millis
+    ) -> bool:
         """Handle one batch; return whether more timers are due than it took."""
-        held, book, shop = hand.held, hand.book, self._shop
-        arrivals = sorted_out.arrivals
+        held, book, shop, intake = hand.held, hand.book, self._shop, self._intake
         offset, rekeyed = (chunk.end[topic] for topic in self.topics)
-        target = watermark_after(shop, arrivals, watermark)
-        missing = [name for name in {a.event.user_id for a in arrivals} if name not in book]
+        read = intake.read(records)
+        names = read.customers()
+        target = watermark_after(shop, read.arrivals, watermark)
+        missing = [name for name in names if name not in book]
         page = await held.store.read(held.partition, missing, target, self._pace.timers)
         self._clock.hear(page.time)
+        self._load(book, page.records, (*missing, *page.due))
+        unknown = (name for name in names if book[name].new)
+        away = astray(unknown, held.partition, self._partitions())
+        sorted_out = intake.sort(records, read, away)
+        arrivals = sorted_out.arrivals
+        if away:
+            for name in away:
+                del book[name]
+            target = watermark_after(shop, arrivals, watermark)
         mark = held.mark
         moved = (offset, rekeyed, held.topics) != (mark.offset, mark.rekeyed, mark.topics)
         passed = target - mark.watermark >= PASSED
         if not (arrivals or page.due or moved or passed or held.untrimmed):
             return False
-        self._load(book, page.records, (*missing, *page.due))
         effects = handle(shop, self._judge(), arrivals, page.due, book, watermark)
-        self._intake.refuse_all(sorted_out, chunk.records, effects.refused)
+        intake.refuse_all(sorted_out, records, effects.refused)
         recent = recent_after(
             mark.recent,
             sorted_out.good,

@@ -6,11 +6,11 @@ From here on, events are trusted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from features import Event, InvalidEvent, Millis, decode_event
+from features import Event, InvalidEvent, decode_event
 from streams.deadletters import DeadLetter, redriven_from
 from streams.live.messages import LARGEST, Message, Origin, letter_message, moved_message, origin_of
 from streams.live.stopping import MostlyInvalid
@@ -47,6 +47,37 @@ class Sorted:
     last_reason: str = ""
 
 
+@dataclass
+class Read:
+    """The records of one chunk, decoded.
+
+    Parameters
+    ----------
+    arrivals
+        The events; their ``offset`` is the number of the record in the chunk.
+    invalid
+        What is wrong with the others, by number.
+    moved
+        Numbers of the events that were moved here from another partition.
+    """
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    invalid: dict[int, InvalidEvent] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
+
+    def customers(self) -> set[str]:
+        """Return who is in them."""
+        return {event.user_id for _, _, event in self.arrivals}
+
+
+def astray(customers: Iterable[str], partition: int, partitions: int) -> set[str]:
+    """Return those customers who are of another partition.
+
+    Ask only for those of whom nothing is stored here: that costs more than to apply an event.
+    """
+    return {name for name in customers if partition_of(name.encode(), partitions) != partition}
+
+
 class Intake:
     """Sorts what arrives in a partition.
 
@@ -60,44 +91,67 @@ class Intake:
     def __init__(self, clickstream: str) -> None:
         self._clickstream = clickstream
 
-    def sort(
-        self, records: Iterable[Any], partition: int, partitions: int, known: Container[str]
-    ) -> Sorted:
+    def read(self, records: Iterable[Any]) -> Read:
+        """Decode the records of a chunk."""
+        read = Read()
+        arrivals, clickstream = read.arrivals, self._clickstream
+        for number, record in enumerate(records):
+            try:
+                event = decode_event(record.value)
+            except InvalidEvent as error:
+                read.invalid[number] = error
+                continue
+            arrived = record.timestamp
+            if record.topic != clickstream:
+                read.moved.add(number)
+                # Wherever it lay then.
+                origin = origin_of(record.headers)
+                arrived = arrived if origin is None else origin.timestamp
+            arrivals.append(Arrival(number, arrived, event))
+        return read
+
+    def sort(self, records: Sequence[Any], read: Read, astray: Collection[str] = ()) -> Sorted:
         """Sort the records of a chunk.
 
         Parameters
         ----------
         records
             As they lie in the log.
-        partition, partitions
-            Which one this is, of how many.
-        known
-            Customers who are known to be of this partition.
+        read
+            What `read` made of them.
+        astray
+            Customers who are of another partition.
         """
-        out = Sorted()
-        for number, record in enumerate(records):
-            moved = record.topic != self._clickstream
-            try:
-                event = decode_event(record.value)
-                home = event.user_id in known or (
-                    partition_of(event.user_id.encode(), partitions) == partition
-                )
-                if moved and not home:
-                    raise InvalidEvent("was moved, and is still not on its customer's partition")
-                if not home and len(record.value) > LARGEST:
-                    raise InvalidEvent("too large to be moved to its customer's partition")
-            except InvalidEvent as error:
-                self.refuse(out, record, error.reason, error.field)
-                continue
-            out.good += 1
-            if home:
-                out.arrivals.append(Arrival(number, _arrived(record, moved), event))
-                if moved:
-                    out.counts["rekeyed"] += 1
-            else:
-                out.messages.append(_moved(event, record))
-                out.counts["forwarded"] += 1
+        if not (astray or read.invalid):
+            out = Sorted(read.arrivals, good=len(read.arrivals))
+        else:
+            home = [each for each in read.arrivals if each.event.user_id not in astray]
+            out = Sorted(home, good=len(home))
+            away = {n: event for n, _, event in read.arrivals if event.user_id in astray}
+            self._send_away(out, records, read, away)
+        if read.moved:
+            count = sum(arrival.offset in read.moved for arrival in out.arrivals)
+            if count:
+                out.counts["rekeyed"] += count
         return out
+
+    def _send_away(
+        self, out: Sorted, records: Sequence[Any], read: Read, away: Mapping[int, Event]
+    ) -> None:
+        for number in sorted((*read.invalid, *away)):
+            record = records[number]
+            if number in read.invalid:
+                error = read.invalid[number]
+                self.refuse(out, record, error.reason, error.field)
+            elif number in read.moved:
+                reason = "was moved, and is still not on its customer's partition"
+                self.refuse(out, record, reason, "")
+            elif len(record.value) > LARGEST:
+                self.refuse(out, record, "too large to be moved to its customer's partition", "")
+            else:
+                out.good += 1
+                out.messages.append(_moved(away[number], record))
+                out.counts["forwarded"] += 1
 
     def refuse_all(self, out: Sorted, records: Any, refusals: Iterable[Refusal]) -> None:
         """Add the dead letters of events that the pipeline refused."""
@@ -167,12 +221,6 @@ def recent_after(
             "pass, set worker.invalid_cap = 1"
         )
     return (good // 2, bad // 2) if seen > WINDOW else (good, bad)
-
-
-def _arrived(record: Any, moved: bool) -> Millis:
-    """Return when an event arrived first, wherever it lay then."""
-    origin = origin_of(record.headers) if moved else None
-    return Millis(record.timestamp if origin is None else origin.timestamp)
 
 
 def _moved(event: Event, record: Any) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import signal
 from contextlib import suppress
@@ -39,6 +40,7 @@ def run(app: ChunkApp, level: str = "info") -> None:
     CannotGoOn
         If going on would be wrong; says why.
     """
+    _collect_seldom()
     worker: Any = _Worker(
         app, loglevel=level, loop=asyncio.get_event_loop(), redirect_stdouts=False
     )
@@ -46,6 +48,17 @@ def run(app: ChunkApp, level: str = "info") -> None:
         worker.execute_from_commandline()
     if app.gave_up is not None:
         raise app.gave_up
+
+
+def _collect_seldom() -> None:
+    """Look for garbage in cycles less often.
+
+    Nothing of a customer is in a cycle, and there are many of them in memory: looking through them
+    all again and again took a tenth of a worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def use_uvloop() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -60,9 +61,15 @@ class ChunkApp(faust.App):
         return trouble
 
     @property
-    def _busy(self) -> asyncio.Lock:
-        busy: asyncio.Lock = self.__dict__.setdefault("_busy_lock", asyncio.Lock())
-        return busy
+    def _lanes(self) -> dict[int, deque[Chunk]]:
+        """The chunks that wait, of each partition on which somebody works."""
+        lanes: dict[int, deque[Chunk]] = self.__dict__.setdefault("_chunks_in_lanes", {})
+        return lanes
+
+    @property
+    def _at_work(self) -> set[asyncio.Task[None]]:
+        at_work: set[asyncio.Task[None]] = self.__dict__.setdefault("_tasks_of_lanes", set())
+        return at_work
 
     async def give_up(self, error: CannotGoOn) -> None:
         """Stop the process: going on would be wrong."""
@@ -77,6 +84,34 @@ class ChunkApp(faust.App):
             await self.crash(error)
 
     async def serve(self, chunk: Chunk) -> None:
+        """Have the reader handle a chunk, after those of its partition that came before.
+
+        Partitions do not wait for each other: while one's batch is with the store, another's is
+        computed. How many chunks wait is the consumer's business, which delivers only so many of
+        a partition before one of them is done.
+        """
+        partition = chunk.cursor.partition
+        if partition in self._lanes:
+            self._lanes[partition].append(chunk)
+            return
+        lane = self._lanes[partition] = deque([chunk])
+        task = asyncio.create_task(self._serve_lane(partition, lane))
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+
+    async def batches_done(self) -> None:
+        """Wait until no batch is under way."""
+        while self._at_work:
+            await asyncio.wait(self._at_work)
+
+    async def _serve_lane(self, partition: int, lane: deque[Chunk]) -> None:
+        try:
+            while lane:
+                await self._serve_one(lane.popleft())
+        finally:
+            del self._lanes[partition]
+
+    async def _serve_one(self, chunk: Chunk) -> None:
         """Have the reader handle a chunk; whatever goes wrong, drop the cursor and go on.
 
         Nothing is lost by dropping: what was not committed is read again from the place that
@@ -85,28 +120,27 @@ class ChunkApp(faust.App):
         consumer: ChunkConsumer = self.consumer
         cursor = chunk.cursor
         name = f"partition {cursor.partition}"
-        async with self._busy:
-            try:
-                if consumer.cursors.get(cursor.partition) is not cursor or self.should_stop:
-                    return
-                if chunk.start != cursor.committed:
-                    # Faust skips a message of another generation without a word.
-                    raise ConnectionError(f"what lies after {cursor.committed} was skipped")
-                await self.reader.handle(chunk)
-                cursor.committed = chunk.end
-                consumer.works(cursor.partition)
-                self.trouble.pop(name, None)
-            except CannotGoOn as error:
-                await self.give_up(error)
-                consumer.drop(cursor)
-            except ConnectionError as error:
-                logger.warning("%s: %s; reading the place again", name, error)
-                self._fail(cursor, name, error)
-            except Exception as error:
-                logger.exception("%s: dropped a batch; reading the place again", name)
-                self._fail(cursor, name, error)
-            finally:
-                consumer.done(cursor)
+        try:
+            if consumer.cursors.get(cursor.partition) is not cursor or self.should_stop:
+                return
+            if chunk.start != cursor.committed:
+                # Faust skips a message of another generation without a word.
+                raise ConnectionError(f"what lies after {cursor.committed} was skipped")
+            await self.reader.handle(chunk)
+            cursor.committed = chunk.end
+            consumer.works(cursor.partition)
+            self.trouble.pop(name, None)
+        except CannotGoOn as error:
+            await self.give_up(error)
+            consumer.drop(cursor)
+        except ConnectionError as error:
+            logger.warning("%s: %s; reading the place again", name, error)
+            self._fail(cursor, name, error)
+        except Exception as error:
+            logger.exception("%s: dropped a batch; reading the place again", name)
+            self._fail(cursor, name, error)
+        finally:
+            consumer.done(cursor)
 
     def _fail(self, cursor: Cursor, name: str, error: Exception) -> None:
         self.trouble[name] = str(error) or type(error).__name__
@@ -133,8 +167,7 @@ class ChunkApp(faust.App):
         if self.gave_up is None:
             try:
                 async with asyncio.timeout(_FINISH):
-                    async with self._busy:
-                        pass
+                    await self.batches_done()
                     await self.reader.finish()
             except TimeoutError:
                 logger.warning("left a batch unfinished: it will be done again")

@@ -11,7 +11,7 @@ import pytest
 from streams.live.cursor import Chunk, Cursor
 from streams.live.serving import ChunkApp
 from streams.live.stopping import CannotGoOn, ShapeChanged
-from tests.streams.live.fakes import HERE, Record, chunk_of
+from tests.streams.live.fakes import HERE, Record, chunk_of, eventually
 
 
 class Consumer:
@@ -60,6 +60,7 @@ class App(ChunkApp):
         async def all_of_them() -> None:
             for chunk in chunks:
                 await super(App, self).serve(chunk)
+            await self.batches_done()
 
         asyncio.run(all_of_them())
 
@@ -98,6 +99,33 @@ def test_a_chunk_of_a_cursor_that_was_dropped_is_not_handled() -> None:
     app.serve(chunk_of(cursor, records(5)))
     assert app.handled == []
     assert app.consumer.cursors == {0: heir}
+
+
+def test_a_partition_does_not_wait_for_the_batch_of_another() -> None:
+    slow, quick = Cursor(0, {HERE.topic: 5}, None), Cursor(1, {HERE.topic: 5}, None)
+    app = App(slow)
+    app.consumer.cursors[1] = quick
+    finished: list[int] = []
+
+    async def story() -> None:
+        store = asyncio.Event()
+
+        async def handle(chunk: Chunk) -> None:
+            if chunk.cursor is slow:
+                await store.wait()
+            finished.append(chunk.cursor.partition)
+
+        app.handle = handle  # type: ignore[method-assign]
+        for cursor in (slow, slow, quick):
+            await super(App, app).serve(chunk_of(cursor, records(cursor.next[HERE.topic])))
+        await eventually("the other partition goes on", lambda: finished == [1])
+        store.set()
+        await app.batches_done()
+
+    asyncio.run(story())
+    # Of the one that waited, one after the other, and both.
+    assert finished == [1, 0, 0]
+    assert slow.committed == {HERE.topic: 7}
 
 
 def test_what_went_wrong_drops_the_cursor_and_nothing_else() -> None:

@@ -20,6 +20,7 @@ from streams.live.held import read_mark
 from streams.live.messages import unpack
 from streams.pipeline import NO_WATERMARK
 from streams.settings import Settings
+from streams.topics import partition_of
 from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, logs, recorded
 
 TOPICS = (HERE.topic, "clickstream-rekeyed")
@@ -30,7 +31,7 @@ class Worker:
     """A worker of one partition: the reader, its store, and a clock that is set by hand."""
 
     def __init__(self, store: MemoryStore, *, wall: bool = True, batch: int = 500) -> None:
-        self.store, self.now = store, NOW
+        self.store, self.now, self.partitions = store, NOW, 1
         shop = shop_of(Settings())
         self.judge = prior_judge(task_of(shop))
         self.relay = Taken()
@@ -42,7 +43,7 @@ class Worker:
             self.relay,  # type: ignore[arg-type]  # a fake
             lambda: self.judge,
             Pace(batch, timers=3, wall=wall),
-            partitions=lambda: 1,
+            partitions=lambda: self.partitions,
             clock=self.clock,
         )
         self.cursor = Cursor(0, dict.fromkeys(TOPICS, 0), None)
@@ -140,6 +141,51 @@ def test_all_that_is_due_fires_in_one_go_however_little_a_batch_takes() -> None:
         page = await worker.store.read(0, [], (await worker.mark()).watermark, 100)
         assert page.due == []
         assert (await worker.mark()).counts["decisions_silence"] >= len(users)
+
+    play(story, wall=False)
+
+
+def test_timers_that_fall_due_all_at_once_let_events_go_first() -> None:
+    async def story(worker: Worker) -> None:
+        users = [f"shopper-{number}" for number in range(40)]
+        await worker.take(*recorded([visit(NOW - 5 * DAY, user) for user in users]))
+
+        async def decided() -> int:
+            return int((await worker.mark()).counts.get("decisions", 0))
+
+        # Another chunk of the partition waits: this one takes one batch of timers with it.
+        worker.cursor.queued = 2
+        await worker.take(*recorded([visit(NOW, "late-comer")], first=40))
+        assert (await worker.mark()).counts["applied"] == 41
+        assert 0 < await decided() < len(users)
+        # A customer whose timers wait comes back: they fire first, at their own times.
+        await worker.take(*recorded([visit(NOW + 1, users[-1])], first=41))
+        back = worker.cursor.held.book[users[-1]]
+        first = [decision.at for decision in back.ledger.decisions]
+        assert first and first == sorted(first)
+        assert first[-1] < NOW
+        # The last chunk takes all that is left.
+        worker.cursor.queued = 1
+        await worker.take()
+        assert await decided() >= len(users)
+        page = await worker.store.read(0, [], (await worker.mark()).watermark, 100)
+        assert page.due == []
+
+    play(story, wall=False)
+
+
+def test_an_event_astray_is_passed_on_and_moves_no_time_here() -> None:
+    async def story(worker: Worker) -> None:
+        worker.partitions = 2
+        here, away = sorted(("ada", "bob"), key=lambda name: partition_of(name.encode(), 2))
+        assert (partition_of(here.encode(), 2), partition_of(away.encode(), 2)) == (0, 1)
+        events = [visit(NOW, here), visit(NOW + DAY, away)]
+        for first in (0, 2):
+            await worker.take(*recorded(events, first=first))
+        mark = await worker.mark()
+        assert mark.watermark == NOW - HOUR
+        assert mark.counts == {"applied": 1, "customers": 1, "duplicate": 1, "forwarded": 2}
+        assert worker.cursor.held.book.keys() == {here}
 
     play(story, wall=False)
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from features import Event, encode_event
-from streams.live.intake import WINDOW, Intake, recent_after
+from streams.live.intake import WINDOW, Intake, Sorted, astray, recent_after
 from streams.live.messages import ORIGIN, Origin
 from streams.live.stopping import MostlyInvalid
 from streams.pipeline import Refusal
@@ -29,6 +29,11 @@ def at_home(partition: int, partitions: int = 4) -> str:
     return next(n for n in names if partition_of(n.encode(), partitions) == partition)
 
 
+def sort(records: list[Record]) -> Sorted:
+    read = intake.read(records)
+    return intake.sort(records, read, astray(read.customers(), 0, 4))
+
+
 def why(message: Any) -> dict[str, Any]:
     return dict(json.loads(dict(message.headers)["ebb_dead_letter"]))
 
@@ -36,7 +41,7 @@ def why(message: Any) -> dict[str, Any]:
 def test_an_event_at_home_is_applied_and_one_astray_is_passed_on_as_it_is() -> None:
     here, stray = at_home(0), at_home(2)
     records = [Record(7, event(stray), b"k", timestamp=5), Record(8, event(here), timestamp=6)]
-    out = intake.sort(records, 0, 4, ())
+    out = sort(records)
     assert [(a.offset, a.timestamp, a.event.user_id) for a in out.arrivals] == [(1, 6, here)]
     [passed] = out.messages
     assert (passed.topic, passed.key, passed.value) == ("rekeyed", stray.encode(), event(stray))
@@ -49,13 +54,13 @@ def test_what_was_moved_keeps_the_time_of_its_first_arrival() -> None:
     headers = ((ORIGIN, msgspec.json.encode(Origin(HERE.topic, 3, 9, 1_234))),)
     told = Record(0, event(at_home(0)), timestamp=9_999, topic=MOVED, headers=headers)
     untold = Record(1, event(at_home(0)), timestamp=9_999, topic=MOVED, headers=((ORIGIN, b"?"),))
-    out = intake.sort([told, untold], 0, 4, ())
+    out = sort([told, untold])
     assert [arrival.timestamp for arrival in out.arrivals] == [1_234, 9_999]
     assert out.counts["rekeyed"] == 2
 
 
 def test_an_event_is_moved_once_and_not_again() -> None:
-    out = intake.sort([Record(0, event(at_home(2)), topic=MOVED)], 0, 4, ())
+    out = sort([Record(0, event(at_home(2)), topic=MOVED)])
     assert out.arrivals == []
     assert "was moved" in why(out.messages[0])["reason"]
 
@@ -63,21 +68,21 @@ def test_an_event_is_moved_once_and_not_again() -> None:
 def test_what_was_moved_and_is_refused_is_named_after_the_place_where_it_lay_first() -> None:
     headers = ((ORIGIN, msgspec.json.encode(Origin(HERE.topic, 3, 9, 1_234))),)
     copies = [Record(place, b"{", topic=MOVED, headers=headers) for place in (0, 1)]
-    out = intake.sort(copies, 0, 4, ())
+    out = sort(copies)
     places = {(why(m)["topic"], why(m)["partition"], why(m)["offset"]) for m in out.messages}
     assert places == {(HERE.topic, 3, 9)}
 
 
 def test_a_dead_letter_knows_which_letter_it_was_before() -> None:
     headers = (("ebb_redriven", b"clickstream-3-17"),)
-    out = intake.sort([Record(4, b"{", b"k", headers=headers)], 0, 4, ())
+    out = sort([Record(4, b"{", b"k", headers=headers)])
     assert why(out.messages[0])["redriven"] == "clickstream-3-17"
     assert (out.good, out.bad, out.counts["invalid"]) == (0, 1, 1)
 
 
 def test_what_the_pipeline_refuses_is_a_dead_letter_of_the_right_record() -> None:
     records = [Record(40, b"{"), Record(41, event(at_home(0)), b"k")]
-    out = intake.sort(records, 0, 4, ())
+    out = sort(records)
     intake.refuse_all(out, records, [Refusal(out.arrivals[0].offset, "too far ahead", "time")])
     assert [why(message)["offset"] for message in out.messages] == [40, 41]
     assert (out.good, out.bad, out.last_reason) == (0, 2, "too far ahead")
