@@ -329,7 +329,7 @@ class WorkerSettings(Section):
     """How a worker works."""
 
     batch: int = _setting(1_000, "most records in one batch of one partition", ge=1, le=1_000)
-    timers: int = _setting(500, "most customers whose timers fire in one batch", ge=1, le=800)
+    timers: int = _setting(200, "most customers whose timers fire in one batch", ge=1, le=800)
     port: int = _setting(0, "port of the health page; 0: none", ge=0, le=65_535)
     invalid_cap: float = _setting(
         0.8,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -241,3 +241,42 @@ def pieces(records: Sequence[Any], most: int = CHUNK_BYTES) -> Iterator[tuple[An
             yield tuple(records[start:place])
             start, size = place, len(record.value or b"")
     yield tuple(records[start:])
+
+
+def joined(chunks: deque[Chunk], batch: int, most: int = CHUNK_BYTES) -> tuple[Chunk, int]:
+    """Take the next chunk, and with it those that follow on and fit in the same batch.
+
+    What comes a few records at a time would else be stored a few records at a time, each time with
+    the timers that are due.
+
+    Parameters
+    ----------
+    chunks
+        What waits, of one partition; at least one. What is taken is removed.
+    batch
+        Most records in one batch.
+    most
+        Most bytes of their values.
+
+    Returns
+    -------
+    tuple
+        The chunk, and how many it was.
+    """
+    first = last = chunks.popleft()
+    if not chunks or len(first.records) >= batch:
+        return first, 1
+    records, count = list(first.records), 1
+    size = _size(first)
+    while chunks and chunks[0].cursor is first.cursor and chunks[0].start == last.end:
+        size += _size(chunks[0])
+        if size > most or len(records) + len(chunks[0].records) > batch:
+            break
+        last = chunks.popleft()
+        records += last.records
+        count += 1
+    return replace(last, start=first.start, records=tuple(records)), count
+
+
+def _size(chunk: Chunk) -> int:
+    return sum(len(record.value or b"") for record in chunk.records)

@@ -14,7 +14,7 @@ from faust.app.base import BootStrategy
 
 from streams.live.chunks import ChunkConsumer
 from streams.live.clock import Clock
-from streams.live.cursor import Chunk, Cursor, Reader
+from streams.live.cursor import Chunk, Cursor, Reader, joined
 from streams.live.relay import Relay
 from streams.live.stopping import GIVE_UP, CannotGoOn, leave_within
 
@@ -107,7 +107,10 @@ class ChunkApp(faust.App):
     async def _serve_lane(self, partition: int, lane: deque[Chunk]) -> None:
         try:
             while lane:
-                await self._serve_one(lane.popleft())
+                chunk, count = joined(lane, self.reader.batch)
+                for _ in range(count - 1):
+                    self.consumer.done(chunk.cursor)
+                await self._serve_one(chunk)
         finally:
             del self._lanes[partition]
 

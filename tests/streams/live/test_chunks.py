@@ -40,6 +40,7 @@ class App(ChunkApp):
     """An app without Faust: `ChunkApp.serve`, and what it asks of itself."""
 
     should_stop = False
+    batch = 3
 
     def __init__(self, cursor: Cursor, error: Exception | None = None) -> None:
         self.consumer = Consumer(cursor)
@@ -104,6 +105,7 @@ def test_a_chunk_of_a_cursor_that_was_dropped_is_not_handled() -> None:
 def test_a_partition_does_not_wait_for_the_batch_of_another() -> None:
     slow, quick = Cursor(0, {HERE.topic: 5}, None), Cursor(1, {HERE.topic: 5}, None)
     app = App(slow)
+    app.batch = 1
     app.consumer.cursors[1] = quick
     finished: list[int] = []
 

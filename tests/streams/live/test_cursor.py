@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.live.cursor import Place, in_turn, pieces, place_in
+from streams.live.cursor import Cursor, Place, in_turn, joined, pieces, place_in
 from streams.live.stopping import EventsMissing
-from tests.streams.live.fakes import HERE, Record, logs
+from tests.streams.live.fakes import HERE, Record, chunk_of, logs
 
 OTHER = "clickstream-rekeyed"
 
@@ -107,3 +108,36 @@ def test_a_chunk_is_not_larger_than_it_may_be_unless_one_record_is(
     assert [record for piece in found for record in piece] == records
     for piece in found:
         assert len(piece) == 1 or sum(len(record.value or b"") for record in piece) <= most
+
+
+@given(
+    sizes=st.lists(st.integers(0, 6), min_size=1, max_size=12),
+    lost=st.none() | st.integers(1, 11),
+    batch=st.integers(1, 8),
+    most=st.integers(1, 30),
+)
+def test_chunks_that_wait_are_joined_as_far_as_they_follow_on_and_fit(
+    sizes: list[int], lost: int | None, batch: int, most: int
+) -> None:
+    cursor = Cursor(0, {HERE.topic: 0}, None)
+    numbers = iter(range(100))
+    made = [
+        chunk_of(cursor, [Record(next(numbers), b"xyz") for _ in range(size)]) for size in sizes
+    ]
+    chunks = deque(chunk for number, chunk in enumerate(made) if number != lost)
+    before = list(chunks)
+    while chunks:
+        taken, count = joined(chunks, batch, most)
+        parts, before = before[:count], before[count:]
+        assert taken.records == tuple(record for part in parts for record in part.records)
+        assert (taken.start, taken.end) == (parts[0].start, parts[-1].end)
+        # A place that was lost stays lost: whoever handles it must see that.
+        assert all(one.end == other.start for one, other in itertools.pairwise(parts))
+        if count > 1:
+            assert len(taken.records) <= batch
+            assert 3 * len(taken.records) <= most
+        # No more of them fit than were taken.
+        if chunks and chunks[0].start == taken.end and len(parts[0].records) < batch:
+            together = len(taken.records) + len(chunks[0].records)
+            assert together > batch or 3 * together > most
+    assert before == []
