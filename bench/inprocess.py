@@ -22,9 +22,9 @@ from streams.composition import shop_of, task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, watermark_after
 from streams.settings import load_settings
 
-_BATCH = 500
+_BATCH = 1_000
 #: Most customers whose timers fire in one batch, as in a worker.
-_TIMERS = 500
+_TIMERS = 200
 
 
 class Hand:

@@ -39,6 +39,8 @@ _FETCH_BUSY: Final = 0.01
 _BACKOFF: Final = (0.1, 5.0)
 #: Seconds to wait for a record that must be there.
 _PROBE: Final = 3.0
+#: Seconds after the last records for which more are expected soon.
+_NEWS: Final = 2.0
 #: Seconds that publishing offsets for lag monitors may take.
 _COMMIT: Final = 2.0
 #: Seconds for which the broker's last word on the end of the log counts.
@@ -69,6 +71,8 @@ class ChunkConsumer(Consumer):
     """Faust's aiokafka consumer, delivering chunks from the store's position."""
 
     app: Host
+    #: When records were last fetched.
+    _last_news = 0.0
 
     def _new_consumer_thread(self) -> Any:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -287,12 +291,15 @@ class ChunkConsumer(Consumer):
             await self.wait_first(self._room.wait(), self.sleep(_FETCH))
         else:
             busy = any(cursor.queued >= _QUEUED for cursor in cursors.values())
+            self._thread.hurry(busy=monotonic() - self._last_news < _NEWS)
             try:
                 fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
             except Exception:
                 # What it had in hand will not come again unless the places are read again.
                 self._drop_all()
                 raise
+            if fetched:
+                self._last_news = monotonic()
             for tp, records in fetched.items():
                 cursor = cursors.get(tp.partition)
                 if cursor is not None:

@@ -36,3 +36,14 @@ def test_a_thread_that_a_crash_has_ended_is_stopped_without_an_error() -> None:
         assert thread._stopped.is_set()
 
     asyncio.run(crash_then_stop())
+
+
+def test_a_busy_partition_does_not_wait_long_for_news_of_a_quiet_one() -> None:
+    thread = _Thread(SimpleNamespace(transport=SimpleNamespace(app=None)))
+    thread.hurry(busy=True)  # not connected yet
+    fetcher = SimpleNamespace(_fetch_max_wait_ms=1_500)
+    thread._consumer = SimpleNamespace(_fetcher=fetcher)
+    thread.hurry(busy=True)
+    busy = fetcher._fetch_max_wait_ms
+    thread.hurry(busy=False)
+    assert busy * 10 < fetcher._fetch_max_wait_ms < 1_500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,6 +42,8 @@ class Consumer(ChunkConsumer):
         self.answer = fetched
         self.firsts = firsts
         self.put: list[tuple[int, list[int]]] = []
+        self.hurried: list[bool] = []
+        self._thread = SimpleNamespace(hurry=lambda *, busy: self.hurried.append(busy))
         for tp in (HERE, OTHER):
             self.cursors[tp.partition] = Cursor(tp.partition, {tp.topic: 5}, None)
 
@@ -127,3 +130,11 @@ def test_an_answer_that_is_cancelled_ends_the_loop_quietly_in_a_stop_and_only_th
     else:
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(consumer._drain_messages(Stopping()))
+
+
+def test_the_broker_is_asked_to_answer_soon_once_there_was_something() -> None:
+    consumer = Consumer({HERE: [Record(5, b"{}")]}, {})
+    for _ in range(2):
+        asyncio.run(consumer._deliver())
+        consumer.answer = {}
+    assert consumer.hurried == [False, True]
