@@ -197,11 +197,12 @@ def _observe(
         kind = KINDS.get(event.type, _OTHER)
         if kind is _OTHER:
             counts["unknown_type"] += 1
-        # A score on its way in this batch is not in the ledger yet, but may be answered as well.
-        if (not activity or event.type in activity) and (
-            customer.ledger.awaits(at) or user_id in scored
-        ):
-            moments.append(_Moment(user_id, customer, at, watermark, None, -1))
+        if not activity or event.type in activity:
+            if user_id in scored:
+                # A score on its way in this batch is not in the ledger yet, and may be answered.
+                moments.append(_Moment(user_id, customer, at, watermark, None, -1))
+            elif customer.ledger.awaits(at):
+                _note_activity(shop, user_id, customer, at, watermark, effects)
         if is_distress(kind, event.rating):
             now = max(at, state.now)
             if state.is_active(now):
@@ -232,16 +233,27 @@ def _judge_and_decide(
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()
     for user_id, customer, at, watermark, cause, row in moments:
-        known = watermark if cause is None else min(watermark, at)
+        if cause is None:
+            _note_activity(shop, user_id, customer, at, watermark, effects)
+            continue
         ledger = customer.ledger
+        known = min(watermark, at)
         if ledger.pending and ledger.due() <= known:
             _mature(shop, user_id, customer, known, effects)
-        if cause is None:
-            customer.ledger_changed |= ledger.note_activity(at)
-        elif not ledger.has_decided(at, cause):
+        if not ledger.has_decided(at, cause):
             causes = shop.explainer.causes(weights[row], shop.catalogue.facts(vectors[row]))
             scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], causes)
             _decide(shop, user_id, customer, scored, effects)
+
+
+def _note_activity(
+    shop: Shop, user_id: str, customer: Customer, at: Millis, watermark: Millis, effects: Effects
+) -> None:
+    """Answer the predictions that wait for an activity; those that it came too late for mature."""
+    ledger = customer.ledger
+    if ledger.pending and ledger.due() <= watermark:
+        _mature(shop, user_id, customer, watermark, effects)
+    customer.ledger_changed |= ledger.note_activity(at)
 
 
 class _Scored(NamedTuple):
