@@ -17,6 +17,7 @@ from features.timeline import DAY, HOUR, Millis
 
 HOURS_KEPT: Final = 48
 DAYS_KEPT: Final = 90
+_HOURS_A_DAY: Final = DAY // HOUR
 #: A tile's key is its hour or day number, shifted, and the kind of event.
 KIND_BITS: Final = 5
 KIND_MASK: Final = (1 << KIND_BITS) - 1
@@ -61,11 +62,13 @@ class Tiles:
     def add(self, at: Millis, kind: int, value: float) -> None:
         """Count an event of a kind at a time, and its money on its day."""
         hours, days = self.hours, self.days
-        hour = (at // HOUR) << KIND_BITS | kind
-        hours[hour] = hours.get(hour, 0) + 1
-        number = at // DAY
-        day = number << KIND_BITS | kind
-        days[day] = days.get(day, 0) + 1
+        hour = at // HOUR
+        # From the hour: a small number is divided far more quickly.
+        number = hour // _HOURS_A_DAY
+        key = hour << KIND_BITS | kind
+        hours[key] = hours.get(key, 0) + 1
+        key = number << KIND_BITS | kind
+        days[key] = days.get(key, 0) + 1
         if value:
             self.spend[number] = self.spend.get(number, 0.0) + value
 
