@@ -75,13 +75,13 @@ class Tiles:
     def forget(self, now: Millis) -> None:
         """Drop the tiles that no window ending at ``now`` or later can cover."""
         hour = oldest_hour(now) << KIND_BITS
-        if any(key < hour for key in self.hours):
+        if min(self.hours, default=hour) < hour:
             self.hours = {key: count for key, count in self.hours.items() if key >= hour}
         number = oldest_day(now)
         day = number << KIND_BITS
-        if any(key < day for key in self.days):
+        if min(self.days, default=day) < day:
             self.days = {key: count for key, count in self.days.items() if key >= day}
-        if any(key < number for key in self.spend):
+        if min(self.spend, default=number) < number:
             self.spend = {key: money for key, money in self.spend.items() if key >= number}
 
     def by_hour(self, at: Millis, hours: int) -> list[int]:

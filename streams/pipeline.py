@@ -47,7 +47,7 @@ from models.deciding import (
     suggested_action,
 )
 from models.judging import Cause as Told
-from models.learning import LAST, Judge, TrainingExample
+from models.learning import LAST, Judge, TrainingExample, vector_of
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
 
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
@@ -357,7 +357,7 @@ def _mature(
                 model_version=prediction.version,
                 treated=prediction.treated,
                 catalogue=shop.catalogue.fingerprint,
-                vector=array("f", prediction.vector).tolist(),
+                vector=vector_of(prediction.vector),
             )
         )
 
