@@ -117,10 +117,9 @@ def handle(
         # Not past the customer's own next timer: a batch that takes only so many timers must keep
         # what one that takes them all would have kept when that timer is scored.
         ledger = customer.ledger
-        if ledger.pending:
+        if ledger.pending and ledger.due() <= effects.watermark:
             known = min(effects.watermark, customer.state.due())
-            if ledger.due() <= known:
-                _mature(shop, user_id, customer, known, effects)
+            _mature(shop, user_id, customer, known, effects)
     # Of one time, by the hash that an id is: whoever is learnt last must not be so for its name.
     effects.examples.sort(key=_learning_order)
     return effects
