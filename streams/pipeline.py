@@ -70,9 +70,9 @@ class _Moment(NamedTuple):
 def watermark_after(shop: Shop, arrivals: Iterable[Arrival], watermark: Millis) -> Millis:
     """Return the watermark after the arrivals: the largest usable event time, less lateness."""
     skew, lateness = shop.skew, shop.lateness
-    for _, timestamp, event in arrivals:
-        at = event.at
-        if at - lateness > watermark and at <= timestamp + skew:
+    for arrival in arrivals:
+        at = arrival.event.at
+        if at - lateness > watermark and at <= arrival.timestamp + skew:
             watermark = at - lateness
     return watermark
 
@@ -163,11 +163,12 @@ def _observe(
     applied_events = late = 0
     activity, lateness, skew = definition.activity, shop.lateness, shop.skew
     watermark = effects.watermark
-    for offset, timestamp, event in arrivals:
+    for arrival in arrivals:
+        event = arrival.event
         at = event.at
-        if at > timestamp + skew:
+        if at > arrival.timestamp + skew:
             refusal = f"{to_iso(at)} is after its arrival by more than {skew / DAY:g} days"
-            effects.refused.append(Refusal(offset, refusal, "time"))
+            effects.refused.append(Refusal(arrival.offset, refusal, "time"))
             counts["invalid"] += 1
             continue
         user_id = event.user_id
