@@ -16,8 +16,11 @@ Rules:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import Enum, IntEnum
+from itertools import islice
 from math import expm1, log1p
+from operator import itemgetter
 from typing import Final, Literal, TypeAlias
 from zlib import crc32
 
@@ -66,6 +69,7 @@ class InSession(IntEnum):
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a method call,
 # and every event asks for several.
 _NEW, _LATE = Applied.NEW, Applied.LATE
+_DUPLICATE, _TOO_LATE = Applied.DUPLICATE, Applied.TOO_LATE
 _OTHER, _PURCHASE = Kind.OTHER, Kind.PURCHASE
 _SEEN: Final[dict[Kind, int]] = {
     Kind.CART: int(InSession.CART),
@@ -180,7 +184,10 @@ class CustomerState:
     """
 
     __slots__ = (
+        "_day_ends",
         "_first_wait",
+        "_ids_in_order",
+        "_visit_ends",
         "check_due",
         "definition",
         "events",
@@ -211,6 +218,10 @@ class CustomerState:
         #: The latest moment this state has been moved to, by an event or by a timer.
         self.now: Millis = -1
         self.check_due: Millis = NEVER
+        #: When the day of the latest event ends, and that of the last visit; -1 until it is known.
+        #: Within them nothing turns, so most events need not ask.
+        self._day_ends: Millis = -1
+        self._visit_ends: Millis = -1
         #: How long after an activity the first check is; None until it is asked for, and again
         #: when the rhythm has changed.
         self._first_wait: Millis | None = None
@@ -227,6 +238,8 @@ class CustomerState:
         self.rhythm = Rhythm()
         self.tiles = Tiles()
         self.ids: dict[int, int] = {}
+        #: Whether they lie in the order of time, as they do while no event comes late.
+        self._ids_in_order = False
         self.traits: dict[str, str] = {}
 
     # -- an event -----------------------------------------------------------------------------
@@ -251,12 +264,12 @@ class CustomerState:
         ids = self.ids
         event_id = crc32(event.event_id.encode())
         if event_id in ids:
-            return Applied.DUPLICATE
+            return _DUPLICATE
         if at < self.floor:
-            return Applied.TOO_LATE
+            return _TOO_LATE
         ids[event_id] = at // SECOND
-        kind = KINDS.get(event.type, _OTHER)
-        rating = event.rating
+        event_type, rating = event.type, event.rating
+        kind = KINDS.get(event_type, _OTHER)
         value = self._take_money(event) if kind is _PURCHASE else 0.0
         self.tiles.add(at, kind, value)
         self.kinds[kind] += 1
@@ -272,13 +285,32 @@ class CustomerState:
                 self.last_negative = at
         in_order = at >= self.last_seen
         if in_order:
-            self._move_on(event, at, kind)
+            if at >= self._day_ends:
+                self._turn_day(at)
+            self.last_seen = at
+            if at > self.now:
+                self.now = at
+            self.session.add(at, kind)
+            if rating is not None:
+                self.last_rating = rating
+            if event.traits:
+                self._take_traits(event)
+        else:
+            self._ids_in_order = False
         activity = self.definition.activity
-        if not activity or event.type in activity:
+        if not activity or event_type in activity:
             self._note_activity(at)
         if len(self.ids) > IDS_KEPT:
             self._forget_ids()
         return _NEW if in_order else _LATE
+
+    def _turn_day(self, at: Millis) -> None:
+        """Drop what is too old by now, when the latest event is the first one of its day."""
+        day = at // DAY
+        if day != self.last_seen // DAY:
+            self.tiles.forget(at)
+            self._raise_floor(oldest_day(at) * DAY)
+        self._day_ends = (day + 1) * DAY
 
     def _take_money(self, event: Event) -> float:
         amount = self.money.winsorised(event.value, self.definition.amount_cap)
@@ -289,32 +321,14 @@ class CustomerState:
         self.money.buy(amount, quantity, order)
         return amount
 
-    def _move_on(self, event: Event, at: Millis, kind: Kind) -> None:
-        if at // DAY != self.last_seen // DAY:
-            self.tiles.forget(at)
-            self._raise_floor(oldest_day(at) * DAY)
-        self.last_seen = at
-        if at > self.now:
-            self.now = at
-        self.session.add(at, kind)
-        if event.rating is not None:
-            self.last_rating = event.rating
-        if event.traits:
-            self._take_traits(event)
-
     def _take_traits(self, event: Event) -> None:
         for name, value in event.traits.items():
             if value is not None and (name in self.traits or len(self.traits) < TRAITS_KEPT):
                 self.traits[name] = str(value)[:_TRAIT_LENGTH]
 
     def _note_activity(self, at: Millis) -> None:
-        rhythm = self.rhythm
-        day = at // DAY
-        # Most are on a day that is known already.
-        if (day > rhythm.last_day or not rhythm.days) and rhythm.visit(
-            day, self.definition.horizon_days
-        ):
-            self._first_wait = None
+        if at >= self._visit_ends:
+            self._visit(at // DAY)
         if at <= self.last_activity:
             return
         self.last_activity = at
@@ -325,8 +339,14 @@ class CustomerState:
         # rhythm changes, wherever on the line of time it begins.
         wait = self._first_wait
         if wait is None:
-            wait = self._first_wait = next_check(self.definition, 0, rhythm.mean, 0)
+            wait = self._first_wait = next_check(self.definition, 0, self.rhythm.mean, 0)
         self.check_due = at + wait if wait < NEVER else NEVER
+
+    def _visit(self, day: int) -> None:
+        rhythm = self.rhythm
+        if rhythm.visit(day, self.definition.horizon_days):
+            self._first_wait = None
+        self._visit_ends = (rhythm.last_day + 1) * DAY
 
     def _next_check(self) -> Millis:
         after = max(self.now, self.last_activity)
@@ -335,19 +355,27 @@ class CustomerState:
     def _raise_floor(self, floor: Millis) -> None:
         if floor > self.floor:
             self.floor = floor
-            oldest = floor // SECOND
-            self.ids = {key: second for key, second in self.ids.items() if second >= oldest}
+            stale = bisect_left(self._id_seconds(), floor // SECOND)
+            if stale:
+                self.ids = dict(islice(self.ids.items(), stale, None))
 
     def _forget_ids(self) -> None:
-        seconds = sorted(self.ids.values())
+        seconds = self._id_seconds()
         forgotten = seconds[-_IDS_LEFT - 1]
         # The lines of one large basket come in one second, and that second may go on.
         if forgotten == seconds[-1] and len(seconds) <= _IDS_MOST:
-            older = [second for second in seconds if second < forgotten]
-            if not older:
+            place = bisect_left(seconds, forgotten)
+            if not place:
                 return
-            forgotten = older[-1]
+            forgotten = seconds[place - 1]
         self._raise_floor((forgotten + 1) * SECOND)
+
+    def _id_seconds(self) -> list[int]:
+        """Return the seconds of the ids that are remembered, the oldest first, as they then lie."""
+        if not self._ids_in_order:
+            self.ids = dict(sorted(self.ids.items(), key=itemgetter(1)))
+            self._ids_in_order = True
+        return list(self.ids.values())
 
     # -- time ---------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ that the renewal view of the shop needs to know of a customer.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, log
 from typing import Final
 
@@ -16,6 +17,19 @@ POWERS: Final = (0.6, 1.0, 1.7, 3.0)
 #: Half-lives of the visit counters, in horizons.
 HALF_LIVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 LN2: Final = log(2.0)
+
+
+@lru_cache(maxsize=1024)
+def _said_by(gap: int, horizon_days: float) -> tuple[float, list[float], list[float]]:
+    """Return what a gap of so many days says: ln, powers, and what of each counter it leaves.
+
+    Remembered, for most gaps of a shop are the same few whole numbers of days.
+    """
+    return (
+        log(gap),
+        [float(gap) ** k for k in POWERS],
+        [exp(-LN2 * gap / (share * horizon_days)) for share in HALF_LIVES],
+    )
 
 
 class Rhythm:
@@ -98,15 +112,14 @@ class Rhythm:
         self.last_gap = gap
         self.sum_gap += gap
         self.sum_square += gap * gap
+        log_gap, (p, q, r, s), (f, g, h, i, j) = _said_by(gap, horizon_days)
         self.weight = FADING * self.weight + 1.0
-        self.log_gap = FADING * self.log_gap + log(gap)
-        self.powers = [
-            FADING * old + float(gap) ** k for old, k in zip(self.powers, POWERS, strict=True)
-        ]
-        self.visits = [
-            count * exp(-LN2 * gap / (share * horizon_days)) + 1.0
-            for count, share in zip(self.visits, HALF_LIVES, strict=True)
-        ]
+        self.log_gap = FADING * self.log_gap + log_gap
+        # One by one: a loop over four or five numbers costs thrice what it does to them.
+        a, b, c, d = self.powers
+        self.powers = [FADING * a + p, FADING * b + q, FADING * c + r, FADING * d + s]
+        a, b, c, d, e = self.visits
+        self.visits = [a * f + 1.0, b * g + 1.0, c * h + 1.0, d * i + 1.0, e * j + 1.0]
         return True
 
     @property

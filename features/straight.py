@@ -102,18 +102,25 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
     visits_h4, visits_h2, visits_h, visits_2h, visits_4h = rhythm.visits
 
     # -- windows
-    first_1 = (at - 24 * HOUR) // HOUR << KIND_BITS
     events_1 = 0
-    for key, count in tiles.hours.items():
-        if key >= first_1:
-            events_1 += count
-    by_7, by_30, by_90 = _by_day(tiles.days, at)
-    events_7, events_30, events_90 = sum(by_7), sum(by_30), sum(by_90)
+    hour = at // HOUR - 24
+    # Most are looked at in silence, when none of their last hours is that recent.
+    if state.last_seen // HOUR >= hour:
+        first_1 = hour << KIND_BITS
+        for key, count in tiles.hours.items():
+            if key >= first_1:
+                events_1 += count
+    today = at // DAY
+    week, month, season = _by_day(tiles.days, today)
+    events_7 = sum(week)
+    events_30 = events_7 + sum(month)
+    events_90 = events_30 + sum(season)
+    purchases_30 = week[_PURCHASE] + month[_PURCHASE]
     spent_30: float = 0
     spent_90: float = 0
     if tiles.spend:
         spend = tiles.spend
-        since_30, since_90 = (at - 30 * DAY) // DAY, (at - 90 * DAY) // DAY
+        since_30, since_90 = today - 30, today - 90
         # Sorted, so that the sum does not depend on the order in which days were first seen.
         recent = sorted([number for number in spend if number >= since_90])
         spent_90 = sum([spend[number] for number in recent])
@@ -148,15 +155,15 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
         events_30,
         events_90,
         3 * events_30 / events_90 if events_90 else 0.0,
-        by_7[_VIEW],
-        by_30[_SEARCH],
-        by_30[_MESSAGE],
+        week[_VIEW],
+        week[_SEARCH] + month[_SEARCH],
+        week[_MESSAGE] + month[_MESSAGE],
         ended,
         session.ended_events / ended if ended else 0.0,
         session.ended_minutes / ended if ended else 0.0,
         session.cart_abandons,
         session.checkout_abandons,
-        by_30[_CART],
+        week[_CART] + month[_CART],
         orders,
         spent,
         order_mean,
@@ -164,13 +171,14 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
         items_mean,
         spent_30,
         spent_90,
-        by_30[_PURCHASE],
-        by_90[_PURCHASE],
-        by_90[_COUPON],
+        purchases_30,
+        purchases_30 + season[_PURCHASE],
+        week[_COUPON] + month[_COUPON] + season[_COUPON],
         state.negatives,
         (at - state.last_negative) / DAY if state.negatives else -1.0,
-        by_90[_COMPLAINT],
-        by_90[_REFUND] + by_90[_CANCEL],
+        week[_COMPLAINT] + month[_COMPLAINT] + season[_COMPLAINT],
+        (week[_REFUND] + month[_REFUND] + season[_REFUND])
+        + (week[_CANCEL] + month[_CANCEL] + season[_CANCEL]),
         state.kinds[_REFUND] / orders if orders else 0.0,
         ratings,
         state.ratings_sum / ratings if ratings else 0.0,
@@ -183,21 +191,23 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
     return values
 
 
-def _by_day(tiles: dict[int, int], at: Millis) -> tuple[list[int], list[int], list[int]]:
-    """Return counts by kind in the 7, 30 and 90 days before ``at``, in one pass."""
-    first_7 = (at - 7 * DAY) // DAY << KIND_BITS
-    first_30 = (at - 30 * DAY) // DAY << KIND_BITS
-    first_90 = (at - 90 * DAY) // DAY << KIND_BITS
-    by_7, by_30, by_90 = [0] * KINDS_COUNT, [0] * KINDS_COUNT, [0] * KINDS_COUNT
+def _by_day(tiles: dict[int, int], today: int) -> tuple[list[int], list[int], list[int]]:
+    """Return counts by kind in the last 7 days, in the 23 before them, and in the 60 before those.
+
+    Each tile is counted once: windows that lie in one another are added up by whoever asks.
+    """
+    first_7 = today - 7 << KIND_BITS
+    first_30 = today - 30 << KIND_BITS
+    first_90 = today - 90 << KIND_BITS
+    week, month, season = [0] * KINDS_COUNT, [0] * KINDS_COUNT, [0] * KINDS_COUNT
     for key, count in tiles.items():
-        if key >= first_90:
-            kind = key & KIND_MASK
-            by_90[kind] += count
-            if key >= first_30:
-                by_30[kind] += count
-                if key >= first_7:
-                    by_7[kind] += count
-    return by_7, by_30, by_90
+        if key >= first_7:
+            week[key & KIND_MASK] += count
+        elif key >= first_30:
+            month[key & KIND_MASK] += count
+        elif key >= first_90:
+            season[key & KIND_MASK] += count
+    return week, month, season
 
 
 __all__ = ["LIMIT", "STRAIGHT", "straight"]

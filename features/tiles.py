@@ -17,6 +17,7 @@ from features.timeline import DAY, HOUR, Millis
 
 HOURS_KEPT: Final = 48
 DAYS_KEPT: Final = 90
+_HOURS_A_DAY: Final = DAY // HOUR
 #: A tile's key is its hour or day number, shifted, and the kind of event.
 KIND_BITS: Final = 5
 KIND_MASK: Final = (1 << KIND_BITS) - 1
@@ -61,24 +62,26 @@ class Tiles:
     def add(self, at: Millis, kind: int, value: float) -> None:
         """Count an event of a kind at a time, and its money on its day."""
         hours, days = self.hours, self.days
-        hour = (at // HOUR) << KIND_BITS | kind
-        hours[hour] = hours.get(hour, 0) + 1
-        number = at // DAY
-        day = number << KIND_BITS | kind
-        days[day] = days.get(day, 0) + 1
+        hour = at // HOUR
+        # From the hour: a small number is divided far more quickly.
+        number = hour // _HOURS_A_DAY
+        key = hour << KIND_BITS | kind
+        hours[key] = hours.get(key, 0) + 1
+        key = number << KIND_BITS | kind
+        days[key] = days.get(key, 0) + 1
         if value:
             self.spend[number] = self.spend.get(number, 0.0) + value
 
     def forget(self, now: Millis) -> None:
         """Drop the tiles that no window ending at ``now`` or later can cover."""
         hour = oldest_hour(now) << KIND_BITS
-        if any(key < hour for key in self.hours):
+        if min(self.hours, default=hour) < hour:
             self.hours = {key: count for key, count in self.hours.items() if key >= hour}
         number = oldest_day(now)
         day = number << KIND_BITS
-        if any(key < day for key in self.days):
+        if min(self.days, default=day) < day:
             self.days = {key: count for key, count in self.days.items() if key >= day}
-        if any(key < number for key in self.spend):
+        if min(self.spend, default=number) < number:
             self.spend = {key: money for key, money in self.spend.items() if key >= number}
 
     def by_hour(self, at: Millis, hours: int) -> list[int]:

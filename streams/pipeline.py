@@ -47,7 +47,7 @@ from models.deciding import (
     suggested_action,
 )
 from models.judging import Cause as Told
-from models.learning import LAST, Judge, TrainingExample
+from models.learning import LAST, Judge, TrainingExample, vector_of
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
 
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
@@ -70,9 +70,9 @@ class _Moment(NamedTuple):
 def watermark_after(shop: Shop, arrivals: Iterable[Arrival], watermark: Millis) -> Millis:
     """Return the watermark after the arrivals: the largest usable event time, less lateness."""
     skew, lateness = shop.skew, shop.lateness
-    for _, timestamp, event in arrivals:
-        at = event.at
-        if at - lateness > watermark and at <= timestamp + skew:
+    for arrival in arrivals:
+        at = arrival.event.at
+        if at - lateness > watermark and at <= arrival.timestamp + skew:
             watermark = at - lateness
     return watermark
 
@@ -117,10 +117,9 @@ def handle(
         # Not past the customer's own next timer: a batch that takes only so many timers must keep
         # what one that takes them all would have kept when that timer is scored.
         ledger = customer.ledger
-        if ledger.pending:
+        if ledger.pending and ledger.due() <= effects.watermark:
             known = min(effects.watermark, customer.state.due())
-            if ledger.due() <= known:
-                _mature(shop, user_id, customer, known, effects)
+            _mature(shop, user_id, customer, known, effects)
     # Of one time, by the hash that an id is: whoever is learnt last must not be so for its name.
     effects.examples.sort(key=_learning_order)
     return effects
@@ -164,11 +163,12 @@ def _observe(
     applied_events = late = 0
     activity, lateness, skew = definition.activity, shop.lateness, shop.skew
     watermark = effects.watermark
-    for offset, timestamp, event in arrivals:
+    for arrival in arrivals:
+        event = arrival.event
         at = event.at
-        if at > timestamp + skew:
+        if at > arrival.timestamp + skew:
             refusal = f"{to_iso(at)} is after its arrival by more than {skew / DAY:g} days"
-            effects.refused.append(Refusal(offset, refusal, "time"))
+            effects.refused.append(Refusal(arrival.offset, refusal, "time"))
             counts["invalid"] += 1
             continue
         user_id = event.user_id
@@ -197,11 +197,12 @@ def _observe(
         kind = KINDS.get(event.type, _OTHER)
         if kind is _OTHER:
             counts["unknown_type"] += 1
-        # A score on its way in this batch is not in the ledger yet, but may be answered as well.
-        if (not activity or event.type in activity) and (
-            customer.ledger.awaits(at) or user_id in scored
-        ):
-            moments.append(_Moment(user_id, customer, at, watermark, None, -1))
+        if not activity or event.type in activity:
+            if user_id in scored:
+                # A score on its way in this batch is not in the ledger yet, and may be answered.
+                moments.append(_Moment(user_id, customer, at, watermark, None, -1))
+            elif customer.ledger.awaits(at):
+                _note_activity(shop, user_id, customer, at, watermark, effects)
         if is_distress(kind, event.rating):
             now = max(at, state.now)
             if state.is_active(now):
@@ -232,16 +233,27 @@ def _judge_and_decide(
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()
     for user_id, customer, at, watermark, cause, row in moments:
-        known = watermark if cause is None else min(watermark, at)
+        if cause is None:
+            _note_activity(shop, user_id, customer, at, watermark, effects)
+            continue
         ledger = customer.ledger
+        known = min(watermark, at)
         if ledger.pending and ledger.due() <= known:
             _mature(shop, user_id, customer, known, effects)
-        if cause is None:
-            customer.ledger_changed |= ledger.note_activity(at)
-        elif not ledger.has_decided(at, cause):
+        if not ledger.has_decided(at, cause):
             causes = shop.explainer.causes(weights[row], shop.catalogue.facts(vectors[row]))
             scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], causes)
             _decide(shop, user_id, customer, scored, effects)
+
+
+def _note_activity(
+    shop: Shop, user_id: str, customer: Customer, at: Millis, watermark: Millis, effects: Effects
+) -> None:
+    """Answer the predictions that wait for an activity; those that it came too late for mature."""
+    ledger = customer.ledger
+    if ledger.pending and ledger.due() <= watermark:
+        _mature(shop, user_id, customer, watermark, effects)
+    customer.ledger_changed |= ledger.note_activity(at)
 
 
 class _Scored(NamedTuple):
@@ -345,7 +357,7 @@ def _mature(
                 model_version=prediction.version,
                 treated=prediction.treated,
                 catalogue=shop.catalogue.fingerprint,
-                vector=array("f", prediction.vector).tolist(),
+                vector=vector_of(prediction.vector),
             )
         )
 

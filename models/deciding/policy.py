@@ -113,13 +113,14 @@ class Policy:
         """
         arm, band = self.arm(user_id), self.band(risk)
         calm = self.left_alone(risk, standing)
-        rearm_below = self.threshold - self.hysteresis
-        since = at - standing.alerted_at if standing.alerted_at >= 0 else NEVER
         if risk < self.threshold:
-            why = f"risk {risk:.2f} is below {self.threshold:.2f}"
-        elif since < self.cooldown:
+            # By far the most.
+            return Verdict(False, f"risk {risk:.2f} is below {self.threshold:.2f}", arm, band, calm)
+        since = at - standing.alerted_at if standing.alerted_at >= 0 else NEVER
+        if since < self.cooldown:
             why = f"{_ago(since)}, and left in peace for {self.cooldown / DAY:g}"
         elif calm.raised and cause != "distress":
+            rearm_below = self.threshold - self.hysteresis
             why = f"{_ago(since)}, and the risk has not been below {rearm_below:.2f} since"
         else:
             why = f"risk {risk:.2f} is at or above {self.threshold:.2f}"
@@ -135,8 +136,9 @@ class Policy:
         >>> policy.left_alone(0.55, Standing(True, 7)), policy.left_alone(0.4, Standing(True, 7))
         (Standing(raised=True, alerted_at=7), Standing(raised=False, alerted_at=7))
         """
-        raised = standing.raised and risk >= self.threshold - self.hysteresis
-        return Standing(raised, standing.alerted_at)
+        if standing.raised and risk < self.threshold - self.hysteresis:
+            return Standing(False, standing.alerted_at)
+        return standing
 
 
 def _ago(since: Millis) -> str:

@@ -6,6 +6,7 @@ from models.learning.example import (
     NOT_YET,
     TrainingExample,
     vector_bytes,
+    vector_of,
     vectors_of,
 )
 from models.learning.model import PRIOR, Judge, Judgement, Learner, Snapshot
@@ -30,5 +31,6 @@ __all__ = [
     "logit",
     "sigmoid",
     "vector_bytes",
+    "vector_of",
     "vectors_of",
 ]

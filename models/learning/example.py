@@ -87,6 +87,10 @@ class TrainingExample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.returned_in is not None and self.returned_in >= self.stage
 
 
+#: Bytes of a number in single precision.
+_SINGLE: Final = 4
+
+
 @lru_cache(maxsize=16)
 def _singles(count: int) -> Struct:
     return Struct(f"{count}f")
@@ -102,6 +106,18 @@ def vector_bytes(example: TrainingExample) -> bytes:
         except OverflowError:  # of nobody's making: an array makes it infinite
             return array("f", vector).tobytes()
     return np.asarray(vector, dtype=np.float32).tobytes()
+
+
+def vector_of(data: bytes) -> list[float]:
+    """Return the vector that lies in bytes, as `vector_bytes` and a prediction have it.
+
+    Examples
+    --------
+    >>> vector_of(array("f", [0.5, 31.0]).tobytes())
+    [0.5, 31.0]
+    """
+    # Thrice as fast as an array's `tolist`.
+    return list(_singles(len(data) // _SINGLE).unpack(data))
 
 
 def vectors_of(examples: Sequence[TrainingExample]) -> npt.NDArray[np.float32]:

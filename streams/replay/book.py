@@ -41,9 +41,9 @@ class Book:
     def take(self, judge: Judge, arrivals: Sequence[Arrival]) -> Effects:
         """Take arrivals through the pipeline, in their order."""
         customers, shop = self.customers, self._shop
-        for _, timestamp, event in arrivals:
-            name = event.user_id
-            if name not in customers and event.at <= timestamp + shop.skew:
+        for arrival in arrivals:
+            name = arrival.event.user_id
+            if name not in customers and arrival.event.at <= arrival.timestamp + shop.skew:
                 state = CustomerState(shop.definition)
                 customers[name] = Customer(state, Ledger(), new=True)
         return self._handle(judge, arrivals, (), self.watermark)

@@ -51,9 +51,10 @@ class Days:
     def note(self, arrivals: Iterable[Arrival]) -> None:
         """Note what customers did; a repeat falls on a day that is known."""
         bits = self._bits
-        for _, timestamp, event in arrivals:
+        for arrival in arrivals:
+            event = arrival.event
             at = event.at
-            if at > timestamp + self._skew or not self._counts(event.type):
+            if at > arrival.timestamp + self._skew or not self._counts(event.type):
                 continue
             day = at // DAY
             name = event.user_id

@@ -96,9 +96,9 @@ class LandmarkPass:
     def take(self, arrival: Arrival) -> None:
         """Take the next event."""
         shop, counts = self._shop, self.counts
-        _, timestamp, event = arrival
+        event = arrival.event
         at = event.at
-        if at > timestamp + shop.skew:
+        if at > arrival.timestamp + shop.skew:
             counts["invalid"] += 1
             return
         while self._next <= at:

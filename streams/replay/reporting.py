@@ -60,7 +60,8 @@ class Seen:
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
         """Take note of events that were taken."""
-        for _, _, event in arrivals:
+        for arrival in arrivals:
+            event = arrival.event
             at = event.at
             said = f"{event.event_id}\n{event.user_id}\n{at}"
             self._sum += int.from_bytes(blake2b(said.encode(), digest_size=16).digest(), "big")

@@ -82,9 +82,10 @@ class Stories:
 
     def note(self, arrivals: Iterable[Arrival]) -> None:
         """Take note of events, in the order in which they arrived."""
-        for _, timestamp, event in arrivals:
+        for arrival in arrivals:
+            event = arrival.event
             at = event.at
-            if at > timestamp + self._skew:
+            if at > arrival.timestamp + self._skew:
                 continue
             name = event.user_id
             if name not in self._seen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +16,11 @@ from features import (
     CustomerState,
     Definition,
     Event,
+    decode_state,
     encode_state,
 )
 from features.customer import IDS_KEPT
+from features.tiles import DAYS_KEPT
 from tests import oracle
 from tests.features.histories import DEFINITIONS, START, happened, histories
 from tests.features.watching import after, arrive, fire_until
@@ -61,6 +65,50 @@ def test_sending_more_events_again_than_ids_are_remembered_changes_not_one_byte(
 def test_events_in_order_are_all_counted_however_many(count: int, pause: int) -> None:
     events = [happened(n, "visit", START + n * pause) for n in range(count)]
     assert after(events, Definition()).events == count
+
+
+def ids_by_the_rule(times: list[int]) -> tuple[list[int], int]:
+    """Return the seconds that are remembered after events, and the floor: slow, plainly right."""
+    seconds: list[int] = []
+    floor, last = 0, -1
+    for at in times:
+        if at < floor:
+            continue
+        seconds.append(at // SECOND)
+        if at >= last:
+            floor = max(floor, (at // DAY - DAYS_KEPT) * DAY)
+            last = at
+        seconds = sorted(second for second in seconds if second >= floor // SECOND)
+        if len(seconds) > IDS_KEPT:
+            # A third of them or so goes at once, but never some of one second, nor the newest.
+            gone = [second for second in seconds if second <= seconds[-97]]
+            if gone[-1] == seconds[-1]:
+                gone = [second for second in seconds if second < seconds[-1]]
+            if gone:
+                floor = (gone[-1] + 1) * SECOND
+                seconds = seconds[len(gone) :]
+    return seconds, floor
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(0, 1_000).map(Random),
+    st.sampled_from([SECOND // 4, SECOND, MINUTE, HOUR, DAY]),
+    st.sampled_from([0.0, 0.02, 0.3]),
+    st.sampled_from([0, 1, 50]),
+)
+def test_the_oldest_ids_are_forgotten_in_whatever_order_events_come(
+    chance: Random, pause: int, late: float, stored_every: int
+) -> None:
+    times = [START + n * pause for n in range(chance.randrange(100, 500))]
+    times = [at - chance.randrange(90 * pause) * (chance.random() < late) for at in times]
+    state = CustomerState(Definition())
+    for number, at in enumerate(times):
+        state.apply(happened(number, "visit", at))
+        if stored_every and number % stored_every == 0:
+            state = decode_state(encode_state(state), Definition())
+
+    assert (sorted(state.ids.values()), state.floor) == ids_by_the_rule(times)
 
 
 def test_the_lines_of_one_large_basket_are_all_counted() -> None:

@@ -381,7 +381,7 @@ def test_the_same_log_sent_again_decides_and_changes_nothing(
 ) -> None:
     judge = prior_of(shop)
     once = run_through(shop, judge, log)
-    again = [arrival._replace(offset=arrival.offset + len(log)) for arrival in log]
+    again = [Arrival(each.offset + len(log), each.timestamp, each.event) for each in log]
     twice = run_through(shop, judge, [*log, *again], cuts)
     assert twice.alerts == once.alerts or by_customer(twice.alerts) == by_customer(once.alerts)
     assert by_customer(twice.examples) == by_customer(once.examples)
@@ -399,8 +399,9 @@ class Known(dict[str, list[tuple[Millis, Event]]]):
         super().__init__({name: [] for name in NAMES})
         self.final = NO_WATERMARK
         self.late = self.repeated = self.future = 0
-        for _, stamp, event in log:
-            if event.at > stamp + shop.skew:
+        for arrival in log:
+            event = arrival.event
+            if event.at > arrival.timestamp + shop.skew:
                 self.future += 1
                 continue
             self.late += event.at <= self.final

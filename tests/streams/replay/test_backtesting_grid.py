@@ -42,7 +42,7 @@ def partitions() -> list[list[Arrival]]:
     """Return the events of two partitions, some of them late and some of them twice."""
     chance = random.Random(2)
     arrivals = arriving(shoppers(6, customers=9, days=36))
-    late = [each._replace(timestamp=each.timestamp + 2 * DAY) for each in arrivals[::9]]
+    late = [Arrival(each.offset, each.timestamp + 2 * DAY, each.event) for each in arrivals[::9]]
     arrivals = sorted([*arrivals, *late], key=lambda each: each.timestamp)
     found: list[list[Arrival]] = [[], []]
     for each in arrivals:
