@@ -24,6 +24,7 @@ from zlib import crc32
 from features.definition import Definition
 from features.events import KINDS, Event, Kind, is_distress
 from features.rhythm import Rhythm
+from features.seen import SeenIds
 from features.silence import NEVER, next_check
 from features.tiles import KINDS_COUNT, Tiles, oldest_day
 from features.timeline import DAY, MINUTE, SECOND, Millis
@@ -226,7 +227,7 @@ class CustomerState:
         self.session = Session()
         self.rhythm = Rhythm()
         self.tiles = Tiles()
-        self.ids: dict[int, int] = {}
+        self.ids = SeenIds()
         self.traits: dict[str, str] = {}
 
     # -- an event -----------------------------------------------------------------------------
@@ -254,7 +255,7 @@ class CustomerState:
             return Applied.DUPLICATE
         if at < self.floor:
             return Applied.TOO_LATE
-        ids[event_id] = at // SECOND
+        ids.fresh[event_id] = at // SECOND
         kind = KINDS.get(event.type, _OTHER)
         rating = event.rating
         value = self._take_money(event) if kind is _PURCHASE else 0.0
@@ -335,11 +336,10 @@ class CustomerState:
     def _raise_floor(self, floor: Millis) -> None:
         if floor > self.floor:
             self.floor = floor
-            oldest = floor // SECOND
-            self.ids = {key: second for key, second in self.ids.items() if second >= oldest}
+            self.ids.forget(floor // SECOND)
 
     def _forget_ids(self) -> None:
-        seconds = sorted(self.ids.values())
+        seconds = sorted(self.ids.seconds())
         forgotten = seconds[-_IDS_LEFT - 1]
         # The lines of one large basket come in one second, and that second may go on.
         if forgotten == seconds[-1] and len(seconds) <= _IDS_MOST:

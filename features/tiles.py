@@ -33,6 +33,43 @@ def oldest_day(now: Millis) -> int:
     return (now - DAYS_KEPT * DAY) // DAY
 
 
+class PackedTiles:
+    """What was written of tiles, so that not all of it need be written again.
+
+    Parameters
+    ----------
+    of
+        The tiles of days that it is of.
+
+    Notes
+    -----
+    ``events`` is how many events the customer had then, and ``hours``, ``days``, ``spend``,
+    ``kinds`` and ``counts`` are what was stored. ``sealed`` is what was written of the days before
+    ``until``: the first ``count`` tiles, of which ``newest`` is the last day.
+    """
+
+    __slots__ = (
+        *("count", "counts", "days", "events", "hours", "kinds", "newest", "of"),
+        *("purchases", "sealed", "spend", "spend_of", "until"),
+    )
+
+    def __init__(self, of: dict[int, int]) -> None:
+        self.events = -1
+        self.hours = self.days = b""
+        self.kinds = 0
+        self.counts: list[int] = []
+        self.spend: list[float] = []
+        self.spend_of: dict[int, float] | None = None
+        self.purchases = 0
+        self.since(of)
+
+    def since(self, of: dict[int, int]) -> None:
+        """Begin anew with other tiles."""
+        self.of = of
+        self.sealed = b""
+        self.until = self.count = self.newest = 0
+
+
 class Tiles:
     """Counts by kind for each hour and day that is kept, and money by day.
 
@@ -46,7 +83,7 @@ class Tiles:
     (1, 1, 20.0)
     """
 
-    __slots__ = ("days", "hours", "spend")
+    __slots__ = ("days", "hours", "packed", "spend")
 
     def __init__(
         self,
@@ -57,6 +94,8 @@ class Tiles:
         self.hours = {} if hours is None else hours
         self.days = {} if days is None else days
         self.spend = {} if spend is None else spend
+        #: What was written of them; an event of a day that is over makes it void.
+        self.packed: PackedTiles | None = None
 
     def add(self, at: Millis, kind: int, value: float) -> None:
         """Count an event of a kind at a time, and its money on its day."""
@@ -66,6 +105,8 @@ class Tiles:
         number = at // DAY
         day = number << KIND_BITS | kind
         days[day] = days.get(day, 0) + 1
+        if self.packed is not None and number < self.packed.until:
+            self.packed = None
         if value:
             self.spend[number] = self.spend.get(number, 0.0) + value
 
