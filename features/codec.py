@@ -19,9 +19,9 @@ import msgspec
 
 from features.compact import (
     Damaged,
-    next_step,
     pack_steps,
     scaled,
+    unpack_steps,
     unscaled,
     which,
     whole,
@@ -32,8 +32,8 @@ from features.events import Kind
 from features.rhythm import FADING, HALF_LIVES, POWERS, Rhythm
 from features.seen import SeenIds
 from features.silence import NEVER
-from features.tiles import KIND_BITS, KIND_MASK, KINDS_COUNT, PackedTiles, Tiles, oldest_day
-from features.timeline import DAY, SECOND
+from features.tiles import KIND_BITS, KIND_MASK, KINDS_COUNT, NO_RUNS, PackedTiles, Runs, Tiles, oldest_day
+from features.timeline import DAY, HOUR, SECOND
 from features.versions import Step, up_to_date
 
 STATE_VERSION: Final = 2
@@ -44,6 +44,8 @@ _decoder = msgspec.msgpack.Decoder(list[Any])
 #: A tile's kind and count in a byte; from this count on, the rest follows.
 _COUNT_BITS: Final = 3
 _MANY: Final = (1 << _COUNT_BITS) - 1
+#: Hours of a day.
+_HOURS: Final = DAY // HOUR
 _FADED: Final = Struct(f"<{1 + len(POWERS) + len(HALF_LIVES)}d")
 _WEIGHT: Final = Struct("<d")
 _PURCHASE: Final = int(Kind.PURCHASE)
@@ -200,7 +202,10 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     session.last = last_seen - session_last
     session.start = session.last - session_length
     session.ended_events = state.events - session.events - ended_events
-    state.tiles = Tiles(_unpack_tiles(hours), _unpack_tiles(days), _unpack_spend(spend))
+    oldest = oldest_day(last_seen)
+    state.tiles = Tiles(
+        _unpack_tiles(hours, oldest * _HOURS), _unpack_tiles(days, oldest), _unpack_spend(spend)
+    )
     if ids:
         state.ids = SeenIds.stored(last_seen // SECOND - last_id, ids, seconds)
     return state
@@ -274,16 +279,16 @@ def _pack_tiles(state: CustomerState) -> PackedTiles:
         packed.since(days)
     today = state.last_seen // DAY << KIND_BITS
     # Those that were added since: a late one of a day before voids what was written.
-    keys = sorted(islice(reversed(days), len(days) - packed.count))
+    keys = sorted(islice(reversed(days), len(days) - packed.sealed.count))
     if keys and keys[0] < today:
         over = bisect_left(keys, today)
-        data, packed.newest = _pack_runs(keys[:over], days, packed.newest)
-        packed.sealed += data
-        packed.count += over
+        packed.sealed = _pack_runs(keys[:over], days, packed.sealed)
         packed.until = today >> KIND_BITS
         del keys[:over]
-    packed.days = packed.sealed + _pack_runs(keys, days, packed.newest)[0]
-    packed.hours = _pack_runs(sorted(tiles.hours), tiles.hours, 0)[0]
+    oldest = oldest_day(state.last_seen)
+    packed.days = _columns(_pack_runs(keys, days, packed.sealed), oldest)
+    hours = tiles.hours
+    packed.hours = _columns(_pack_runs(sorted(hours), hours, NO_RUNS), oldest * _HOURS)
     packed.kinds, packed.counts = which(kinds), [count for count in kinds if count]
     purchases = kinds[_PURCHASE]
     if packed.spend_of is not spend or packed.purchases != purchases:
@@ -292,57 +297,68 @@ def _pack_tiles(state: CustomerState) -> PackedTiles:
     return packed
 
 
-def _pack_runs(keys: list[int], tiles: dict[int, int], before: int) -> tuple[bytes, int]:
-    """Return each hour or day: the step to it, how many kinds there are, and their counts."""
-    packed = bytearray()
-    start, size = 0, len(keys)
-    while start < size:
-        number = keys[start] >> KIND_BITS
-        end = (number + 1) << KIND_BITS
-        run, many = bytearray(), []
-        while start < size and (key := keys[start]) < end:
-            count = tiles[key]
-            if count >= _MANY:
-                many.append(count - _MANY)
-                count = _MANY
-            run.append((key & KIND_MASK) << _COUNT_BITS | count)
-            start += 1
-        step = number - before
-        if step > 127:
-            packed += pack_steps((step,))
-        else:
-            packed.append(step)
-        packed.append(len(run))
-        packed += run
-        if many:
-            packed += pack_steps(many)
-        before = number
-    return bytes(packed), before
+def _pack_runs(keys: list[int], tiles: dict[int, int], before: Runs) -> Runs:
+    """Return what was written before, and behind it the tiles of hours or days that follow."""
+    if not keys:
+        return before
+    first, number, _, heads, kinds, many = before
+    steps, packed = [], bytearray()
+    lacks: list[int] = []
+    run = 0
+    for key in keys:
+        if key >> KIND_BITS != number:
+            if run:
+                steps.append(run)
+                run = 0
+            if number >= 0:
+                steps.append((key >> KIND_BITS) - number)
+            else:
+                first = key >> KIND_BITS
+            number = key >> KIND_BITS
+        run += 1
+        count = tiles[key]
+        if count >= _MANY:
+            lacks.append(count - _MANY)
+            count = _MANY
+        packed.append((key & KIND_MASK) << _COUNT_BITS | count)
+    steps.append(run)
+    if lacks:
+        many += pack_steps(lacks)
+    return Runs(first, number, before.count + len(keys), heads + pack_steps(steps), kinds + packed, many)
 
 
-def _unpack_tiles(data: bytes) -> dict[int, int]:
+def _columns(runs: Runs, base: int) -> list[Any]:
+    first, _, count, heads, kinds, many = runs
+    if not count:
+        return []
+    found: list[Any] = [first - base, heads, kinds]
+    if many:
+        found.append(many)
+    return found
+
+
+def _unpack_tiles(columns: list[Any], base: int) -> dict[int, int]:
+    if not columns:
+        return {}
+    first, packed, kinds, *many = columns
+    # Nearly always, a byte is a number.
+    heads = packed if packed.isascii() else unpack_steps(packed)
+    if sum(heads[::2]) != len(kinds):
+        raise Damaged("there are more or fewer tiles than they should be")
     tiles: dict[int, int] = {}
-    place, size, number = 0, len(data), 0
-    while place < size:
-        step = data[place]
-        place += 1
-        if step > 127:
-            step, place = next_step(data, place - 1)
-        number += step
-        if place == size or place + data[place] >= size:
-            raise Damaged("the tiles have no end")
-        first = number << KIND_BITS
-        many = []
-        run = data[place + 1 : place + 1 + data[place]]
-        for each in run:
-            count = each & _MANY
-            tiles[first | each >> _COUNT_BITS] = count
+    number, place = base + first, 0
+    steps = iter(heads[1::2])
+    for size in heads[::2]:
+        start = number << KIND_BITS
+        for each in kinds[place : place + size]:
+            tiles[start | each >> _COUNT_BITS] = each & _MANY
+        place += size
+        number += next(steps, 0)
+    if many:
+        lacks = iter(unpack_steps(many[0]))
+        for key, count in tiles.items():
             if count == _MANY:
-                many.append(first | each >> _COUNT_BITS)
-        place += 1 + len(run)
-        for key in many:
-            count, place = next_step(data, place)
-            tiles[key] += count
+                tiles[key] += next(lacks)
     return tiles
 
 

@@ -63,23 +63,6 @@ def unpack_steps(data: bytes) -> list[int]:
     return numbers
 
 
-def next_step(data: bytes, place: int) -> tuple[int, int]:
-    """Return the number that begins at a place, and the place after it.
-
-    Raises
-    ------
-    Damaged
-        If it has no end, or is too long.
-    """
-    number = shift = 0
-    for after, byte in enumerate(data[place : place + _LONGEST], place + 1):
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, after
-        shift += 7
-    raise Damaged("a number has no end")
-
-
 def scaled(value: float, parts: int = 100) -> float:
     """Return how many hundredths an amount is, if it is a whole number of them, else the amount.
 

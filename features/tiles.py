@@ -10,7 +10,7 @@ Source: the tiled windows of Airbnb's Chronon ("sawtooth windows").
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from features.events import Kind
 from features.timeline import DAY, HOUR, Millis
@@ -33,6 +33,34 @@ def oldest_day(now: Millis) -> int:
     return (now - DAYS_KEPT * DAY) // DAY
 
 
+class Runs(NamedTuple):
+    """Tiles as they are stored: for each hour or day how many kinds, and of each how many.
+
+    Parameters
+    ----------
+    first, last
+        The first and the last hour or day.
+    count
+        How many tiles.
+    heads
+        How many kinds there were on the first, the step to the next, how many on that, ...
+    kinds
+        Kind and count of each tile in a byte.
+    many
+        What is missing of counts that are too large for that.
+    """
+
+    first: int
+    last: int
+    count: int
+    heads: bytes
+    kinds: bytes
+    many: bytes
+
+
+NO_RUNS: Final = Runs(0, -1, 0, b"", b"", b"")
+
+
 class PackedTiles:
     """What was written of tiles, so that not all of it need be written again.
 
@@ -45,17 +73,18 @@ class PackedTiles:
     -----
     ``events`` is how many events the customer had then, and ``hours``, ``days``, ``spend``,
     ``kinds`` and ``counts`` are what was stored. ``sealed`` is what was written of the days before
-    ``until``: the first ``count`` tiles, of which ``newest`` is the last day.
+    ``until``.
     """
 
     __slots__ = (
-        *("count", "counts", "days", "events", "hours", "kinds", "newest", "of"),
+        *("counts", "days", "events", "hours", "kinds", "of"),
         *("purchases", "sealed", "spend", "spend_of", "until"),
     )
 
     def __init__(self, of: dict[int, int]) -> None:
         self.events = -1
-        self.hours = self.days = b""
+        self.hours: list[Any] = []
+        self.days: list[Any] = []
         self.kinds = 0
         self.counts: list[int] = []
         self.spend: list[float] = []
@@ -66,8 +95,8 @@ class PackedTiles:
     def since(self, of: dict[int, int]) -> None:
         """Begin anew with other tiles."""
         self.of = of
-        self.sealed = b""
-        self.until = self.count = self.newest = 0
+        self.sealed = NO_RUNS
+        self.until = 0
 
 
 class Tiles:

@@ -110,8 +110,8 @@ def _show(found: Dossier, with_features: bool) -> None:
             f"  last decision, {to_iso(decision.at)[:16]}Z {_CAUSES[decision.cause]}: {done}, "
             f"because {decision.why}"
         )
-        for _, text, _ in decision.reasons:
-            console.print(f"    · {text}", markup=False)
+        for ground in decision.grounds:
+            console.print(f"    · {found.say(ground)}", markup=False)
     if found.timers:
         first = found.timers[0]
         console.print(f"  next look: {first['at'][:16]}Z ({first['cause'].replace('_', ' ')})")
