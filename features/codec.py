@@ -29,16 +29,24 @@ from features.compact import (
 from features.customer import CustomerState
 from features.definition import Definition
 from features.events import Kind
+from features.former import of_version_1
 from features.rhythm import FADING, HALF_LIVES, POWERS, Rhythm
 from features.seen import SeenIds
 from features.silence import NEVER
-from features.tiles import KIND_BITS, KIND_MASK, KINDS_COUNT, NO_RUNS, PackedTiles, Runs, Tiles, oldest_day
+from features.tiles import (
+    KIND_BITS,
+    KIND_MASK,
+    KINDS_COUNT,
+    NO_RUNS,
+    PackedTiles,
+    Runs,
+    Tiles,
+    oldest_day,
+)
 from features.timeline import DAY, HOUR, SECOND
 from features.versions import Step, up_to_date
 
 STATE_VERSION: Final = 2
-#: What brings a state of an older version up to date: from that version to the next.
-STEPS: Final[dict[int, Step]] = {}
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Any])
 #: A tile's kind and count in a byte; from this count on, the rest follows.
@@ -131,6 +139,8 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     ------
     UnknownVersion
         If a newer Ebbtide wrote them.
+    ValueError, TypeError
+        If none did.
     """
     fields = up_to_date(_decoder.decode(data), STATE_VERSION, STEPS)
     state = CustomerState(definition)
@@ -211,6 +221,16 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     return state
 
 
+def _tell_differences(fields: list[Any]) -> list[Any]:
+    """Version 1 told every field as it was."""
+    anew: list[Any] = _decoder.decode(encode_state(of_version_1(fields)))
+    return anew
+
+
+#: What brings a state of an older version up to date: from that version to the next.
+STEPS: Final[dict[int, Step]] = {1: _tell_differences}
+
+
 def _weights(most: int) -> tuple[float, ...]:
     weight, found = 0.0, [0.0, 0.0]
     for _ in range(most):
@@ -254,9 +274,7 @@ def _unpack_faded(rhythm: Rhythm, faded: bytes) -> None:
 @lru_cache(maxsize=1024)
 def _places(kinds: int) -> tuple[int, ...]:
     """Return the places of the bits that `which` sets."""
-    return tuple(
-        place for place in range(KINDS_COUNT) if kinds >> (KINDS_COUNT - 1 - place) & 1
-    )
+    return tuple(place for place in range(KINDS_COUNT) if kinds >> (KINDS_COUNT - 1 - place) & 1)
 
 
 # -- tiles --------------------------------------------------------------------------------------
@@ -278,8 +296,12 @@ def _pack_tiles(state: CustomerState) -> PackedTiles:
     if packed.of is not days:
         packed.since(days)
     today = state.last_seen // DAY << KIND_BITS
-    # Those that were added since: a late one of a day before voids what was written.
-    keys = sorted(islice(reversed(days), len(days) - packed.sealed.count))
+    # Those of the days that are not over were added last, unless one came late.
+    keys = sorted(islice(reversed(days), len(days) - packed.sealed.tiles))
+    if keys and keys[0] >> KIND_BITS < packed.until:
+        days = tiles.days = dict(sorted(days.items()))
+        packed.since(days)
+        keys = list(days)
     if keys and keys[0] < today:
         over = bisect_left(keys, today)
         packed.sealed = _pack_runs(keys[:over], days, packed.sealed)
@@ -324,7 +346,9 @@ def _pack_runs(keys: list[int], tiles: dict[int, int], before: Runs) -> Runs:
     steps.append(run)
     if lacks:
         many += pack_steps(lacks)
-    return Runs(first, number, before.count + len(keys), heads + pack_steps(steps), kinds + packed, many)
+    return Runs(
+        first, number, before.tiles + len(keys), heads + pack_steps(steps), kinds + packed, many
+    )
 
 
 def _columns(runs: Runs, base: int) -> list[Any]:

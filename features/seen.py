@@ -21,7 +21,7 @@ _ID: Final = Struct("<I")
 
 
 class SeenIds:
-    """Ids with the second of their event.
+    r"""Ids with the second of their event.
 
     Examples
     --------
@@ -29,7 +29,7 @@ class SeenIds:
     >>> seen.fresh[3_000_000_000] = 7
     >>> seen.fresh[5] = 8
     >>> seen.store()
-    (8, b'\\x00^\\xd0\\xb2\\x05\\x00\\x00\\x00', b'\\x01')
+    (8, b'\x00^\xd0\xb2\x05\x00\x00\x00', b'\x01')
     >>> 5 in seen, 6 in seen, len(seen), dict(seen.items())
     (True, False, 2, {3000000000: 7, 5: 8})
     """

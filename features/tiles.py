@@ -40,8 +40,8 @@ class Runs(NamedTuple):
     ----------
     first, last
         The first and the last hour or day.
-    count
-        How many tiles.
+    tiles
+        How many there are.
     heads
         How many kinds there were on the first, the step to the next, how many on that, ...
     kinds
@@ -52,7 +52,7 @@ class Runs(NamedTuple):
 
     first: int
     last: int
-    count: int
+    tiles: int
     heads: bytes
     kinds: bytes
     many: bytes

@@ -49,7 +49,7 @@ def pack_vector(vector: bytes, before: bytes) -> bytes:
     --------
     >>> vector = array("f", [0.0, 3.0, 22.5, 0.1 + 0.2]).tobytes()
     >>> len(vector), len(pack_vector(vector, b"")), len(pack_vector(vector, vector))
-    (16, 9, 2)
+    (16, 11, 2)
     >>> unpack_vector(pack_vector(vector, b""), b"") == vector
     True
     """

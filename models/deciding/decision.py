@@ -130,6 +130,8 @@ def keep(decision: Decision) -> Kept:
         # Of an older version, or of a model with causes of its own.
         plain = msgspec.to_builtins(decision)
         del plain["at"]
+        # It is read as floats, and must then be kept alike.
+        plain["because"][1] = [float(number) for number in decision.because.numbers]
         shared, rest = _ODD, [plain]
     return Kept(decision.at, shared, _encoder.encode(rest), said)
 
@@ -143,12 +145,12 @@ def _keep(decision: Decision) -> tuple[Shared, list[Any]]:
     if why in _RISKS:
         if first != risk:
             raise ValueError("it was decided by another risk")
-        rest = [flags, risk]
+        rest: list[Any] = [flags, risk]
     else:
-        rest = [flags, risk, first]
+        rest = [flags, risk, scaled(first, 1)]
     name, number = _numbered(decision.version)
     if number is not None:
-        rest[0] |= 1 << 6
+        rest[0] = flags | 1 << 6
         rest.append(number)
     for code, contribution, found, text in decision.grounds:
         names = _NUMBERS[code]
@@ -190,7 +192,7 @@ def _recall(kept: Kept, fields: list[Any]) -> Decision:
     why = _WHYS[because]
     rest = iter(fields)
     flags, risk = next(rest), next(rest)
-    first = risk if why in _RISKS else next(rest)
+    first = risk if why in _RISKS else unscaled(next(rest), 1)
     version = f"{name}{next(rest)}" if flags >> 6 & 1 else name
     grounds = []
     for code in rest:

@@ -18,7 +18,7 @@ class DecisionLog:
     Examples
     --------
     >>> from models.deciding.policy import Because
-    >>> log = DecisionLog()
+    >>> log = DecisionLog.of([])
     >>> for at in range(10):
     ...     why = Because("below", (0.1, 0.6))
     ...     log.add(Decision(at, "silence", 0.1, "low", "treated", "prior", False, why, []))

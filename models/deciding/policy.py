@@ -53,8 +53,8 @@ class Because(NamedTuple):
 WHY: Final = {
     "below": "risk {0:.2f} is below {1:.2f}",
     "reached": "risk {0:.2f} is at or above {1:.2f}",
-    "resting": "alerted {0} days ago, and left in peace for {1:g}",
-    "hovering": "alerted {0} days ago, and the risk has not been below {1:.2f} since",
+    "resting": "alerted {0:.0f} days ago, and left in peace for {1:g}",
+    "hovering": "alerted {0:.0f} days ago, and the risk has not been below {1:.2f} since",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from features import Damaged, Millis, Step, up_to_date
+from features import Damaged, Millis, Step, UnknownVersion, up_to_date
 from models.deciding.decision import Decision
 from models.deciding.log import DecisionLog
 from models.deciding.policy import Because, Standing
@@ -93,7 +93,9 @@ def unpack_ledger(data: bytes) -> tuple[Standing, DecisionLog, list[Prediction]]
     try:
         fields = up_to_date(_decoder.decode(data), LEDGER_VERSION, STEPS)
         return _unpack(fields)
-    except (LookupError, TypeError, ArithmeticError, msgspec.MsgspecError) as error:
+    except UnknownVersion:
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise Damaged(f"they are no ledger: {error}") from error
 
 
@@ -115,6 +117,8 @@ def _unpack(fields: list[Any]) -> tuple[Standing, DecisionLog, list[Prediction]]
             at, due, cause, risk, version, stages, vector = each
             at = base - at
             due += at
+        if not isinstance(vector, bytes):
+            raise Damaged("they are no ledger: a vector is no bytes")
         prediction = Prediction(at, due, cause, risk, version, b"")
         prediction.passed = stages & (1 << _PASSED_BITS) - 1
         stages >>= _PASSED_BITS
@@ -139,19 +143,25 @@ def _tell_the_stages(fields: list[Any]) -> list[Any]:
 def _say_once(fields: list[Any]) -> list[Any]:
     """Version 2 kept the decisions in words, which stay."""
     _, raised, alerted_at, pending, decisions = fields
-    log = DecisionLog.of(
-        [
-            Decision(
-                *plain,
-                because=Because(why),
-                grounds=[Ground(code, part, {}, text) for code, text, part in reasons],
-            )
-            for *plain, why, reasons in decisions
-        ]
-    )
+    log = DecisionLog.of([_in_words(*each) for each in decisions])
     predictions = [Prediction(*each) for each in pending]
     anew: list[Any] = _decoder.decode(pack_ledger(Standing(raised, alerted_at), log, predictions))
     return anew
+
+
+def _in_words(
+    at: Millis,
+    cause: str,
+    risk: float,
+    band: str,
+    arm: str,
+    version: str,
+    alert: bool,
+    why: str,
+    reasons: list[tuple[str, str, float]],
+) -> Decision:
+    grounds = [Ground(code, part, {}, text) for code, text, part in reasons]
+    return Decision(at, cause, risk, band, arm, version, alert, Because(why), grounds)
 
 
 #: What brings a ledger of an older version up to date: from that version to the next.
