@@ -131,7 +131,8 @@ def keep(decision: Decision) -> Kept:
         plain = msgspec.to_builtins(decision)
         del plain["at"]
         # It is read as floats, and must then be kept alike.
-        plain["because"][1] = [float(number) for number in decision.because.numbers]
+        because, numbers = decision.because
+        plain["because"] = because, [float(number) for number in numbers]
         shared, rest = _ODD, [plain]
     return Kept(decision.at, shared, _encoder.encode(rest), said)
 
