@@ -29,7 +29,7 @@ _MOST_LOWERING = 3
 @click.argument("customer")
 @click.option("--at", metavar="TIME", help="As of this later time, if nothing more comes.")
 @click.option("--features", "with_features", is_flag=True, help="Show every feature.")
-@click.option("--language", metavar="CODE", help="Tell the reasons of now in it: en or zh.")
+@click.option("--language", metavar="CODE", help="Tell the reasons in it: en or zh.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def inspect(
