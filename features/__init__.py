@@ -2,6 +2,7 @@
 
 from features.catalogue import Catalogue, Feature, build_catalogue
 from features.codec import decode_state, encode_state
+from features.compact import Damaged, scaled, unscaled
 from features.customer import Applied, CustomerState
 from features.definition import Definition
 from features.events import (
@@ -29,6 +30,7 @@ from features.timeline import (
     to_datetime,
     to_iso,
 )
+from features.vectors import pack_vector, unpack_vector
 from features.versions import Step, UnknownVersion, up_to_date
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "Applied",
     "Catalogue",
     "CustomerState",
+    "Damaged",
     "Definition",
     "Event",
     "Feature",
@@ -60,8 +63,12 @@ __all__ = [
     "format_duration",
     "from_datetime",
     "is_distress",
+    "pack_vector",
     "parse_duration",
+    "scaled",
     "to_datetime",
     "to_iso",
+    "unpack_vector",
+    "unscaled",
     "up_to_date",
 ]

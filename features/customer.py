@@ -18,15 +18,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from enum import Enum, IntEnum
-from itertools import islice
 from math import expm1, log1p
-from operator import itemgetter
 from typing import Final, Literal, TypeAlias
 from zlib import crc32
 
 from features.definition import Definition
 from features.events import KINDS, Event, Kind, is_distress
 from features.rhythm import Rhythm
+from features.seen import SeenIds
 from features.silence import NEVER, next_check
 from features.tiles import KINDS_COUNT, Tiles, oldest_day
 from features.timeline import DAY, MINUTE, SECOND, Millis
@@ -186,7 +185,6 @@ class CustomerState:
     __slots__ = (
         "_day_ends",
         "_first_wait",
-        "_ids_in_order",
         "_visit_ends",
         "check_due",
         "definition",
@@ -237,9 +235,7 @@ class CustomerState:
         self.session = Session()
         self.rhythm = Rhythm()
         self.tiles = Tiles()
-        self.ids: dict[int, int] = {}
-        #: Whether they lie in the order of time, as they do while no event comes late.
-        self._ids_in_order = False
+        self.ids = SeenIds()
         self.traits: dict[str, str] = {}
 
     # -- an event -----------------------------------------------------------------------------
@@ -267,7 +263,7 @@ class CustomerState:
             return _DUPLICATE
         if at < self.floor:
             return _TOO_LATE
-        ids[event_id] = at // SECOND
+        ids.fresh[event_id] = at // SECOND
         event_type, rating = event.type, event.rating
         kind = KINDS.get(event_type, _OTHER)
         value = self._take_money(event) if kind is _PURCHASE else 0.0
@@ -295,8 +291,6 @@ class CustomerState:
                 self.last_rating = rating
             if event.traits:
                 self._take_traits(event)
-        else:
-            self._ids_in_order = False
         activity = self.definition.activity
         if not activity or event_type in activity:
             self._note_activity(at)
@@ -355,12 +349,10 @@ class CustomerState:
     def _raise_floor(self, floor: Millis) -> None:
         if floor > self.floor:
             self.floor = floor
-            stale = bisect_left(self._id_seconds(), floor // SECOND)
-            if stale:
-                self.ids = dict(islice(self.ids.items(), stale, None))
+            self.ids.forget(floor // SECOND)
 
     def _forget_ids(self) -> None:
-        seconds = self._id_seconds()
+        seconds = sorted(self.ids.seconds())
         forgotten = seconds[-_IDS_LEFT - 1]
         # The lines of one large basket come in one second, and that second may go on.
         if forgotten == seconds[-1] and len(seconds) <= _IDS_MOST:
@@ -369,13 +361,6 @@ class CustomerState:
                 return
             forgotten = seconds[place - 1]
         self._raise_floor((forgotten + 1) * SECOND)
-
-    def _id_seconds(self) -> list[int]:
-        """Return the seconds of the ids that are remembered, the oldest first, as they then lie."""
-        if not self._ids_in_order:
-            self.ids = dict(sorted(self.ids.items(), key=itemgetter(1)))
-            self._ids_in_order = True
-        return list(self.ids.values())
 
     # -- time ---------------------------------------------------------------------------------
 

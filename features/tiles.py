@@ -10,7 +10,7 @@ Source: the tiled windows of Airbnb's Chronon ("sawtooth windows").
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from features.events import Kind
 from features.timeline import DAY, HOUR, Millis
@@ -34,6 +34,72 @@ def oldest_day(now: Millis) -> int:
     return (now - DAYS_KEPT * DAY) // DAY
 
 
+class Runs(NamedTuple):
+    """Tiles as they are stored: for each hour or day how many kinds, and of each how many.
+
+    Parameters
+    ----------
+    first, last
+        The first and the last hour or day.
+    tiles
+        How many there are.
+    heads
+        How many kinds there were on the first, the step to the next, how many on that, ...
+    kinds
+        Kind and count of each tile in a byte.
+    many
+        What is missing of counts that are too large for that.
+    """
+
+    first: int
+    last: int
+    tiles: int
+    heads: bytes
+    kinds: bytes
+    many: bytes
+
+
+NO_RUNS: Final = Runs(0, -1, 0, b"", b"", b"")
+
+
+class PackedTiles:
+    """What was written of tiles, so that not all of it need be written again.
+
+    Parameters
+    ----------
+    of
+        The tiles of days that it is of.
+
+    Notes
+    -----
+    ``events`` is how many events the customer had then, and ``hours``, ``days``, ``spend``,
+    ``kinds`` and ``counts`` are what was stored. ``sealed`` is what was written of the days before
+    ``until``.
+    """
+
+    __slots__ = (
+        *("counts", "days", "events", "hours", "kinds", "of"),
+        *("purchases", "sealed", "spend", "spend_of", "until"),
+    )
+
+    def __init__(self, of: dict[int, int]) -> None:
+        self.events = -1
+        self.hours: list[Any] = []
+        self.days: list[Any] = []
+        self.kinds = 0
+        self.counts: list[int] = []
+        self.spend: list[float] = []
+        self.spend_of: dict[int, float] | None = None
+        self.purchases = 0
+        self.since(of)
+
+    def since(self, of: dict[int, int]) -> None:
+        """Begin anew with other tiles."""
+        self.of = of
+        self.sealed = NO_RUNS
+        self.until = 0
+
+
 class Tiles:
     """Counts by kind for each hour and day that is kept, and money by day.
 
@@ -47,7 +113,7 @@ class Tiles:
     (1, 1, 20.0)
     """
 
-    __slots__ = ("days", "hours", "spend")
+    __slots__ = ("days", "hours", "packed", "spend")
 
     def __init__(
         self,
@@ -58,6 +124,8 @@ class Tiles:
         self.hours = {} if hours is None else hours
         self.days = {} if days is None else days
         self.spend = {} if spend is None else spend
+        #: What was written of them; an event of a day that is over makes it void.
+        self.packed: PackedTiles | None = None
 
     def add(self, at: Millis, kind: int, value: float) -> None:
         """Count an event of a kind at a time, and its money on its day."""
@@ -69,6 +137,8 @@ class Tiles:
         hours[key] = hours.get(key, 0) + 1
         key = number << KIND_BITS | kind
         days[key] = days.get(key, 0) + 1
+        if self.packed is not None and number < self.packed.until:
+            self.packed = None
         if value:
             self.spend[number] = self.spend.get(number, 0.0) + value
 

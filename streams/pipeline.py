@@ -44,9 +44,10 @@ from models.deciding import (
     Reason,
     Verdict,
     decision_id,
+    rounded,
     suggested_action,
 )
-from models.judging import Cause as Told
+from models.judging import Ground
 from models.learning import LAST, Judge, TrainingExample, vector_of
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
 
@@ -241,8 +242,8 @@ def _judge_and_decide(
         if ledger.pending and ledger.due() <= known:
             _mature(shop, user_id, customer, known, effects)
         if not ledger.has_decided(at, cause):
-            causes = shop.explainer.causes(weights[row], shop.catalogue.facts(vectors[row]))
-            scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], causes)
+            grounds = shop.explainer.grounds(weights[row], shop.catalogue.facts(vectors[row]))
+            scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], grounds)
             _decide(shop, user_id, customer, scored, effects)
 
 
@@ -263,24 +264,23 @@ class _Scored(NamedTuple):
     risk: float
     version: str
     vector: array[float]
-    causes: list[Told]
+    grounds: list[Ground]
 
 
 def _decide(
     shop: Shop, user_id: str, customer: Customer, scored: _Scored, effects: Effects
 ) -> None:
     ledger, counts = customer.ledger, effects.counts
-    row, at, cause, risk, version, vector, causes = scored
+    row, at, cause, risk, version, vector, grounds = scored
     verdict = shop.policy.decide(user_id, at, cause, risk, ledger.standing)
-    alert, why, arm, band, ledger.standing = verdict
+    alert, because, arm, band, ledger.standing = verdict
     counts["decisions"] += 1
     counts[_DECISIONS[cause]] += 1
     if alert:
         counts["alerts"] += 1
         counts[f"alerts_{arm}"] += 1
         effects.alerts.append(_alert(shop, user_id, scored, verdict))
-    reasons = [(code, text, contribution) for code, text, contribution, _ in causes]
-    decision = Decision(at, cause, risk, band, arm, version, alert, why, reasons)
+    decision = Decision(at, cause, risk, band, arm, version, alert, because, rounded(grounds))
     ledger.log(decision)
     kept = len(ledger.pending) < shop.max_pending and _is_kept(shop, user_id, at)
     effects.decided.append(Decided(user_id, decision, row, kept))
@@ -303,7 +303,7 @@ _DECISIONS: Final[dict[str, str]] = {
 def _alert(shop: Shop, user_id: str, scored: _Scored, verdict: Verdict) -> Alert:
     at, cause, risk = scored.at, scored.cause, scored.risk
     facts = shop.catalogue.as_dict(scored.vector)
-    codes = [each.code for each in scored.causes]
+    codes = [each.code for each in scored.grounds]
     return Alert(
         alert_id=decision_id(user_id, at, cause),
         user_id=user_id,
@@ -313,7 +313,8 @@ def _alert(shop: Shop, user_id: str, scored: _Scored, verdict: Verdict) -> Alert
         risk=risk,
         band=verdict.band,
         reasons=[
-            Reason(each.code, each.text, each.contribution, each.numbers) for each in scored.causes
+            Reason(each.code, shop.explainer.say(each), each.contribution, each.numbers)
+            for each in scored.grounds
         ],
         silence_days=max(facts["recency"], 0.0),
         action=suggested_action(verdict.arm, cause, codes, risk),

@@ -204,7 +204,12 @@ class SilenceSettings(Section):
 class LabelSettings(Section):
     """How predictions are kept until their label is known."""
 
-    keep: float = _setting(1.0, "share of the predictions kept for learning", gt=0, le=1)
+    keep: float = _setting(
+        1.0,
+        "share of the predictions kept for learning; a third costs no quality",
+        gt=0,
+        le=1,
+    )
     max_pending: int = _setting(32, "most predictions kept for one customer", ge=1, le=1_000)
 
 

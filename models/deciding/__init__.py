@@ -11,13 +11,10 @@ from models.deciding.alert import (
     Reason,
     cloud_event_headers,
 )
-from models.deciding.ledger import (
-    Decision,
-    Ledger,
-    Prediction,
-    decision_id,
-)
-from models.deciding.policy import Policy, Standing, Verdict, suggested_action
+from models.deciding.decision import Decision, rounded
+from models.deciding.ledger import Ledger, decision_id
+from models.deciding.policy import Because, Policy, Standing, Verdict, suggested_action
+from models.deciding.prediction import Prediction
 from models.deciding.whatif import Point, verdicts
 
 __all__ = [
@@ -26,6 +23,7 @@ __all__ = [
     "Alert",
     "Arm",
     "Band",
+    "Because",
     "Cause",
     "Decision",
     "Ledger",
@@ -38,6 +36,7 @@ __all__ = [
     "Verdict",
     "cloud_event_headers",
     "decision_id",
+    "rounded",
     "suggested_action",
     "verdicts",
 ]

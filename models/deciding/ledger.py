@@ -10,127 +10,15 @@ positives and negatives mature together, and a late event within the lateness st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from features import NEVER, Millis, Step, up_to_date
+from features import NEVER, Millis
+from models.deciding.decision import Decision
+from models.deciding.log import DECISIONS_KEPT, DecisionLog
 from models.deciding.policy import Standing
-from models.learning import CUTS, LAST, NOT_YET
-
-LEDGER_VERSION: Final = 2
-#: In place of a stage, where an older version did not note any: came back, and not yet.
-_CAME: Final = -1
-_AWAY: Final = -2
-#: Decisions kept for one customer; older ones are dropped.
-DECISIONS_KEPT: Final = 8
-
-
-class Prediction(msgspec.Struct, array_like=True, gc=False):
-    """A vector as it was scored, until its label is known.
-
-    Parameters
-    ----------
-    at
-        Event time of the decision point.
-    due
-        First moment after the horizon: the label is known when the watermark reaches it.
-    cause, risk, version
-        Why it was scored, what came out, and by which model.
-    vector
-        The features in single precision, little-endian.
-    treated
-        Whether an alert of the treated arm went out.
-    returned_in
-        In which stage there was the first activity, or 3 for in none so far; negative where an
-        older version noted no stages.
-    passed
-        How many stages are done with. Of who came back nothing is learnt from the stages that
-        follow, until the last.
-    """
-
-    at: Millis
-    due: Millis
-    cause: str
-    risk: float
-    version: str
-    vector: bytes
-    treated: bool = False
-    returned_in: int = NOT_YET
-    passed: int = 0
-
-    def end(self, stage: int) -> Millis:
-        """Return the first moment after a stage: it has passed when the watermark reaches it."""
-        if stage >= LAST:
-            return self.due
-        return self.at + _ends(self.due - 1 - self.at)[stage]
-
-    def next(self) -> Millis:
-        """Return when there is something new to be known."""
-        passed = self.passed
-        if passed >= LAST:
-            return self.due
-        return self.at + _ends(self.due - 1 - self.at)[passed]
-
-
-class Matured(NamedTuple):
-    """What became of a prediction by the end of a stage.
-
-    Parameters
-    ----------
-    prediction
-        What was predicted.
-    stage
-        0, 1 or 2.
-    matured_at
-        The last moment of the stage.
-    label
-        1: no activity until then; 0: came back.
-    returned_in
-        In which stage, or 3 for not yet; None where that was not noted.
-    """
-
-    prediction: Prediction
-    stage: int
-    matured_at: Millis
-    label: int
-    returned_in: int | None
-
-
-class Decision(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A decision, also the one not to act, with its reasons as (code, text, contribution)."""
-
-    at: Millis
-    cause: str
-    risk: float
-    band: str
-    arm: str
-    version: str
-    alert: bool
-    why: str
-    reasons: list[tuple[str, str, float]]
-
-
-class _Stored(msgspec.Struct, array_like=True):
-    version: int
-    raised: bool
-    alerted_at: Millis
-    pending: list[Prediction]
-    decisions: list[Decision]
-
-
-@lru_cache(maxsize=64)
-def _ends(horizon: Millis) -> tuple[Millis, ...]:
-    """Return how long after a prediction its stages but the last end: a shop has one horizon."""
-    return tuple(round(cut * horizon) + 1 for cut in CUTS[:LAST])
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Stored)
-_fields = msgspec.msgpack.Decoder(list[Any])
+from models.deciding.prediction import AWAY, CAME, Matured, Prediction, mature
+from models.deciding.stored import pack_ledger, unpack_ledger
+from models.learning import LAST
 
 
 class Ledger:
@@ -148,7 +36,7 @@ class Ledger:
     [(0, 1), (1, 0), (2, 0)]
     """
 
-    __slots__ = ("_due", "_heard", "decisions", "pending", "standing")
+    __slots__ = ("_decisions", "_due", "_heard", "_log", "pending", "standing")
 
     def __init__(self) -> None:
         self.pending: list[Prediction] = []
@@ -156,7 +44,9 @@ class Ledger:
         self._due: Millis | None = NEVER
         #: No activity from then on is news to any prediction.
         self._heard: Millis = NEVER
-        self.decisions: list[Decision] = []
+        #: The decisions as they are kept, and those since then; all of them, if there is no log.
+        self._log: DecisionLog | None = None
+        self._decisions: list[Decision] = []
         self.standing = Standing()
 
     def keep(self, prediction: Prediction) -> None:
@@ -188,8 +78,8 @@ class Ledger:
             # What was told of a stage that has passed stays told: who comes too late for it has
             # come back in the one that runs.
             stage = max(stage, prediction.passed)
-            if prediction.returned_in == _AWAY:
-                stage = _CAME
+            if prediction.returned_in == AWAY:
+                stage = CAME
             elif stage >= prediction.returned_in:
                 continue
             prediction.returned_in = stage
@@ -216,7 +106,7 @@ class Ledger:
         for prediction in self.pending:
             follows = prediction.next()
             if follows <= watermark:
-                matured += _mature(prediction, watermark)
+                matured += mature(prediction, watermark)
                 if prediction.due <= watermark:
                     continue
                 follows = prediction.next()
@@ -226,83 +116,66 @@ class Ledger:
         self._due = due
         return matured
 
+    @property
+    def decisions(self) -> list[Decision]:
+        """The last decisions, oldest first; what is done to the list is done to the ledger."""
+        if self._log is not None:
+            self._decisions = (self._log.read() + self._decisions)[-DECISIONS_KEPT:]
+            self._log = None
+        return self._decisions
+
     def log(self, decision: Decision) -> None:
         """Note a decision; the oldest beyond the bound is dropped."""
-        self.decisions.append(decision)
-        del self.decisions[:-DECISIONS_KEPT]
+        decisions = self._decisions
+        decisions.append(decision)
+        if len(decisions) > DECISIONS_KEPT:
+            del decisions[:-DECISIONS_KEPT]
 
     def has_decided(self, at: Millis, cause: str) -> bool:
         """Whether there was a decision at that moment for that cause."""
         # A loop: this is asked before every decision, and a generator costs more than it looks at.
-        for each in self.decisions:  # noqa: SIM110
+        for each in self._decisions:
             if each.at == at and each.cause == cause:
                 return True
-        return False
+        log = self._log
+        if log is None or at not in log.at:
+            return False
+        # Of more than are kept, the oldest are dropped.
+        first = len(log.at) + len(self._decisions) - DECISIONS_KEPT
+        return any(
+            log.said(place)[0] == cause
+            for place in range(max(first, 0), len(log.at))
+            if log.at[place] == at
+        )
 
     def encode(self) -> bytes:
-        """Return the ledger as bytes."""
-        return _encoder.encode(
-            _Stored(
-                LEDGER_VERSION,
-                self.standing.raised,
-                self.standing.alerted_at,
-                self.pending,
-                self.decisions,
-            )
-        )
+        """Return the ledger as bytes; equal ledgers give equal bytes."""
+        log = self._log
+        if log is None:
+            log = self._log = DecisionLog.of(self._decisions)
+            # A new list: the old one may be in somebody's hands.
+            self._decisions = []
+        elif self._decisions:
+            for decision in self._decisions:
+                log.add(decision)
+            self._decisions = []
+        return pack_ledger(self.standing, log, self.pending)
 
     @classmethod
     def decode(cls, data: bytes) -> Ledger:
-        """Return the ledger that `encode` wrote.
+        """Return the ledger that `encode` wrote, this version or an older one.
 
         Raises
         ------
         UnknownVersion
             If a newer Ebbtide wrote it.
+        Damaged
+            If none did.
         """
-        try:
-            stored = _decoder.decode(data)
-            current = stored.version == LEDGER_VERSION
-        except msgspec.ValidationError:
-            current = False
-        if not current:
-            fields = up_to_date(_fields.decode(data), LEDGER_VERSION, STEPS)
-            stored = msgspec.convert(fields, _Stored)
         ledger = cls()
-        ledger.standing = Standing(stored.raised, stored.alerted_at)
-        ledger.pending = stored.pending
+        ledger.standing, ledger._log, ledger.pending = unpack_ledger(data)
         ledger._due = None
-        ledger.decisions = stored.decisions
         return ledger
-
-
-def _mature(prediction: Prediction, watermark: Millis) -> Iterator[Matured]:
-    """Let the stages of a prediction pass, up to the watermark."""
-    while prediction.passed <= LAST and (end := prediction.end(prediction.passed)) <= watermark:
-        stage = prediction.passed
-        came_back = prediction.returned_in
-        prediction.passed = LAST if stage == came_back < LAST else stage + 1
-        if came_back < 0:
-            yield Matured(prediction, stage, end - 1, int(came_back == _AWAY), None)
-        elif came_back <= stage:
-            yield Matured(prediction, stage, end - 1, 0, came_back)
-        else:
-            # Some who come back later have come already; that is not known at the stage's end.
-            yield Matured(prediction, stage, end - 1, 1, NOT_YET)
-
-
-def _tell_the_stages(fields: list[Any]) -> list[Any]:
-    """Of a prediction of version 1 it is known whether the customer came back, but not when."""
-    _, raised, alerted_at, pending, decisions = fields
-    for prediction in pending:
-        # Its earlier stages are never told: nobody noted who had come back in them.
-        *kept, returned = prediction
-        prediction[:] = [*kept, _CAME if returned else _AWAY, LAST]
-    return [2, raised, alerted_at, pending, decisions]
-
-
-#: What brings a ledger of an older version up to date: from that version to the next.
-STEPS: Final[dict[int, Step]] = {1: _tell_the_stages}
 
 
 def decision_id(user_id: str, at: Millis, cause: str) -> str:

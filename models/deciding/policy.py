@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from features import DAY, NEVER, Millis
 from models.deciding.alert import Action, Arm, Band, Cause
@@ -25,14 +25,52 @@ class Standing(NamedTuple):
     alerted_at: Millis = -1
 
 
+class Because(NamedTuple):
+    """Why an alert was decided, or none; put into words when somebody reads it.
+
+    Parameters
+    ----------
+    code
+        One of `WHY`; of other reasons the words themselves.
+    numbers
+        What the words are made of.
+
+    Examples
+    --------
+    >>> str(Because("below", (0.213, 0.6))), str(Because("it rained"))
+    ('risk 0.21 is below 0.60', 'it rained')
+    """
+
+    code: str
+    numbers: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the words."""
+        return WHY.get(self.code, self.code).format(*self.numbers) if self.numbers else self.code
+
+
+#: What can be said of a decision: of the risk and the threshold, or of the days since an alert.
+WHY: Final = {
+    "below": "risk {0:.2f} is below {1:.2f}",
+    "reached": "risk {0:.2f} is at or above {1:.2f}",
+    "resting": "alerted {0:.0f} days ago, and left in peace for {1:g}",
+    "hovering": "alerted {0:.0f} days ago, and the risk has not been below {1:.2f} since",
+}
+
+
 class Verdict(NamedTuple):
     """What was decided, why, and how things stand from now on."""
 
     alert: bool
-    why: str
+    because: Because
     arm: Arm
     band: Band
     standing: Standing
+
+    @property
+    def why(self) -> str:
+        """Why, in words."""
+        return str(self.because)
 
 
 @dataclass(frozen=True)
@@ -115,17 +153,18 @@ class Policy:
         calm = self.left_alone(risk, standing)
         if risk < self.threshold:
             # By far the most.
-            return Verdict(False, f"risk {risk:.2f} is below {self.threshold:.2f}", arm, band, calm)
+            because = Because("below", (risk, self.threshold))
+            return Verdict(False, because, arm, band, calm)
         since = at - standing.alerted_at if standing.alerted_at >= 0 else NEVER
         if since < self.cooldown:
-            why = f"{_ago(since)}, and left in peace for {self.cooldown / DAY:g}"
+            because = Because("resting", (since // DAY, self.cooldown / DAY))
         elif calm.raised and cause != "distress":
             rearm_below = self.threshold - self.hysteresis
-            why = f"{_ago(since)}, and the risk has not been below {rearm_below:.2f} since"
+            because = Because("hovering", (since // DAY, rearm_below))
         else:
-            why = f"risk {risk:.2f} is at or above {self.threshold:.2f}"
-            return Verdict(True, why, arm, band, Standing(True, at))
-        return Verdict(False, why, arm, band, calm)
+            because = Because("reached", (risk, self.threshold))
+            return Verdict(True, because, arm, band, Standing(True, at))
+        return Verdict(False, because, arm, band, calm)
 
     def left_alone(self, risk: float, standing: Standing) -> Standing:
         """Return how things stand after a risk at which nobody is alerted.
@@ -139,10 +178,6 @@ class Policy:
         if standing.raised and risk < self.threshold - self.hysteresis:
             return Standing(False, standing.alerted_at)
         return standing
-
-
-def _ago(since: Millis) -> str:
-    return f"alerted {since // DAY} days ago"
 
 
 def suggested_action(arm: Arm, cause: Cause, codes: list[str], risk: float) -> Action:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from features import DAY, Millis, to_iso
 from models.deciding.alert import Cause
-from models.deciding.policy import Policy, Standing, Verdict
+from models.deciding.policy import Because, Policy, Standing, Verdict
 
 _NEW: Final = Standing()
 
@@ -109,7 +109,8 @@ def _within(
     sent = set(heapq.nsmallest(budget, wanted, key=lambda place: -points[place].risk))
     passed_over = {points[place].customer for place in wanted if place not in sent}
     plural = "s" if budget > 1 else ""
-    why = f"the {budget} alert{plural} of {to_iso(points[0].at)[:10]} went to higher risks"
+    day = to_iso(points[0].at)[:10]
+    because = Because(f"the {budget} alert{plural} of {day} went to higher risks")
     for name in passed_over:
         standings[name] = morning[name]
     for place, point in enumerate(points):
@@ -121,6 +122,6 @@ def _within(
             # Passed over now, or by the list that is made: nobody comes on it later in the day.
             calm = policy.left_alone(point.risk, before)
             standings[point.customer] = calm
-            verdict = Verdict(False, why, verdict.arm, verdict.band, calm)
+            verdict = Verdict(False, because, verdict.arm, verdict.band, calm)
         decided[place] = verdict
     return decided

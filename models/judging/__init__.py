@@ -27,7 +27,7 @@ from models.judging.offpolicy import PolicyValue, policy_value
 from models.judging.paired import Contributions, Paired, Ratios, Skill, pair
 from models.judging.phrases import LANGUAGES
 from models.judging.pooled import Pooled
-from models.judging.reasons import Cause, Explainer, Weighed, Weights
+from models.judging.reasons import Cause, Explainer, Ground, Weighed, Weights
 from models.judging.rewards import expected_rewards
 from models.judging.shares import share_interval
 
@@ -45,6 +45,7 @@ __all__ = [
     "Curve",
     "Explainer",
     "Gain",
+    "Ground",
     "Interval",
     "Offer",
     "Paired",

@@ -39,6 +39,23 @@ class Cause(NamedTuple):
     numbers: dict[str, float]
 
 
+class Ground(NamedTuple):
+    """A cause of a risk before it is put into words, which is done when somebody reads it.
+
+    Parameters
+    ----------
+    code, contribution, numbers
+        As of a `Cause`.
+    text
+        The words, where only they were kept; else empty.
+    """
+
+    code: str
+    contribution: float
+    numbers: dict[str, float]
+    text: str = ""
+
+
 class Weights(NamedTuple):
     """What each cause adds to one logit; and the share of such customers that does not come back.
 
@@ -160,9 +177,23 @@ class Explainer:
         most
             At most so many.
         """
+        return [
+            Cause(code, self.tell(code, numbers), contribution, numbers)
+            for code, contribution, numbers, _ in self.grounds(weights, facts, most)
+        ]
+
+    def grounds(self, weights: Weights, facts: Facts, most: int = 3) -> list[Ground]:
+        """Return what `causes` returns, not yet in words: few decisions are ever read."""
         raising = [(-part, place) for place, part in enumerate(weights.parts) if part > 0]
         raising.sort()
-        return [self._cause(place, weights, facts) for _, place in raising[:most]]
+        return [
+            Ground(TOPICS[place].code, -part, TOPICS[place].numbers(facts, weights.silent))
+            for part, place in raising[:most]
+        ]
+
+    def say(self, ground: Ground) -> str:
+        """Return a ground in words."""
+        return ground.text or self.tell(ground.code, ground.numbers)
 
     def all_causes(self, weights: Weights, facts: Facts) -> list[Cause]:
         """Return every cause that matters, the strongest first, whichever way it pulls."""

@@ -29,7 +29,7 @@ _MOST_LOWERING = 3
 @click.argument("customer")
 @click.option("--at", metavar="TIME", help="As of this later time, if nothing more comes.")
 @click.option("--features", "with_features", is_flag=True, help="Show every feature.")
-@click.option("--language", metavar="CODE", help="Tell the reasons of now in it: en or zh.")
+@click.option("--language", metavar="CODE", help="Tell the reasons in it: en or zh.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def inspect(
@@ -110,8 +110,8 @@ def _show(found: Dossier, with_features: bool) -> None:
             f"  last decision, {to_iso(decision.at)[:16]}Z {_CAUSES[decision.cause]}: {done}, "
             f"because {decision.why}"
         )
-        for _, text, _ in decision.reasons:
-            console.print(f"    · {text}", markup=False)
+        for ground in decision.grounds:
+            console.print(f"    · {found.say(ground)}", markup=False)
     if found.timers:
         first = found.timers[0]
         console.print(f"  next look: {first['at'][:16]}Z ({first['cause'].replace('_', ' ')})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from features import NEVER, CustomerState, Millis, decode_state, to_iso
 from features.store import Store
 from models.deciding import Decision, Ledger
-from models.judging import Cause
+from models.judging import Cause, Ground
 from models.learning import Judge
 from streams.live.held import Mark, read_mark
 from streams.pipeline import Shop
@@ -49,6 +50,8 @@ class Dossier:
         The model of now.
     active
         Whether the customer still counts as one.
+    say
+        Puts into words what a decision rested on.
     """
 
     customer: str
@@ -63,6 +66,7 @@ class Dossier:
     causes: list[Cause]
     model_version: str
     active: bool
+    say: Callable[[Ground], str]
 
     @property
     def last_decision(self) -> Decision | None:
@@ -101,25 +105,24 @@ class Dossier:
             "reasons": [cause._asdict() for cause in self.reasons],
             "causes": [cause._asdict() for cause in self.causes],
             "model_version": self.model_version,
-            "decisions": [_decision(each) for each in self.ledger.decisions],
+            "decisions": [self._decision(each) for each in self.ledger.decisions],
         }
 
-
-def _decision(decision: Decision) -> dict[str, Any]:
-    return {
-        "at": to_iso(decision.at),
-        "cause": decision.cause,
-        "risk": decision.risk,
-        "band": decision.band,
-        "arm": decision.arm,
-        "model_version": decision.version,
-        "alert": decision.alert,
-        "why": decision.why,
-        "reasons": [
-            {"code": code, "text": text, "contribution": part}
-            for code, text, part in decision.reasons
-        ],
-    }
+    def _decision(self, decision: Decision) -> dict[str, Any]:
+        return {
+            "at": to_iso(decision.at),
+            "cause": decision.cause,
+            "risk": decision.risk,
+            "band": decision.band,
+            "arm": decision.arm,
+            "model_version": decision.version,
+            "alert": decision.alert,
+            "why": decision.why,
+            "reasons": [
+                {"code": each.code, "text": self.say(each), "contribution": each.contribution}
+                for each in decision.grounds
+            ],
+        }
 
 
 async def read_dossier(
@@ -178,6 +181,7 @@ async def read_dossier(
         causes=shop.explainer.all_causes(weights, features),
         model_version=judgement.version,
         active=state.is_active(moment),
+        say=shop.explainer.say,
     )
 
 

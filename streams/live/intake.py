@@ -67,7 +67,7 @@ class Read:
 
     def customers(self) -> set[str]:
         """Return who is in them."""
-        return {event.user_id for _, _, event in self.arrivals}
+        return {arrival.event.user_id for arrival in self.arrivals}
 
 
 def astray(customers: Iterable[str], partition: int, partitions: int) -> set[str]:
@@ -127,7 +127,8 @@ class Intake:
         else:
             home = [each for each in read.arrivals if each.event.user_id not in astray]
             out = Sorted(home, good=len(home))
-            away = {n: event for n, _, event in read.arrivals if event.user_id in astray}
+            strays = (each for each in read.arrivals if each.event.user_id in astray)
+            away = {each.offset: each.event for each in strays}
             self._send_away(out, records, read, away)
         if read.moved:
             count = sum(arrival.offset in read.moved for arrival in out.arrivals)

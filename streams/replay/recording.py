@@ -216,7 +216,7 @@ class Decisions:
     path
         Where to.
     shop
-        Whose features the vectors are.
+        Whose features the vectors are, and in whose words the reasons are told.
     """
 
     def __init__(self, path: Path, shop: Shop) -> None:
@@ -245,6 +245,7 @@ class Decisions:
         with writing(path):
             self._writer = parquet.ParquetWriter(path, self._schema)
         self._portraits = _Portraits(shop)
+        self._say = shop.explainer.say
         self._rows: list[tuple[str, Decision]] = []
 
     def add(self, customer: str, decision: Decision, vector: Iterable[float]) -> None:
@@ -263,14 +264,16 @@ class Decisions:
             for name in self._schema.names
             if name in Decision.__struct_fields__
         }
+        columns["why"] = [decision.why for decision in decisions]
+        say = self._say
         vectors = self._portraits.take()
         columns["segment"] = self._portraits.segments(vectors)
         columns["silence_days"] = self._portraits.silence(vectors)
         columns["customer"] = [customer for customer, _ in self._rows]
         columns["reasons"] = [
             [
-                {"code": code, "text": text, "contribution": contribution}
-                for code, text, contribution in decision.reasons
+                {"code": each.code, "text": say(each), "contribution": each.contribution}
+                for each in decision.grounds
             ]
             for decision in decisions
         ]

@@ -31,8 +31,8 @@ def regular(cdnow: Run) -> str:
         async with looking(cdnow.corner.settings) as view:
             for name in sorted(name for part in stored.values() for name in part.timers):
                 found = await view.dossier(name)
-                reasons = found.last_decision.reasons if found.last_decision else []
-                usual = any("usually buys" in text for _, text, _ in reasons)
+                grounds = found.last_decision.grounds if found.last_decision else []
+                usual = any("usually buys" in found.say(each) for each in grounds)
                 if found.active and found.risk < 0.6 and usual:
                     return name
         raise AssertionError("nobody is missed")

@@ -24,7 +24,7 @@ from tests.features.histories import DEFINITIONS, START, happened, histories
 from tests.features.watching import after, arrive, fire_until
 
 #: A state as it was stored by version 1.
-STORED = (
+STORED_BY_1 = (
     "dc002d01cf0000016f5e66e800cf0000016f8cc02400cf0000016f8cc02400cf0000016f8cc02400cf000001"
     "6f9c333800cf0000016dbd43cc00039601010601040101cf0000016f8cc0240001cb4000000000000000cb40"
     "000000000000000100cb4034000000000000cb40085b2e946faeb1cb4034000000000000cb3ff00000000000"
@@ -34,6 +34,19 @@ STORED = (
     "cdb943a0cb4007527d8207960d92ce00d61d0b0196ce0008eac1016601ccc40192cd4759cb40340000000000"
     "00c40ccc63dc77e002d2997632d5eec40c80be175e00e10b5e80d50f5e80"
 )
+#: The same one as this version stores it.
+STORED = (
+    "dc002c02cd475f000000ce0f7314000009000306002dc4508f5f0f8dfbdb0640fb7860bdab38134052b81e85"
+    "ebd12140eb2adf53474f3b40ae47e17a14466e40c2350afdb51300407200db1545570340188dea6561760540"
+    "a043b9cd9cac06400d9607827d52074000cd41109301010101000102020100cd07d0cb40085b2e946faeb1cd"
+    "07d00100000100020000000093cd0870c40101c401599351c4050103010601c40309395992cd4759cd07d000"
+    "c40ce002d2997632d5eecc63dc77c40680e90f80d21f80"
+)
+EVENTS = [
+    happened(0, "visit", START),
+    happened(1, "purchase", START + 3 * DAY, amount=20.0),
+    happened(2, "review", START + 9 * DAY, rating=2.0),
+]
 
 
 @settings(max_examples=100)
@@ -65,8 +78,8 @@ def test_a_customer_of_one_visit_is_stored_in_few_bytes() -> None:
 
 
 def test_what_a_newer_ebbtide_wrote_is_not_guessed_at() -> None:
-    newer = msgspec.msgpack.encode([2, "who knows"])
-    with pytest.raises(UnknownVersion, match=r"version 2 .* rebuild the state"):
+    newer = msgspec.msgpack.encode([3, "who knows"])
+    with pytest.raises(UnknownVersion, match=r"version 3 .* rebuild the state"):
         decode_state(newer, Definition())
 
 
@@ -78,26 +91,28 @@ def test_the_first_and_last_times_that_an_event_may_have_can_be_stored(time: int
 
 def test_what_this_version_wrote_once_is_read_for_ever() -> None:
     """Change the form, and raise the version with a step in ``STEPS``; not these bytes."""
-    events = [
-        happened(0, "visit", START),
-        happened(1, "purchase", START + 3 * DAY, amount=20.0),
-        happened(2, "review", START + 9 * DAY, rating=2.0),
-    ]
-    state = after(events, Definition())
+    state = after(EVENTS, Definition())
     assert encode_state(state).hex() == STORED
     assert encode_state(decode_state(bytes.fromhex(STORED), Definition())).hex() == STORED
 
 
+def test_what_version_1_wrote_is_read_still() -> None:
+    state = decode_state(bytes.fromhex(STORED_BY_1), Definition())
+    assert encode_state(state).hex() == STORED
+    later = after(EVENTS, Definition())
+    assert fire_until(state, later.now + 90 * DAY) == fire_until(later, later.now + 90 * DAY)
+    assert encode_state(state) == encode_state(later)
+
+
 def test_what_an_older_version_wrote_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = after([happened(0, "visit", START)], Definition())
-    fields = msgspec.msgpack.decode(encode_state(state))
+    fields = msgspec.msgpack.decode(bytes.fromhex(STORED_BY_1))
     # As if once there had been no traits, and before that no events counted.
     two_back = [-1, *fields[1:7], *fields[8:-1]]
 
     def count(old: list[Any]) -> list[Any]:
-        return [0, *old[1:7], 1, *old[7:]]
+        return [0, *old[1:7], 3, *old[7:]]
 
     monkeypatch.setitem(codec.STEPS, -1, count)
     monkeypatch.setitem(codec.STEPS, 0, lambda old: [1, *old[1:], {}])
     decoded = decode_state(msgspec.msgpack.encode(two_back), Definition())
-    assert encode_state(decoded) == encode_state(state)
+    assert encode_state(decoded).hex() == STORED

@@ -325,7 +325,12 @@ def assert_same(one: Run, other: Run) -> None:
 
 def ledger_as_data(ledger: Ledger) -> Any:
     return msgspec.to_builtins(
-        [ledger.pending, ledger.decisions, ledger.standing.raised, ledger.standing.alerted_at]
+        [
+            [each.as_tuple() for each in ledger.pending],
+            ledger.decisions,
+            ledger.standing.raised,
+            ledger.standing.alerted_at,
+        ]
     )
 
 

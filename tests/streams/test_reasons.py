@@ -110,7 +110,8 @@ class Miniature:
             for each in self.book[user].ledger.decisions
             if each.cause == cause and each.at < START + (on + 1) * DAY
         ]
-        return decisions[-1].reasons
+        say = self.shop.explainer.say
+        return [(each.code, say(each), each.contribution) for each in decisions[-1].grounds]
 
 
 def shop_in(language: str) -> Shop:
@@ -145,7 +146,7 @@ def test_reasons_raise_the_risk_strongest_first_and_are_three_at_most(learnt: Mi
     seen = 0
     for customer in learnt.book.values():
         for decision in customer.ledger.decisions:
-            parts = [part for _, _, part in decision.reasons]
+            parts = [each.contribution for each in decision.grounds]
             assert parts == sorted(parts, reverse=True)
             assert len(parts) <= 3
             assert all(part > 0 for part in parts)

@@ -144,7 +144,13 @@ def test_batches_say_what_single_events_say(
     }
     assert len(decisions) == len(found.decisions)
     assert decisions == {
-        key: (each.risk, each.alert, each.why, each.reasons) for key, each in decided.items()
+        key: (
+            each.risk,
+            each.alert,
+            each.why,
+            [(one.code, SHOP.explainer.say(one), one.contribution) for one in each.grounds],
+        )
+        for key, each in decided.items()
     }
     labels = {
         (each.user_id, each.at, each.cause): (each.label, each.matured_at)
