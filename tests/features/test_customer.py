@@ -108,7 +108,7 @@ def test_the_oldest_ids_are_forgotten_in_whatever_order_events_come(
         if stored_every and number % stored_every == 0:
             state = decode_state(encode_state(state), Definition())
 
-    assert (sorted(state.ids.values()), state.floor) == ids_by_the_rule(times)
+    assert (sorted(state.ids.seconds()), state.floor) == ids_by_the_rule(times)
 
 
 def test_the_lines_of_one_large_basket_are_all_counted() -> None:
