@@ -1,0 +1,316 @@
+"""The Segment tracking protocol: what a request's body holds, read leniently.
+
+Rules, as the stock SDKs need them:
+
+- A request is refused as a whole only when it cannot be read at all; one bad message in a batch
+  is refused by itself, and its neighbours pass.
+- A field of a type that makes no sense is as if it were absent.
+- The context of a batch is that of each of its messages, which may override parts of it.
+- Nothing of a context is read but what is named here: no address, no user agent, no locale. What
+  is not read cannot be stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from features import Millis
+from streams.collect.skew import read_time
+
+#: Messages in one request. Segment documents 2,500, and real clients send more; a body of
+#: nothing but brackets must still not fill memory.
+MAX_MESSAGES: Final = 10_000
+CALLS: Final = ("track", "identify", "page", "screen", "group", "alias")
+_CALLS: Final = frozenset(CALLS)
+
+
+class BadRequest(ValueError):
+    """The whole request is refused, with 400.
+
+    Parameters
+    ----------
+    code
+        For programs; stable.
+    message
+        For people: what is wrong.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Page(msgspec.Struct):
+    """What is read of ``context.page``."""
+
+    path: Any = None
+    referrer: Any = None
+
+
+class Campaign(msgspec.Struct):
+    """What is read of ``context.campaign``."""
+
+    name: Any = None
+    source: Any = None
+    medium: Any = None
+
+
+class Surroundings(msgspec.Struct, rename="camel"):
+    """All that is read of a message's ``context``."""
+
+    campaign: Campaign | None = None
+    page: Page | None = None
+    consent: Any = None
+    traits: Any = None
+    session_id: Any = None
+
+
+class Message(msgspec.Struct, rename="camel"):
+    """What is read of a message; any field may be of any type."""
+
+    type: Any = None
+    event: Any = None
+    message_id: Any = None
+    user_id: Any = None
+    anonymous_id: Any = None
+    previous_id: Any = None
+    group_id: Any = None
+    name: Any = None
+    category: Any = None
+    properties: Any = None
+    traits: Any = None
+    timestamp: Any = None
+    original_timestamp: Any = None
+    sent_at: Any = None
+    write_key: Any = None
+    context: Surroundings | None = None
+
+
+class _Odd(Message):
+    """A message whose context is not as it should be."""
+
+    context: Any = None
+
+
+class _Batch(msgspec.Struct, rename="camel"):
+    batch: list[msgspec.Raw]
+    context: msgspec.Raw = msgspec.Raw()
+    sent_at: Any = None
+    write_key: Any = None
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One message of a request.
+
+    Parameters
+    ----------
+    index
+        Its place in the request.
+    call
+        ``track``, ``identify``, ``page``, ``screen``, ``group`` or ``alias``; anything else is
+        refused when it is translated.
+    message
+        What it says.
+    around
+        Its context, with that of the batch behind it.
+    raw
+        Its bytes, a view of the request's body.
+    """
+
+    index: int
+    call: str
+    message: Message
+    around: Surroundings | None
+    raw: msgspec.Raw
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A message that cannot be read: its place, why (for programs, for people), its bytes."""
+
+    index: int
+    code: str
+    message: str
+    raw: bytes
+
+
+@dataclass
+class Request:
+    """What a request holds.
+
+    Parameters
+    ----------
+    write_key
+        Who says they are the source: of the header, else of the body, else of the query.
+    sent_at
+        When the device says that it sent the request.
+    items
+        The messages.
+    refused
+        Those that cannot be read.
+    """
+
+    write_key: str | None
+    sent_at: Millis | None
+    items: list[Item] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+_batches: Final = msgspec.json.Decoder(_Batch)
+_messages: Final = msgspec.json.Decoder(Message)
+_odd: Final = msgspec.json.Decoder(_Odd)
+_contexts: Final = msgspec.json.Decoder(Surroundings)
+_anything: Final = msgspec.json.Decoder()
+#: What the decoder raises for what is no JSON, or not of the right shape.
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+#: An escape of JSON; both halves of a pair, or whatever follows the backslash.
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
+    re.DOTALL,
+)
+#: ``\ud83d`` without its other half.
+_HALF: Final = 6
+
+
+def read_request(
+    path: str, body: bytes, headers_key: str | None = None, query_key: str | None = None
+) -> Request:
+    """Read the body of a request.
+
+    Parameters
+    ----------
+    path
+        The call: one of `CALLS`, or ``batch``.
+    body
+        The body, decompressed and bounded by whoever read it.
+    headers_key, query_key
+        The write key of the ``Authorization`` header, and of the query.
+
+    Raises
+    ------
+    BadRequest
+        If the body is not JSON, not of the right shape, or holds more than `MAX_MESSAGES`.
+
+    Examples
+    --------
+    >>> request = read_request("batch", b'{"writeKey":"k","batch":[{"type":"track"},7]}')
+    >>> request.write_key, request.items[0].call, request.refused[0].code
+    ('k', 'track', 'invalid_message')
+    """
+    if path == "batch":
+        return _read_batch(_legible(body), headers_key, query_key)
+    if path not in _CALLS:
+        raise BadRequest("unknown_call", f"there is no call {path[:40]!r}")
+    body = _legible(body)
+    try:
+        message = _message(body)
+    except _UNREADABLE as error:
+        raise _bad(error) from None
+    request = Request(_key(headers_key, message.write_key, query_key), read_time(message.sent_at))
+    request.items.append(Item(0, path, message, message.context, msgspec.Raw(body)))
+    return request
+
+
+def _read_batch(body: bytes, headers_key: str | None, query_key: str | None) -> Request:
+    try:
+        batch = _batches.decode(body)
+    except _UNREADABLE as error:
+        raise _bad(error) from None
+    count = len(batch.batch)
+    if count > MAX_MESSAGES:
+        raise BadRequest("too_many_messages", f"{count} messages are more than {MAX_MESSAGES}")
+    around = _surroundings(batch.context)
+    request = Request(_key(headers_key, batch.write_key, query_key), read_time(batch.sent_at))
+    for index, raw in enumerate(batch.batch):
+        try:
+            message = _message(raw)
+        except _UNREADABLE as error:
+            refused = Refused(index, "invalid_message", _reason(error), bytes(raw))
+            request.refused.append(refused)
+            continue
+        call = message.type
+        call = call.strip().lower() if isinstance(call, str) else ""
+        own = message.context
+        request.items.append(Item(index, call, message, _merged(own, around), raw))
+    return request
+
+
+def _message(raw: bytes | msgspec.Raw) -> Message:
+    try:
+        return _messages.decode(raw)
+    except msgspec.ValidationError:
+        odd = _odd.decode(raw)
+        parts = odd.context if isinstance(odd.context, dict) else {}
+        odd.context = _picked(parts)
+        return odd
+
+
+def _picked(parts: Mapping[str, Any]) -> Surroundings:
+    """Return what can be read of a context of which some part has the wrong shape."""
+    found = Surroundings(
+        consent=parts.get("consent"), traits=parts.get("traits"), session_id=parts.get("sessionId")
+    )
+    if isinstance(page := parts.get("page"), dict):
+        found.page = Page(page.get("path"), page.get("referrer"))
+    if isinstance(campaign := parts.get("campaign"), dict):
+        found.campaign = Campaign(*map(campaign.get, ("name", "source", "medium")))
+    return found
+
+
+def _surroundings(raw: msgspec.Raw) -> Surroundings | None:
+    if not len(raw):
+        return None
+    try:
+        return _contexts.decode(raw)
+    except msgspec.ValidationError:
+        parts = _anything.decode(raw)
+        return _picked(parts) if isinstance(parts, dict) else None
+
+
+def _merged(own: Surroundings | None, outer: Surroundings | None) -> Surroundings | None:
+    if own is None or outer is None:
+        return own or outer
+    for name in Surroundings.__struct_fields__:
+        if getattr(own, name) is None:
+            setattr(own, name, getattr(outer, name))
+    return own
+
+
+def _key(*keys: object) -> str | None:
+    """Return the first key that is one."""
+    for key in keys:
+        if isinstance(key, str) and key.strip():
+            return key.strip()
+    return None
+
+
+def _legible(body: bytes) -> bytes:
+    """Mend what browsers do to text: a byte order mark, broken UTF-8, an emoji cut in half."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        if not body.isascii():
+            body.decode()
+    except UnicodeDecodeError:
+        body = body.decode(errors="replace").encode()
+    if b"\\ud" in body or b"\\uD" in body:
+        return _ESCAPE.sub(_whole, body)
+    return body
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    found = escape[0]
+    return b"\\ufffd" if len(found) == _HALF else found
+
+
+def _bad(error: Exception) -> BadRequest:
+    code = "invalid_body" if isinstance(error, msgspec.ValidationError) else "invalid_json"
+    return BadRequest(code, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
