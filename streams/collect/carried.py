@@ -32,9 +32,7 @@ _MOST_TEXTS: Final = 8
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def flat(
-    values: Mapping[str, Any], most: int, without: Collection[str] = (), into: Scalars | None = None
-) -> Scalars:
+def flat(values: Mapping[str, Any], most: int, without: Collection[str] = ()) -> Scalars:
     """Return values as the scalars that an event can carry.
 
     Parameters
@@ -45,8 +43,6 @@ def flat(
         How many there may be.
     without
         Names that are left out, at the top or at any place below.
-    into
-        Where to add them; what is there stays, and counts.
 
     Examples
     --------
@@ -55,7 +51,7 @@ def flat(
     >>> flat({"a": 1, "b": 2, "c": 3}, 2)
     {'a': 1, 'properties_left_out': 2}
     """
-    found: Scalars = {} if into is None else into
+    found: Scalars = {}
     left = _add(found, values, "", most, without, _DEEPEST)
     if left:
         while len(found) >= most:
@@ -217,14 +213,17 @@ def read_number(value: object) -> float | None:
     >>> read_number("39.90"), read_number(3), read_number("1_0"), read_number("free")
     (39.9, 3, None, None)
     """
+    kind = type(value)
+    if kind is float or kind is int:
+        number: float = value  # type: ignore[assignment]  # the type was looked at
+        return number if -1e9 <= number <= 1e9 else None
     if isinstance(value, str):
         # float() reads "1_000", "nan" and digits of any script; a shop means none of them.
         if not value.isascii() or "_" in value or len(value) > LONGEST_NAME:
             return None
         try:
-            value = float(value)
+            number = float(value)
         except ValueError:
             return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if -1e9 <= value <= 1e9 else None
+        return number if -1e9 <= number <= 1e9 else None
     return None

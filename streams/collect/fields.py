@@ -11,8 +11,11 @@ from features import Event, encode_event
 from streams.collect.carried import (
     CUT,
     LEFT_OUT,
+    LONGEST_NAME,
+    LONGEST_TEXT,
     MAX_PROPERTIES,
     Lines,
+    Scalars,
     cut,
     flat,
     read_number,
@@ -31,6 +34,9 @@ _RENAMED: Final = {"item_name": "name", "item_brand": "brand", "item_variant": "
 #: More products than that in one call are a list, whatever the call says.
 _MOST_EACH: Final = 20
 _LONGEST_ID: Final = 200
+_PLAIN: Final = 2**53
+#: Properties that a call may fill; the others are the collector's to add.
+MOST_OWN: Final = MAX_PROPERTIES - 8
 _LONGEST_TEXT: Final = 4_000
 _MOST_STARS: Final = 5
 #: `features.Event`: 32 KiB. Room is left for what the collector adds.
@@ -38,8 +44,10 @@ _MOST_BYTES: Final = 31 * 1024
 
 
 def _id(value: object) -> str | None:
-    text = read_id(value)
-    return text and cut(text, _LONGEST_ID)
+    text = value.strip() if type(value) is str else read_id(value)
+    if not text:
+        return None
+    return text if len(text) <= _LONGEST_ID else cut(text, _LONGEST_ID)
 
 
 def _text(value: object) -> str | None:
@@ -53,10 +61,11 @@ def _text(value: object) -> str | None:
 
 
 def _currency(value: object) -> str | None:
-    # Texts of a length of three that are no currency are kept, as properties.
-    if isinstance(value, str) and len(text := value.strip()) == 3 and text.isascii():
-        return text.upper() if text.isalpha() else None
-    return None
+    # What is no currency stays a property.
+    if not isinstance(value, str) or len(value) > _LONGEST_ID:
+        return None
+    text = value.strip()
+    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
 
 
 def _quantity(value: object) -> float | None:
@@ -133,35 +142,44 @@ def _fields(
     meaning: Meaning, properties: Mapping[str, Any], lines: Lines | None, without: Collection[str]
 ) -> Fields:
     fields: Fields = {"type": meaning.type}
+    kept: Scalars = {} if lines is None else lines.listed()
+    odd: dict[str, Any] = {}
     taken: dict[str, tuple[int, str]] = {}
-    rest: dict[str, Any] = {}
     reads = meaning.reads
     for name, value in properties.items():
         place = reads.get(name)
-        if place is None:
-            if name not in OURS and not (lines and name in _LISTS):
-                rest[name] = value
+        if place is not None:
+            field, rank = place
+            read = _READERS[field](value)
+            if read is not None:
+                before = taken.get(field)
+                if before is None or rank < before[0]:
+                    taken[field] = rank, name
+                    fields[field] = read
+                    if before is None:
+                        continue
+                    name = before[1]
+                    value = properties[name]
+        # Most values are plain, and need none of the care that nested and long ones do.
+        kind = type(value)
+        if name in OURS:
             continue
-        field, rank = place
-        read = _READERS[field](value)
-        before = taken.get(field)
-        if read is None or (before is not None and before[0] <= rank):
-            rest[name] = value
-            continue
-        if before is not None:
-            rest[before[1]] = properties[before[1]]
-        taken[field] = rank, name
-        fields[field] = read
-    kept = {}
+        if kind is str:
+            plain = len(value) <= LONGEST_TEXT
+        elif kind is int:
+            plain = -_PLAIN <= value <= _PLAIN
+        else:
+            plain = kind is float or kind is bool
+        if plain and 0 < len(name) <= LONGEST_NAME:
+            kept[name] = value
+        elif value is not None and not (lines and name in _LISTS):
+            odd[name] = value
     if lines is not None:
         _take_lines(fields, meaning, lines)
-        kept = lines.listed()
-    fields["properties"] = flat(rest, MAX_PROPERTIES - _OF_THE_COLLECTOR, without, kept)
+    if odd or len(kept) > MOST_OWN or (without and not kept.keys().isdisjoint(without)):
+        kept = flat({**kept, **odd}, MOST_OWN, without)
+    fields["properties"] = kept
     return fields
-
-
-#: Properties that the collector may add: who, where on the site, from where, which campaign.
-_OF_THE_COLLECTOR: Final = 8
 
 
 def _take_lines(fields: Fields, meaning: Meaning, lines: Lines) -> None:

@@ -59,7 +59,8 @@ def customer_name(user_id: str) -> str:
     >>> customer_name("ada"), customer_name("anon:7")
     ('ada', 'user:anon:7')
     """
-    if _RESERVED.match(user_id):
+    # Most ids have no colon, and need no closer look.
+    if ":" in user_id and _RESERVED.match(user_id):
         user_id = f"user:{user_id}"
     return fitted(user_id, LONGEST_USER)
 
@@ -103,9 +104,9 @@ def fitted(name: str, most: int) -> str:
     >>> fitted("m-1", 100), len(fitted("m" * 101, 100)), fitted("a\tb", 100)
     ('m-1', 100, 'ab~36cd0d2ebe5c1135a8a9dc2302c08f1e')
     """
-    legible = _CONTROL.sub("", name)
-    if len(name) <= most and len(legible) == len(name):
+    if len(name) <= most and (name.isprintable() or not _CONTROL.search(name)):
         return name
+    legible = _CONTROL.sub("", name)
     return f"{legible[: most - 2 * _DIGEST_BYTES - 1]}~{digest(name.encode())}"
 
 

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from features import Event, Millis
-from streams.collect.carried import LONGEST_TEXT, MAX_PROPERTIES, MAX_TRAITS, Scalars, cut, flat
+from streams.collect.carried import LONGEST_TEXT, MAX_TRAITS, cut, flat
 from streams.collect.commerce import meaning
 from streams.collect.consent import ConsentRules, Standing, without_identity
-from streams.collect.fields import Fields, fitting, read_fields
+from streams.collect.fields import MOST_OWN, Fields, fitting, read_fields
 from streams.collect.identity import (
     LONGEST_MESSAGE,
     LONGEST_USER,
@@ -52,8 +52,6 @@ REFUSALS: Final[Mapping[str, str]] = {
     "previous_missing": "an alias call must name its previousId",
     "consent_missing": "the customer has not agreed to be known",
 }
-#: Messages so small make no event that is too large.
-_SURELY_FITS: Final = 6_000
 
 
 @dataclass(frozen=True)
@@ -143,39 +141,28 @@ def translate(
         found = read(message, around, source)
     except _Refusal as refusal:
         return Translated([], str(refusal))
-    shared: Fields = {
-        "user_id": user_id,
-        "time": event_time(
-            received_at,
-            read_time(message.sent_at) if sent_at is None else sent_at,
-            _original(message),
-        ),
-    }
-    if session := read_id(around.session_id):
-        shared["session_id"] = fitted(session, LONGEST_USER)
+    if sent_at is None:
+        sent_at = read_time(message.sent_at)
+    at = event_time(received_at, sent_at, _original(message))
     message_id = read_id(message.message_id)
     event_id = fitted(message_id, LONGEST_MESSAGE) if message_id else _content_id(item)
-    known = _from_around(around, shared)
-    if visitor is not None:
-        known["anonymous_id"] = visitor
     events = []
-    small = _is_small(item.raw)
     for number, fields in enumerate(found, start=1):
-        shared["event_id"] = event_id if len(found) == 1 else f"{event_id}/{number}"
-        event = _event({**shared, **fields}, known, source.currency)
-        events.append(event if small else fitting(event))
+        fields["event_id"] = event_id if len(found) == 1 else f"{event_id}/{number}"
+        fields["user_id"] = user_id
+        fields["time"] = at
+        _surround(fields, around)
+        if visitor is not None:
+            fields.setdefault("properties", {})["anonymous_id"] = visitor
+        if source.currency and "currency" not in fields and _MONEY & fields.keys():
+            fields["currency"] = source.currency
+        event = Event(**fields)
+        events.append(event if item.small else fitting(event))
     if standing is Standing.ANONYMISE:
         if item.call in _ABOUT_IDENTITY:
             return Translated([], "consent_missing")
         events = [without_identity(event) for event in events]
     return Translated(events)
-
-
-def _is_small(raw: msgspec.Raw) -> bool:
-    """Return whether no event of this message can be too large."""
-    # Names of what is nested are repeated, and only these can then grow: escapes, other scripts.
-    content = bytes(raw)
-    return len(content) < _SURELY_FITS and content.isascii() and b"\\" not in content
 
 
 def _who(message: Message) -> tuple[str, str | None]:
@@ -193,40 +180,32 @@ def _original(message: Message) -> Millis | None:
     return read_time(message.timestamp) if original is None else original
 
 
-def _event(fields: Fields, known: Scalars, currency: str | None) -> Event:
-    properties = fields.get("properties")
-    if properties:
-        for name, value in known.items():
-            # What the call says itself is nearer; who is who, only the collector says.
-            if name not in properties or name == "anonymous_id":
-                properties[name] = value
-    elif known:
-        fields["properties"] = dict(known)
-    if currency and "currency" not in fields and ("amount" in fields or "price" in fields):
-        fields["currency"] = currency
-    return Event(**fields)
-
-
-def _from_around(around: Surroundings, fields: Fields) -> Scalars:
-    """Return what may be kept of a context; the campaign's name is a field."""
-    known: Scalars = {}
-    if (page := around.page) is not None:
-        if path := _short(page.path):
-            known["path"] = path
-        if host := _host(page.referrer):
-            known["referrer_host"] = host
-    if (campaign := around.campaign) is not None:
-        if name := _short(campaign.name):
+def _surround(fields: Fields, around: Surroundings) -> None:
+    """Add what may be kept of a context; what the call says itself is nearer."""
+    if session := read_id(around.session_id):
+        fields["session_id"] = fitted(session, LONGEST_USER)
+    page, campaign = around.page, around.campaign
+    if page is None and campaign is None:
+        return
+    properties = fields.setdefault("properties", {})
+    if page is not None:
+        if "path" not in properties and (path := _short(page.path)):
+            properties["path"] = path
+        if "referrer_host" not in properties and (host := _host(page.referrer)):
+            properties["referrer_host"] = host
+    if campaign is not None:
+        if "campaign" not in fields and (name := _short(campaign.name)):
             fields["campaign"] = cut(name, LONGEST_USER)
         if origin := _short(campaign.source):
-            known["campaign_source"] = origin
+            properties["campaign_source"] = origin
         if medium := _short(campaign.medium):
-            known["campaign_medium"] = medium
-    return known
+            properties["campaign_medium"] = medium
 
 
 def _short(value: object) -> str | None:
-    return cut(value, LONGEST_TEXT) if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    return value if len(value) <= LONGEST_TEXT else cut(value, LONGEST_TEXT)
 
 
 def _host(url: object) -> str | None:
@@ -282,7 +261,7 @@ def _seen(kind: str, message: Message, source: Source) -> Fields:
     fields: Fields = {"type": kind}
     if category := read_id(message.category) or read_id(given.get("category")):
         fields["category"] = cut(category, LONGEST_USER)
-    fields["properties"] = flat(rest, _ROOM, source.withheld_properties)
+    fields["properties"] = flat(rest, MOST_OWN, source.withheld_properties)
     return fields
 
 
@@ -293,7 +272,7 @@ def _identify(message: Message, around: Surroundings, source: Source) -> list[Fi
 
 
 def _group(message: Message, _: Surroundings, source: Source) -> list[Fields]:
-    rest = flat(_dict(message.traits), _ROOM, source.withheld | {"group_id"} | _OURS)
+    rest = flat(_dict(message.traits), MOST_OWN, source.withheld | {"group_id"} | _OURS)
     if group := read_id(message.group_id):
         rest["group_id"] = cut(group, LONGEST_USER)
     return [{"type": "group", "properties": rest}]
@@ -308,11 +287,10 @@ def _alias(message: Message, _: Surroundings, __: Source) -> list[Fields]:
 
 _OURS: Final = frozenset({"anonymous_id", "previous_id"})
 _NOT_OF_PAGES: Final = _OF_ADDRESSES | _OURS | {"category"}
-#: Properties of the shop's own; the others are the collector's to add.
-_ROOM: Final = MAX_PROPERTIES - 8
 #: Calls that are about nothing but who somebody is.
 _ABOUT_IDENTITY: Final = frozenset({"identify", "group", "alias"})
 _NOTHING: Final = Surroundings()
+_MONEY: Final = frozenset({"amount", "price"})
 
 
 def _dict(value: object) -> dict[str, Any]:
