@@ -22,7 +22,7 @@ NONSENSE: Final[Millis] = 3_650 * DAY
 KEPT: Final[Millis] = 30 * DAY
 #: Numbers from these on are milliseconds, microseconds, nanoseconds; below, seconds.
 _SCALES: Final = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0), (0.0, 1e3))
-_NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]+)?")
 #: How Go prints a time: the offset stands apart, and the zone's name behind it.
 _APART: Final = re.compile(r" ?([+-]\d\d:?\d\d)?(?: (?:UTC|GMT))?$")
 

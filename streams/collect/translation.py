@@ -196,9 +196,9 @@ def _surround(fields: Fields, around: Surroundings) -> None:
     if campaign is not None:
         if "campaign" not in fields and (name := _short(campaign.name)):
             fields["campaign"] = cut(name, LONGEST_USER)
-        if origin := _short(campaign.source):
+        if "campaign_source" not in properties and (origin := _short(campaign.source)):
             properties["campaign_source"] = origin
-        if medium := _short(campaign.medium):
+        if "campaign_medium" not in properties and (medium := _short(campaign.medium)):
             properties["campaign_medium"] = medium
 
 
