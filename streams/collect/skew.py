@@ -16,10 +16,8 @@ from typing import Final
 
 from features import DAY, Millis, from_datetime
 
-#: A clock further off than that is not set at all, or the time is not one.
+#: No device keeps an event for so long: one of its two times is not one.
 NONSENSE: Final[Millis] = 3_650 * DAY
-#: How long such a device may have kept an event before we doubt that it measured even that.
-KEPT: Final[Millis] = 30 * DAY
 #: Numbers from these on are milliseconds, microseconds, nanoseconds; below, seconds.
 _SCALES: Final = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0), (0.0, 1e3))
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]+)?")
@@ -109,9 +107,9 @@ def event_time(received_at: Millis, sent_at: Millis | None, original: Millis | N
     Returns
     -------
     Millis
-        Never later than ``received_at``. Without ``sent_at``, or with one that cannot be (more
-        than ten years off, and not by the same clock as ``original``), the device's own time as
-        it is; without any time, ``received_at``.
+        Never later than ``received_at``. Without ``sent_at``, or with one that cannot be (ten
+        years from ``original``, so not by the same clock), the device's own time as it is;
+        without any time, ``received_at``.
 
     Examples
     --------
@@ -125,8 +123,7 @@ def event_time(received_at: Millis, sent_at: Millis | None, original: Millis | N
     at = original
     if sent_at is not None:
         waited = sent_at - original
-        lost = abs(received_at - sent_at) > NONSENSE
-        if 0 <= waited <= (KEPT if lost else NONSENSE):
+        if 0 <= waited <= NONSENSE:
             at = received_at - waited
         elif -DAY <= waited < 0:
             # Clocks are set while a page is open, and some SDKs round one of the two times.

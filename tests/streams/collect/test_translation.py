@@ -333,6 +333,18 @@ def test_a_message_that_is_too_large_for_an_event_gives_up_its_longest_values() 
     assert len(found.properties) == 40 - left + 3
 
 
+def test_a_small_message_whose_names_are_repeated_is_not_too_large_either() -> None:
+    smile = "\U0001f600"
+    nested = {smile * 95: {f"{number}": smile * 22 for number in range(56)}}
+    outer = {"page": {"path": smile * 1_000}, "campaign": {"source": smile * 1_000}}
+    content = json.dumps(message(event="x", properties=nested), ensure_ascii=False).encode()
+    assert len(content) < 6_000
+    around = json.dumps(outer, ensure_ascii=False).encode()
+    body = b'{"context":' + around + b',"batch":[' + content + b"]}"
+    [found] = translate(read_request("batch", body).items[0], Source(), NOW).events
+    assert decode_event(encode_event(found)).properties["properties_left_out"]
+
+
 def test_a_megabyte_of_products_is_still_a_purchase() -> None:
     products = [{"product_id": "\x01" * 100, "name": "x" * 900} for _ in range(1_000)]
     content = message(event="Order Completed", properties={"total": 5, "products": products})
