@@ -108,6 +108,7 @@ NAMES: Final[dict[str, str]] = {
 #: Types that only calls of their own may have: who sends them says who a customer is.
 _CALLS: Final = frozenset({"alias", "group", "identified"})
 _LONGEST: Final = 100
+_REMEMBERED: Final = 200
 _CUT: Final = 90
 _APART: Final = re.compile(r"[\W_]+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -216,8 +217,6 @@ def _meaning_of(kind: str) -> Meaning:
     )
 
 
-# A shop has some hundred names; whoever makes them up must not fill memory.
-@lru_cache(maxsize=2_048)
 def meaning(name: str) -> Meaning | None:
     """Return what an event of this name is to us.
 
@@ -238,6 +237,11 @@ def meaning(name: str) -> Meaning | None:
     >>> meaning("Size Guide opened!").type
     'size_guide_opened'
     """
+    # A shop has some hundred names; whoever makes them up must not fill memory.
+    return _meaning(name) if len(name) <= _REMEMBERED else _find(name)
+
+
+def _find(name: str) -> Meaning | None:
     plain = slug(name)
     if plain in NAMES and plain not in _CALLS:
         return _meaning_of(NAMES[plain])
@@ -249,6 +253,9 @@ def meaning(name: str) -> Meaning | None:
     if not own:
         return None
     return _meaning_of(f"custom_{own}" if own in _CALLS else _short(own))
+
+
+_meaning: Final = lru_cache(maxsize=2_048)(_find)
 
 
 def slug(name: str) -> str:

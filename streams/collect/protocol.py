@@ -6,14 +6,11 @@ Rules, as the stock SDKs need them:
   is refused by itself, and its neighbours pass.
 - A field of a type that makes no sense is as if it were absent.
 - The context of a batch is that of each of its messages, which may override parts of it.
-- Nothing of a context is read but what is named here: no address, no user agent, no locale. What
-  is not read cannot be stored.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,6 +18,7 @@ import msgspec
 
 from features import Millis
 from streams.collect.skew import read_time
+from streams.collect.surroundings import Surroundings, merged, picked, surroundings
 
 #: Messages in one request. Segment documents 2,500, and real clients send more; a body of
 #: nothing but brackets must still not fill memory.
@@ -46,31 +44,6 @@ class BadRequest(ValueError):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-
-
-class Page(msgspec.Struct):
-    """What is read of ``context.page``."""
-
-    path: Any = None
-    referrer: Any = None
-
-
-class Campaign(msgspec.Struct):
-    """What is read of ``context.campaign``."""
-
-    name: Any = None
-    source: Any = None
-    medium: Any = None
-
-
-class Surroundings(msgspec.Struct, rename="camel"):
-    """All that is read of a message's ``context``."""
-
-    campaign: Campaign | None = None
-    page: Page | None = None
-    consent: Any = None
-    traits: Any = None
-    session_id: Any = None
 
 
 class Message(msgspec.Struct, rename="camel"):
@@ -169,8 +142,6 @@ class Request:
 _batches: Final = msgspec.json.Decoder(_Batch)
 _messages: Final = msgspec.json.Decoder(Message)
 _odd: Final = msgspec.json.Decoder(_Odd)
-_contexts: Final = msgspec.json.Decoder(Surroundings)
-_anything: Final = msgspec.json.Decoder()
 #: What the decoder raises for what is no JSON, or not of the right shape.
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 #: An escape of JSON; both halves of a pair, or whatever follows the backslash.
@@ -230,7 +201,11 @@ def _read_batch(body: bytes, headers_key: str | None, query_key: str | None) -> 
     count = len(batch.batch)
     if count > MAX_MESSAGES:
         raise BadRequest("too_many_messages", f"{count} messages are more than {MAX_MESSAGES}")
-    around = _surroundings(batch.context)
+    try:
+        around = surroundings(batch.context)
+    except _UNREADABLE as error:
+        # It may hold a no to everything, so it cannot be passed over.
+        raise BadRequest("invalid_context", _reason(error)) from None
     request = Request(_key(headers_key, batch.write_key, query_key), read_time(batch.sent_at))
     plain = _is_plain(body)
     for index, raw in enumerate(batch.batch):
@@ -244,7 +219,7 @@ def _read_batch(body: bytes, headers_key: str | None, query_key: str | None) -> 
         call = call.strip().lower() if isinstance(call, str) else ""
         own = message.context
         small = len(raw) < _SURELY_FITS and (plain or _is_plain(bytes(raw)))
-        request.items.append(Item(index, call, message, _merged(own, around), raw, small))
+        request.items.append(Item(index, call, message, merged(own, around), raw, small))
     return request
 
 
@@ -260,39 +235,8 @@ def _message(raw: bytes | msgspec.Raw) -> Message:
     except msgspec.ValidationError:
         odd = _odd.decode(raw)
         parts = odd.context if isinstance(odd.context, dict) else {}
-        odd.context = _picked(parts)
+        odd.context = picked(parts)
         return odd
-
-
-def _picked(parts: Mapping[str, Any]) -> Surroundings:
-    """Return what can be read of a context of which some part has the wrong shape."""
-    found = Surroundings(
-        consent=parts.get("consent"), traits=parts.get("traits"), session_id=parts.get("sessionId")
-    )
-    if isinstance(page := parts.get("page"), dict):
-        found.page = Page(page.get("path"), page.get("referrer"))
-    if isinstance(campaign := parts.get("campaign"), dict):
-        found.campaign = Campaign(*map(campaign.get, ("name", "source", "medium")))
-    return found
-
-
-def _surroundings(raw: msgspec.Raw) -> Surroundings | None:
-    if not len(raw):
-        return None
-    try:
-        return _contexts.decode(raw)
-    except msgspec.ValidationError:
-        parts = _anything.decode(raw)
-        return _picked(parts) if isinstance(parts, dict) else None
-
-
-def _merged(own: Surroundings | None, outer: Surroundings | None) -> Surroundings | None:
-    if own is None or outer is None:
-        return own or outer
-    for name in Surroundings.__struct_fields__:
-        if getattr(own, name) is None:
-            setattr(own, name, getattr(outer, name))
-    return own
 
 
 def _key(*keys: object) -> str | None:

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
 from features import Event, Millis
-from streams.collect.carried import LONGEST_TEXT, MAX_TRAITS, cut, flat
+from streams.collect.carried import MAX_TRAITS, cut, flat
 from streams.collect.commerce import meaning
 from streams.collect.consent import ConsentRules, Standing, without_identity
 from streams.collect.fields import MOST_OWN, Fields, fitting, read_fields
@@ -34,8 +32,9 @@ from streams.collect.identity import (
     read_id,
     visitor_name,
 )
-from streams.collect.protocol import Item, Message, Surroundings
+from streams.collect.protocol import Item, Message
 from streams.collect.skew import event_time, read_time
+from streams.collect.surroundings import Surroundings, host_of, short_text, surround
 
 #: Traits that name or find a person. The shop knows them by the customer's id; nothing here does.
 DIRECT_IDENTIFIERS: Final = frozenset(
@@ -151,7 +150,7 @@ def translate(
         fields["event_id"] = event_id if len(found) == 1 else f"{event_id}/{number}"
         fields["user_id"] = user_id
         fields["time"] = at
-        _surround(fields, around)
+        surround(fields, around)
         if visitor is not None:
             fields.setdefault("properties", {})["anonymous_id"] = visitor
         if source.currency and "currency" not in fields and _MONEY & fields.keys():
@@ -178,46 +177,6 @@ def _who(message: Message) -> tuple[str, str | None]:
 def _original(message: Message) -> Millis | None:
     original = read_time(message.original_timestamp)
     return read_time(message.timestamp) if original is None else original
-
-
-def _surround(fields: Fields, around: Surroundings) -> None:
-    """Add what may be kept of a context; what the call says itself is nearer."""
-    if session := read_id(around.session_id):
-        fields["session_id"] = fitted(session, LONGEST_USER)
-    page, campaign = around.page, around.campaign
-    if page is None and campaign is None:
-        return
-    properties = fields.setdefault("properties", {})
-    if page is not None:
-        if "path" not in properties and (path := _short(page.path)):
-            properties["path"] = path
-        if "referrer_host" not in properties and (host := _host(page.referrer)):
-            properties["referrer_host"] = host
-    if campaign is not None:
-        if "campaign" not in fields and (name := _short(campaign.name)):
-            fields["campaign"] = cut(name, LONGEST_USER)
-        if "campaign_source" not in properties and (origin := _short(campaign.source)):
-            properties["campaign_source"] = origin
-        if "campaign_medium" not in properties and (medium := _short(campaign.medium)):
-            properties["campaign_medium"] = medium
-
-
-def _short(value: object) -> str | None:
-    if not isinstance(value, str) or not value:
-        return None
-    return value if len(value) <= LONGEST_TEXT else cut(value, LONGEST_TEXT)
-
-
-def _host(url: object) -> str | None:
-    return _host_of(url) if isinstance(url, str) and url else None
-
-
-@lru_cache(maxsize=2_048)
-def _host_of(url: str) -> str | None:
-    try:
-        return _short(urlsplit(url).hostname)
-    except ValueError:
-        return None
 
 
 def _content_id(item: Item) -> str:
@@ -254,9 +213,9 @@ def _screen(message: Message, _: Surroundings, source: Source) -> list[Fields]:
 def _seen(kind: str, message: Message, source: Source) -> Fields:
     given = _dict(message.properties)
     rest = {name: value for name, value in given.items() if name not in _NOT_OF_PAGES}
-    if name := _short(message.name):
+    if name := short_text(message.name):
         rest["name"] = name
-    if host := _host(given.get("referrer")):
+    if host := host_of(given.get("referrer")):
         rest["referrer_host"] = host
     fields: Fields = {"type": kind}
     if category := read_id(message.category) or read_id(given.get("category")):

@@ -56,6 +56,12 @@ def test_the_key_is_that_of_the_header_or_of_the_body_or_of_the_query(
         ("batch", b"{}", "invalid_body"),
         ("batch", b'{"batch": [}', "invalid_json"),
         ("batch", b"%1f%8b", "invalid_json"),
+        ("batch", b'{"batch": [], "context": {"consent": 1e999}}', "invalid_context"),
+        (
+            "batch",
+            b'{"batch": [], "context": {"consent": ' + b"[" * 5_000 + b"]" * 5_000 + b"}}",
+            "?",
+        ),
         ("purchase", b"{}", "unknown_call"),
         ("batch", batch(*[1] * (MAX_MESSAGES + 1)), "too_many_messages"),
     ],
