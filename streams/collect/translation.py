@@ -181,10 +181,14 @@ def _original(message: Message) -> Millis | None:
 
 def _content_id(item: Item) -> str:
     """Return an id for a message that has none: the same for the same content."""
-    content = msgspec.json.decode(item.raw)
-    for name in ("sentAt", "writeKey"):
-        content.pop(name, None)
-    canonical = msgspec.json.encode(content, order="deterministic")
+    try:
+        content = msgspec.json.decode(item.raw)
+        for name in ("sentAt", "writeKey"):
+            content.pop(name, None)
+        canonical = msgspec.json.encode(content, order="deterministic")
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        # Something in it that nothing else reads; its bytes are a content, too.
+        canonical = bytes(item.raw)
     return f"content-{digest(item.call.encode() + canonical)}"
 
 

@@ -60,7 +60,7 @@ def test_the_key_is_that_of_the_header_or_of_the_body_or_of_the_query(
         (
             "batch",
             b'{"batch": [], "context": {"consent": ' + b"[" * 5_000 + b"]" * 5_000 + b"}}",
-            "?",
+            "invalid_json",
         ),
         ("purchase", b"{}", "unknown_call"),
         ("batch", batch(*[1] * (MAX_MESSAGES + 1)), "too_many_messages"),

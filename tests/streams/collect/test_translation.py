@@ -250,6 +250,15 @@ def test_a_retry_of_the_same_content_is_the_same_event() -> None:
     assert len({one(), *different}) == 5
 
 
+@pytest.mark.parametrize("junk", [b"1e999", b"[" * 900 + b"]" * 900, b'"\\ud800"'])
+def test_a_message_with_something_that_nobody_can_read_has_an_id_all_the_same(junk: bytes) -> None:
+    body = b'{"event": "x", "userId": "ada", "junk": ' + junk + b"}"
+    first, second = (
+        translate(read_request("track", body).items[0], Source(), NOW).events for _ in range(2)
+    )
+    assert first == second
+
+
 def test_the_same_words_of_another_call_are_another_event() -> None:
     content = {"userId": "ada", "event": "x"}
     body = json.dumps(content).encode()
