@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from features import KINDS, Kind
 from streams.collect.identity import digest
+from streams.collect.readers import READERS
 
 #: Events of Segment's e-commerce specification, to our types.
 _SPECIFIED: Final = {
@@ -114,6 +116,27 @@ _APART: Final = re.compile(r"[\W_]+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+class Place(NamedTuple):
+    """Where a property goes.
+
+    Parameters
+    ----------
+    field
+        The field of the event.
+    rank
+        Of several properties for one field the lowest wins; the others stay properties.
+    read
+        How it is read.
+    name
+        The property.
+    """
+
+    field: str
+    rank: int
+    read: Callable[[object], Any]
+    name: str
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What an event is to us.
@@ -123,8 +146,7 @@ class Meaning:
     type
         Our type.
     reads
-        Where its properties go: for each name, the field of the event, and how willingly it is
-        taken (the lowest number wins; the others stay properties).
+        Where its properties go, by their names.
     each
         Whether it is about each of the products it lists, by itself.
     counts
@@ -132,15 +154,15 @@ class Meaning:
     """
 
     type: str
-    reads: dict[str, tuple[str, int]]
+    reads: dict[str, Place]
     each: bool = False
     counts: bool = False
 
 
-def _places(**fields: str) -> dict[str, tuple[str, int]]:
+def _places(**fields: str) -> dict[str, Place]:
     """Return where each property goes, from the names of each field, the best first."""
     return {
-        name: (field, rank)
+        name: Place(field, rank, READERS[field], name)
         for field, names in fields.items()
         for rank, name in enumerate(names.split())
     }

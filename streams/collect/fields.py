@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -18,79 +18,25 @@ from streams.collect.carried import (
     Scalars,
     cut,
     flat,
-    read_number,
-    scalar,
 )
-from streams.collect.commerce import Meaning
-from streams.collect.identity import read_id
+from streams.collect.commerce import Meaning, Place
+from streams.collect.identity import LONGEST_USER, read_id
 
 Fields: TypeAlias = dict[str, Any]
 
 #: Names that only the collector writes: they say who is who.
 OURS: Final = frozenset({"anonymous_id", "previous_id", LEFT_OUT})
 _LISTS: Final = ("products", "items")
+_NOT_THEIRS: Final = OURS.union(_LISTS)
 #: As GA4 names what a product has; Segment's names are ours.
 _RENAMED: Final = {"item_name": "name", "item_brand": "brand", "item_variant": "variant"}
 #: More products than that in one call are a list, whatever the call says.
 _MOST_EACH: Final = 20
-_LONGEST_ID: Final = 200
 _PLAIN: Final = 2**53
 #: Properties that a call may fill; the others are the collector's to add.
 MOST_OWN: Final = MAX_PROPERTIES - 8
-_LONGEST_TEXT: Final = 4_000
-_MOST_STARS: Final = 5
 #: `features.Event`: 32 KiB. Room is left for what the collector adds.
 _MOST_BYTES: Final = 31 * 1024
-
-
-def _id(value: object) -> str | None:
-    text = value.strip() if type(value) is str else read_id(value)
-    if not text:
-        return None
-    return text if len(text) <= _LONGEST_ID else cut(text, _LONGEST_ID)
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        text = value.strip()
-    elif isinstance(value, dict | list) and value:
-        text = str(scalar(value))
-    else:
-        text = read_id(value) or ""
-    return cut(text, _LONGEST_TEXT) if text else None
-
-
-def _currency(value: object) -> str | None:
-    # What is no currency stays a property.
-    if not isinstance(value, str) or len(value) > _LONGEST_ID:
-        return None
-    text = value.strip()
-    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
-
-
-def _quantity(value: object) -> float | None:
-    number = read_number(value)
-    return None if number is None or number < 0 else number
-
-
-def _stars(value: object) -> float | None:
-    number = read_number(value)
-    return None if number is None or not 0 <= number <= _MOST_STARS else number
-
-
-_READERS: Final[dict[str, Callable[[object], Any]]] = {
-    "item_id": _id,
-    "category": _id,
-    "order_id": _id,
-    "campaign": _id,
-    "price": read_number,
-    "quantity": _quantity,
-    "amount": read_number,
-    "currency": _currency,
-    "rating": _stars,
-    "text": _text,
-    "query": _text,
-}
 
 
 def read_fields(
@@ -111,10 +57,10 @@ def read_fields(
     without
         Names that must not be kept.
     """
-    lines = _lines(properties)
+    lines = _lines(properties) if "products" in properties or "items" in properties else None
     if lines is None or not lines.products:
         return [_fields(meaning, properties, None, without)]
-    own = any(_READERS["item_id"](properties.get(name)) for name in ("product_id", "sku"))
+    own = any(read_id(properties.get(name)) for name in ("product_id", "sku"))
     if meaning.each and not own and len(lines.products) <= _MOST_EACH:
         around = {name: properties[name] for name in properties if name not in _LISTS}
         if len(lines.products) > 1:
@@ -144,26 +90,25 @@ def _fields(
     fields: Fields = {"type": meaning.type}
     kept: Scalars = {} if lines is None else lines.listed()
     odd: dict[str, Any] = {}
-    taken: dict[str, tuple[int, str]] = {}
-    reads = meaning.reads
+    taken: dict[str, Place] = {}
+    places = meaning.reads
     for name, value in properties.items():
-        place = reads.get(name)
-        if place is not None:
-            field, rank = place
-            read = _READERS[field](value)
+        if name in places:
+            place = places[name]
+            read = place.read(value)
             if read is not None:
-                before = taken.get(field)
-                if before is None or rank < before[0]:
-                    taken[field] = rank, name
-                    fields[field] = read
+                before = taken.get(place.field)
+                if before is None or place.rank < before.rank:
+                    taken[place.field] = place
+                    fields[place.field] = read
                     if before is None:
                         continue
-                    name = before[1]
+                    name = before.name
                     value = properties[name]
+        elif name in _NOT_THEIRS and (name in OURS or lines is not None):
+            continue
         # Most values are plain, and need none of the care that nested and long ones do.
         kind = type(value)
-        if name in OURS:
-            continue
         if kind is str:
             plain = len(value) <= LONGEST_TEXT
         elif kind is int:
@@ -172,7 +117,7 @@ def _fields(
             plain = kind is float or kind is bool
         if plain and 0 < len(name) <= LONGEST_NAME:
             kept[name] = value
-        elif value is not None and not (lines and name in _LISTS):
+        elif value is not None:
             odd[name] = value
     if lines is not None:
         _take_lines(fields, meaning, lines)
@@ -187,7 +132,7 @@ def _take_lines(fields: Fields, meaning: Meaning, lines: Lines) -> None:
     if (item := lines.item_id()) is not None:
         fields.setdefault("item_id", item)
     if category := lines.shared("category", "item_category"):
-        fields.setdefault("category", cut(category, _LONGEST_ID))
+        fields.setdefault("category", cut(category, LONGEST_USER))
     if meaning.counts:
         fields.setdefault("quantity", min(lines.quantity or 0, 1e9))
         if "price" not in fields and (value := lines.value) is not None:

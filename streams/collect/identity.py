@@ -20,8 +20,11 @@ VISITOR: Final = "anon:"
 HIDDEN: Final = "hidden:"
 #: Collective names for what has no identity: enough to spread over partitions, few to keep.
 HIDDEN_NAMES: Final = 64
-#: The longest ``user_id`` of an event, and the longest ``messageId`` that is kept as it is.
+#: The longest ``user_id`` of an event.
 LONGEST_USER: Final = 200
+#: The longest ``anonymousId`` that is told as it is.
+LONGEST_VISITOR: Final = LONGEST_USER - len(VISITOR)
+#: The longest ``messageId`` that is kept as it is.
 LONGEST_MESSAGE: Final = 100
 _RESERVED: Final = re.compile(r"(?:user:)*(?:anon|hidden):")
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
@@ -78,7 +81,7 @@ def visitor_name(anonymous_id: str) -> str:
     >>> visitor_name("5f3c")
     'anon:5f3c'
     """
-    return VISITOR + fitted(anonymous_id, LONGEST_USER - len(VISITOR))
+    return VISITOR + fitted(anonymous_id, LONGEST_VISITOR)
 
 
 def hidden_name(event_id: str) -> str:

@@ -26,6 +26,7 @@ from streams.collect.fields import MOST_OWN, Fields, fitting, read_fields
 from streams.collect.identity import (
     LONGEST_MESSAGE,
     LONGEST_USER,
+    LONGEST_VISITOR,
     customer_name,
     digest,
     fitted,
@@ -171,7 +172,7 @@ def _who(message: Message) -> tuple[str, str | None]:
         if anonymous_id is None:
             raise _Refusal("user_missing")
         return visitor_name(anonymous_id), None
-    return customer_name(user_id), anonymous_id and fitted(anonymous_id, LONGEST_USER)
+    return customer_name(user_id), anonymous_id and fitted(anonymous_id, LONGEST_VISITOR)
 
 
 def _original(message: Message) -> Millis | None:
@@ -245,7 +246,7 @@ def _alias(message: Message, _: Surroundings, __: Source) -> list[Fields]:
     previous = read_id(message.previous_id)
     if previous is None or read_id(message.user_id) is None:
         raise _Refusal("previous_missing")
-    return [{"type": "alias", "properties": {"previous_id": fitted(previous, LONGEST_USER)}}]
+    return [{"type": "alias", "properties": {"previous_id": fitted(previous, LONGEST_VISITOR)}}]
 
 
 _OURS: Final = frozenset({"anonymous_id", "previous_id"})
