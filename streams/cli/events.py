@@ -238,7 +238,7 @@ def _says(event: Event) -> Iterator[str]:
 
     for name in _SHOWN:
         if (value := getattr(event, name)) is not None:
-            text = f"{value:g}" if isinstance(value, float) else escaped(str(value))
+            text = f"{value:.12g}" if isinstance(value, float) else escaped(str(value))
             yield f"{name}={text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}"
     for one, several in (("trait", "traits"), ("property", "properties")):
         if count := len(getattr(event, several)):
