@@ -1,7 +1,7 @@
 """When something happened, though the device that says so may have a wrong clock.
 
-A device is asked three times: when it happened (``originalTimestamp`` or ``timestamp``), when it
-sent it (``sentAt``), and the collector knows when it came. What lies between the first two is
+A device tells when something happened (``timestamp`` or ``originalTimestamp``) and when it sent
+that (``sentAt``), and the collector knows when it came. What lies between the first two is
 right even if both are wrong by years, so the time of the event is
 ``receivedAt - (sentAt - originalTimestamp)``.
 """

@@ -176,8 +176,10 @@ def _who(message: Message) -> tuple[str, str | None]:
 
 
 def _original(message: Message) -> Millis | None:
-    original = read_time(message.original_timestamp)
-    return read_time(message.timestamp) if original is None else original
+    # Where both are told, as by RudderStack's Node SDK, the second is when the call was made, and
+    # the first is when the shop says that it happened.
+    told = read_time(message.timestamp)
+    return read_time(message.original_timestamp) if told is None else told
 
 
 def _content_id(item: Item) -> str:

@@ -275,8 +275,8 @@ def test_the_same_words_of_another_call_are_another_event() -> None:
         ({}, NOW),
         ({"timestamp": THEN}, NOW - 60_000),
         ({"originalTimestamp": THEN}, NOW - 60_000),
-        ({"originalTimestamp": THEN, "timestamp": "2020-01-01"}, NOW - 60_000),
-        ({"originalTimestamp": "junk", "timestamp": THEN}, NOW - 60_000),
+        ({"timestamp": THEN, "originalTimestamp": "2026-01-01"}, NOW - 60_000),
+        ({"timestamp": "junk", "originalTimestamp": THEN}, NOW - 60_000),
         # A clock that is an hour fast.
         ({"timestamp": "2026-01-01T00:59:00Z", "sentAt": "2026-01-01T01:00:00Z"}, NOW - 60_000),
         ({"originalTimestamp": 1767229140, "sentAt": 1767229200000}, NOW - 60_000),
