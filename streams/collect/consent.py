@@ -1,9 +1,9 @@
 """What a visitor has allowed: to be known, to be counted without a name, or neither.
 
 Consent comes in ``context.consent.categoryPreferences``, a yes or no for each category of the
-shop's consent banner. An absent object means that nobody asked (unknown), an empty one that
-nothing was granted. Browsers can also object by themselves, with ``DNT: 1`` (Do Not Track) or
-``Sec-GPC: 1`` (Global Privacy Control).
+shop's consent banner, or as RudderStack tells it, in ``context.consentManagement``. An absent
+object means that nobody asked (unknown), an empty one that nothing was granted. Browsers can also
+object by themselves, with ``DNT: 1`` (Do Not Track) or ``Sec-GPC: 1`` (Global Privacy Control).
 """
 
 from __future__ import annotations
@@ -100,6 +100,36 @@ class ConsentRules:
             return self.unknown
         # Only a plain yes is one: "false" is a text, and true to Python.
         return isinstance(given, dict) and all(given.get(name) is True for name in self.required)
+
+
+def preferences(management: object) -> object:
+    """Return RudderStack's ``consentManagement`` in the form of ``context.consent``.
+
+    Parameters
+    ----------
+    management
+        ``allowedConsentIds`` and ``deniedConsentIds``, lists of categories. Two empty lists say
+        that nobody asked.
+
+    Examples
+    --------
+    >>> preferences({"allowedConsentIds": ["analytics"], "deniedConsentIds": ["ads"]})
+    {'categoryPreferences': {'analytics': True, 'ads': False}}
+    >>> preferences({"allowedConsentIds": [], "deniedConsentIds": []}), preferences(None)
+    (None, None)
+    """
+    if management is None:
+        return None
+    found: dict[str, bool] = {}
+    for name, granted in (("allowedConsentIds", True), ("deniedConsentIds", False)):
+        categories = management.get(name) if isinstance(management, dict) else 0
+        if categories is None:
+            continue
+        if not isinstance(categories, list):
+            # It cannot be read, and then it grants nothing.
+            return {"categoryPreferences": {}}
+        found |= {category: granted for category in categories if isinstance(category, str)}
+    return {"categoryPreferences": found} if found else None
 
 
 def without_identity(event: Event) -> Event:

@@ -39,6 +39,7 @@ class Surroundings(msgspec.Struct, rename="camel"):
     campaign: Campaign | None = None
     page: Page | None = None
     consent: Any = None
+    consent_management: Any = None
     traits: Any = None
     session_id: Any = None
 
@@ -50,7 +51,10 @@ _anything: Final = msgspec.json.Decoder()
 def picked(parts: Mapping[str, Any]) -> Surroundings:
     """Return what can be read of a context of which some part has the wrong shape."""
     found = Surroundings(
-        consent=parts.get("consent"), traits=parts.get("traits"), session_id=parts.get("sessionId")
+        consent=parts.get("consent"),
+        consent_management=parts.get("consentManagement"),
+        traits=parts.get("traits"),
+        session_id=parts.get("sessionId"),
     )
     if isinstance(page := parts.get("page"), dict):
         found.page = Page(page.get("path"), page.get("referrer"))

@@ -21,7 +21,7 @@ import msgspec
 from features import Event, Millis
 from streams.collect.carried import MAX_TRAITS, cut, flat
 from streams.collect.commerce import meaning
-from streams.collect.consent import ConsentRules, Standing, without_identity
+from streams.collect.consent import ConsentRules, Standing, preferences, without_identity
 from streams.collect.fields import MOST_OWN, Fields, fitting, read_fields
 from streams.collect.identity import (
     LONGEST_MESSAGE,
@@ -134,7 +134,10 @@ def translate(
         if read is None:
             raise _Refusal("unknown_call")
         around = item.around or _NOTHING
-        standing = source.consent.standing(around.consent, opted_out)
+        consent = around.consent
+        if consent is None:
+            consent = preferences(around.consent_management)
+        standing = source.consent.standing(consent, opted_out)
         if standing is Standing.REFUSE:
             raise _Refusal("consent_missing")
         user_id, visitor = _who(message)

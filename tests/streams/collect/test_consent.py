@@ -43,6 +43,35 @@ def test_every_category_that_is_needed_must_be_granted(consent: object, standing
     assert STRICT.consent.standing(consent) is standing
 
 
+@pytest.mark.parametrize(
+    ("management", "refused"),
+    [
+        ({"allowedConsentIds": ["crm", "analytics"], "deniedConsentIds": ["ads"]}, None),
+        ({"allowedConsentIds": ["crm", "analytics"]}, None),
+        (
+            {"allowedConsentIds": ["crm", "analytics"], "deniedConsentIds": ["crm"]},
+            "consent_missing",
+        ),
+        ({"allowedConsentIds": ["crm"], "deniedConsentIds": ["analytics"]}, "consent_missing"),
+        ({"deniedConsentIds": ["ads"]}, "consent_missing"),
+        ({"allowedConsentIds": {"crm": 1, "analytics": 1}}, "consent_missing"),
+        ("yes", "consent_missing"),
+        ({"allowedConsentIds": [], "deniedConsentIds": []}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_consent_may_be_told_as_rudderstack_does(management: object, refused: str | None) -> None:
+    content = message(event="x", context={"consentManagement": management})
+    assert sent(content, STRICT).refused == refused
+
+
+def test_consent_that_was_told_in_both_ways_is_that_of_the_specification() -> None:
+    allowed = {"allowedConsentIds": ["crm", "analytics"]}
+    context = {"consent": granted(), "consentManagement": allowed}
+    assert sent(message(event="x", context=context), STRICT).refused == "consent_missing"
+
+
 def test_what_nobody_was_asked_can_count_as_a_no() -> None:
     rules = ConsentRules(required=("analytics",), unknown=False)
     assert rules.standing(None) is REFUSE
