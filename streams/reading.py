@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,6 +63,8 @@ class Reading:
         How to reach Kafka.
     topic
         Full name of the topic.
+    beside
+        Full names of topics that are read along with it, by `past` and `coming`.
     in_bulk
         Whether much of it is to be read, for `stretch`.
 
@@ -74,23 +76,37 @@ class Reading:
         If there is no such topic.
     """
 
-    def __init__(self, settings: Settings, topic: str, *, in_bulk: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        *,
+        beside: Sequence[str] = (),
+        in_bulk: bool = False,
+    ) -> None:
         self.topic = topic
         self._bootstrap = settings.kafka.bootstrap
         self._consumer: KafkaConsumer = open_consumer(
             settings, auto_offset_reset="earliest", **(_IN_BULK if in_bulk else {})
         )
         try:
-            numbers = self._consumer.partitions_for_topic(topic)
-            if not numbers:
-                raise TopicMissing(topic)
-            self._partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+            self._partitions = [
+                TopicPartition(name, number)
+                for name in (topic, *beside)
+                for number in self._numbers(name)
+            ]
             self._consumer.assign(self._partitions)
             self._starts = self._consumer.beginning_offsets(self._partitions)
             self._ends = self._consumer.end_offsets(self._partitions)
         except BaseException:
             self.close()
             raise
+
+    def _numbers(self, topic: str) -> list[int]:
+        numbers = self._consumer.partitions_for_topic(topic)
+        if not numbers:
+            raise TopicMissing(topic)
+        return sorted(numbers)
 
     def __enter__(self) -> Reading:
         return self

@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),
         "inspect": Entry("streams.cli.inspecting:inspect", "Explain one customer."),
         "alerts": Entry("streams.cli.alerts:alerts", "Read the alerts that were published."),
+        "events": Entry("streams.cli.events:events", "Read what arrived, and what was refused."),
         "verify": Entry("streams.cli.verify:verify", "Hold the state in Redis to the log."),
         "dlq": Entry("streams.cli.dlq:dlq", "Read dead letters; send them again."),
     },
