@@ -265,6 +265,10 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
             return Refused("method_not_allowed", allow=_methods(allow)).response()
         return Refused("not_found").response()
 
+    def defect(request: Request, error: Exception) -> Response:
+        # Starlette raises it again after that, and the dressing logs it.
+        return Refused("internal").response()
+
     post, get = ["POST"], ["GET"]
     routes = [
         *(Route(path, door.protocol, methods=post) for path in EVENT_PATHS),
@@ -282,7 +286,7 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={Refused: refuse, HTTPException: unknown},
+        exception_handlers={Refused: refuse, HTTPException: unknown, Exception: defect},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
