@@ -362,6 +362,12 @@ def _origin(value: str) -> str:
     return value
 
 
+def _currency(value: str) -> str:
+    if value and not re.fullmatch("[A-Z]{3}", value):
+        raise ValueError("write three capital letters, such as EUR")
+    return value
+
+
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...],
     BeforeValidator(_words),
@@ -399,6 +405,19 @@ class CollectSettings(Section):
         30_000, "when whoever was turned away should come back; up to twice as late, at random"
     )
     refresh: Duration = _setting(3_000, "how often write keys are read anew")
+    consent: Words = _setting(
+        (), "categories of context.consent that must all be granted; empty: none needed"
+    )
+    without_consent: Literal["refuse", "anonymise"] = _setting(
+        "refuse", "what becomes of an event without them; anonymise: stored without identity"
+    )
+    unasked: bool = _setting(True, "whether an event that says nothing of consent has it")
+    opted_out: Literal["anonymise", "refuse", "keep"] = _setting(
+        "anonymise", "what becomes of an event under Do Not Track or Global Privacy Control"
+    )
+    currency: Annotated[str, AfterValidator(_currency)] = _setting(
+        "", "ISO 4217, of amounts that name none"
+    )
 
 
 class Settings(BaseSettings):

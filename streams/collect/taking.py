@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,6 +84,8 @@ class Segment:
     unkept
         Reasons of refusal for which a message is counted and forgotten: what somebody did not
         consent to is not kept as a dead letter either.
+    words
+        Reasons of refusal in words.
     """
 
     read: Callable[[str, bytes, str | None, str | None], Any]
@@ -91,6 +93,7 @@ class Segment:
     source: Callable[[str], Any]
     refused: type[Exception]
     unkept: frozenset[str] = frozenset()
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def take(
         self, request: Any, source: str, received_at: Millis, opted_out: bool = False
@@ -129,7 +132,8 @@ class Segment:
             if reason in self.unkept:
                 taken.refused[reason] += 1
             elif reason is not None:
-                _bury(taken, source, received_at, item.index, reason, reason, bytes(item.raw))
+                words = self.words.get(reason, reason)
+                _bury(taken, source, received_at, item.index, reason, words, bytes(item.raw))
             for event in translated.events:
                 _add(taken, source, received_at, item.index, event)
         return taken
