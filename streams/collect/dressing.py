@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from collections.abc import Iterable
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -40,13 +41,18 @@ class Dressing:
         Answers.
     origins
         From which web sites browsers may send; ``*`` is any.
+    posts
+        Addresses that are sent to; others are only read.
     counts
         Told of every answer.
     """
 
-    def __init__(self, app: ASGIApp, origins: tuple[str, ...], counts: Counts) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: tuple[str, ...], posts: Iterable[str], counts: Counts
+    ) -> None:
         self._app = app
         self._origins = frozenset(origins)
+        self._posts = frozenset(posts)
         self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,16 +94,17 @@ class Dressing:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
             return Refused("headers_too_large").response()
         if scope["method"] == "OPTIONS":
+            methods = "OPTIONS, POST" if scope["path"] in self._posts else "GET, HEAD, OPTIONS"
             asked = headers.get("access-control-request-headers", "")
             return Response(
                 status_code=204,
                 headers={
-                    "access-control-allow-methods": "GET, POST, OPTIONS",
+                    "access-control-allow-methods": methods,
                     "access-control-allow-headers": (
                         asked if _NAMES.fullmatch(asked) else _HEADERS
                     ),
                     "access-control-max-age": _FOR,
-                    "allow": "GET, POST, OPTIONS",
+                    "allow": methods,
                 },
             )
         return None

@@ -66,7 +66,8 @@ def openapi(limits: Limits) -> dict[str, Any]:
                 "Takes events of storefronts. 200 means that Kafka has acknowledged them."
                 f" A body has at most {limits.body} bytes, as sent and decompressed, and may be"
                 " gzip. Content-Type is not judged: SDKs send JSON under several names."
-                " Every error has a code for programs and a message for people."
+                " Every error has a code for programs and a message for people. Browsers ask before"
+                " they send: OPTIONS is answered with 204 everywhere, without a key."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -244,16 +245,31 @@ def _refusals(codes: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _schemas() -> dict[str, Any]:
+def _event() -> dict[str, Any]:
+    """Return the schema of an event, with what `features.decode_event` asks beyond its type."""
     event = json_schema("event")
     for stray in ("$schema", "$id"):
         del event[stray]
+    for name in ("event_id", "user_id", "type"):
+        event["properties"][name]["pattern"] = _LEGIBLE
+    for form in event["properties"]["time"]["anyOf"]:
+        if form["type"] == "string":
+            form["pattern"] = _YEARS
+    return event
+
+
+#: No control characters, and no year beyond those of customers.
+_LEGIBLE: Final = r"^[^\u0000-\u001f]*$"
+_YEARS: Final = r"^(19[789]|20[0-9])[0-9]-"
+
+
+def _schemas() -> dict[str, Any]:
     words = {"type": "string"}
     reference = {"$ref": "#/components/schemas/Event"}
     # Of a list, anything is read; what is no event is reported.
     several = {"type": "array", "maxItems": MOST_EVENTS, "items": {"anyOf": [reference, {}]}}
     return {
-        "Event": event,
+        "Event": _event(),
         "Events": {
             "anyOf": [
                 reference,

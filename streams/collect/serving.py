@@ -290,7 +290,8 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Dressing(app, limits.origins, door.counts)
+    posts = [route.path for route in routes if "POST" in (route.methods or ())]
+    return Dressing(app, limits.origins, posts, door.counts)
 
 
 def _where(error: InvalidEvent) -> dict[str, str]:

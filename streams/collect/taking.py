@@ -112,11 +112,15 @@ class Segment:
         received_at
             When it came, in milliseconds.
         opted_out
-            Whether the browser asks not to be tracked (Do Not Track, Global Privacy Control).
+            Whether the browser asks not to be tracked (Do Not Track, Global Privacy Control): then
+            nothing of what cannot be used is kept.
         """
         taken = Taken(source=source)
         whence = self.source(source)
         for refused in request.refused:
+            if opted_out:
+                taken.refused[refused.code] += 1
+                continue
             _bury(
                 taken,
                 source,
@@ -129,7 +133,7 @@ class Segment:
         for item in request.items:
             translated = self.translate(item, whence, received_at, request.sent_at, opted_out)
             reason = translated.refused
-            if reason in self.unkept:
+            if reason is not None and (opted_out or reason in self.unkept):
                 taken.refused[reason] += 1
             elif reason is not None:
                 words = self.words.get(reason, reason)
