@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import uvicorn
@@ -29,7 +30,10 @@ from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_NOISY: Final = ("aiokafka", "aiokafka.client", "aiokafka.conn", "aiokafka.producer.sender")
+_NOISY: Final = (
+    *("aiokafka", "aiokafka.client", "aiokafka.conn", "aiokafka.producer.sender"),
+    "uvicorn.error",
+)
 #: Seconds that requests under way may take to end when the process is told to stop.
 _GRACE: Final = 15
 #: Seconds that an idle connection is kept: longer than the proxies before it do.
@@ -83,7 +87,19 @@ def run(settings: Settings, level: str = "info") -> None:
         level=level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"
     )
     say_seldom(_NOISY)
-    server_of(settings, segment(settings)).run()
+    server = server_of(settings, segment(settings))
+    # uvicorn ends with the signal that it was stopped by; to be told to stop is no failure.
+    with suppress(KeyboardInterrupt), _calmly():
+        server.run()
+
+
+@contextmanager
+def _calmly() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def server_of(settings: Settings, protocol: Segment) -> uvicorn.Server:
