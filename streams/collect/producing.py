@@ -14,11 +14,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from features import SECOND, Millis
+from streams.topics import partition_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,10 @@ _SILENT: Final = 3.0
 #: Seconds that a producer may take to connect, or to end.
 _CONNECT: Final = 10.0
 _END: Final = 5.0
+
+
+#: A customer who is here sends many events, and the hash takes long.
+_home: Final = lru_cache(maxsize=65_536)(partition_of)
 
 
 class Record(NamedTuple):
@@ -59,6 +65,8 @@ class _Line:
         #: When each began, oldest first.
         self.under_way: dict[asyncio.Task[None], float] = {}
         self.heard = 0.0
+        #: How many the topics have, as last seen.
+        self.partitions: dict[str, int] = {}
 
     def waiting(self, now: float) -> float:
         """Return how long the oldest of what is under way has waited, in seconds."""
@@ -154,26 +162,32 @@ class Publishing:
 
     async def _send(self, line: _Line, records: Sequence[Record]) -> None:
         flights: list[Any] = []
+        failed: BaseException | None = None
         try:
             for record in records:
+                name = self._topics[record.topic]
+                partitions = line.partitions.get(name, 0)
+                keyed = record.topic == "clickstream" and record.key is not None and partitions
                 flights.append(
                     await line.producer.send(
-                        self._topics[record.topic],
+                        name,
                         key=record.key,
                         value=record.value,
                         headers=record.headers,
+                        partition=_home(record.key, partitions) if keyed else None,
                     )
                 )
         except (KafkaError, OSError) as error:
-            self._doubt(error)
-            raise
-        finally:
-            # All of them, or those that fail after the first would complain that nobody asked.
-            answers = await asyncio.gather(*flights, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                self._doubt(answer)
-                raise answer
+            failed = error
+        # All of them, or those that fail after the first would complain that nobody asked.
+        for flight in flights:
+            try:
+                await flight
+            except (KafkaError, OSError) as error:
+                failed = error
+        if failed is not None:
+            self._doubt(failed)
+            raise failed
         line.heard = self._ticks()
 
     def _doubt(self, error: BaseException) -> None:
@@ -207,7 +221,8 @@ class Publishing:
         try:
             async with asyncio.timeout(_CONNECT):
                 await producer.start()
-                self._trouble = await self._missing(producer)
+                line = _Line(producer)
+                self._trouble = await self._missing(line)
         except (KafkaError, OSError, TimeoutError) as error:
             self._trouble = f"waiting for Kafka: {str(error) or type(error).__name__}"
             logger.warning("%s", self._trouble)
@@ -216,7 +231,7 @@ class Publishing:
                 # What is there may yet recover; if it does not, another one is tried again.
                 asyncio.get_running_loop().call_later(_LOOK, self._suspect.set)
             return
-        old, self._line = self._line, _Line(producer)
+        old, self._line = self._line, line
         logger.info("connected to Kafka")
         if self._trouble:
             logger.warning("%s", self._trouble)
@@ -230,16 +245,19 @@ class Publishing:
         before = self._trouble
         try:
             async with asyncio.timeout(self._slow):
-                self._trouble = await self._missing(line.producer)
+                self._trouble = await self._missing(line)
             line.heard = self._ticks()
         except (KafkaError, OSError, TimeoutError) as error:
             self._trouble = f"Kafka does not answer: {str(error) or type(error).__name__}"
         if self._trouble != before:
             logger.warning("%s", self._trouble or "Kafka answers again")
 
-    async def _missing(self, producer: Any) -> str:
-        known = (await producer.client.fetch_all_metadata()).topics()
-        lacking = sorted(name for name in self._topics.values() if name not in known)
+    async def _missing(self, line: _Line) -> str:
+        known = await line.producer.client.fetch_all_metadata()
+        line.partitions = {
+            name: len(known.partitions_for_topic(name) or ()) for name in self._topics.values()
+        }
+        lacking = sorted(name for name, count in line.partitions.items() if not count)
         if not lacking:
             return ""
         return f"no topic {', '.join(lacking)}; create it with: ebb topics create"

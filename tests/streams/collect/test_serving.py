@@ -14,6 +14,7 @@ from features import decode_event
 from streams.collect.addresses import EVENT_PATHS
 from streams.collect.limits import Limits
 from streams.deadletters import HEADER, LARGEST
+from streams.topics import partition_of
 from tests.servers import wait_for
 from tests.streams.collect.servers import SECRET, Collector, Keys, basic, event, running
 
@@ -89,7 +90,7 @@ def test_a_wrong_key_is_refused_with_code_and_message(
 def test_records_are_keyed_by_customer_and_name_their_source(door: Collector) -> None:
     door.post("/v1/track", TRACK)
     [record] = door.broker.records
-    assert record.key == b"ada"
+    assert (record.key, record.partition) == (b"ada", partition_of(b"ada", 4))
     assert dict(record.headers) == {"ebb_source": b"web"}
     assert decode_event(record.value).event_id == "m1"
 
