@@ -102,7 +102,9 @@ class Producer:
             raise KafkaConnectionError("nobody there")
         return Metadata(self._broker.topics)
 
-    async def send(self, topic: str, *, key: Any, value: Any, headers: Any) -> asyncio.Future[None]:
+    async def send(
+        self, topic: str, *, key: Any, value: Any, headers: Any, partition: int | None = None
+    ) -> asyncio.Future[None]:
         broker = self._broker
         failure, broker.failure = broker.failure, None
         if failure is not None:
