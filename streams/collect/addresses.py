@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-#: The calls of the protocol, and the letters that browsers write for them.
+#: The calls of the protocol, and the letters that browsers write for them; the usual ones first,
+#: since addresses are tried in this order.
 CALLS: Final[Mapping[str, str]] = {
+    "batch": "b",
     "track": "t",
     "identify": "i",
     "page": "p",
     "screen": "s",
     "group": "g",
     "alias": "a",
-    "batch": "b",
 }
 #: Every address at which events are taken, and which call it is.
 EVENT_PATHS: Final[Mapping[str, str]] = {

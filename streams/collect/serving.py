@@ -84,7 +84,7 @@ class Door:
 
     async def protocol(self, request: Request) -> Response:
         """Take one request of the Segment protocol."""
-        call = EVENT_PATHS[request.url.path]
+        call = EVENT_PATHS[request.scope["path"]]
         # In the names that a counter may have.
         request.state.kind = call
 
