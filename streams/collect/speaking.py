@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from streams.collect.taking import Segment
 from streams.settings import Settings
-
-#: Why a message was refused, when it must not be kept either.
-UNKEPT: Final = frozenset({"consent_missing"})
 
 
 def segment(settings: Settings) -> Segment:
@@ -39,12 +36,17 @@ def segment(settings: Settings) -> Segment:
     def source(name: str) -> Any:
         return translation.Source(name, rules, own.currency or None)
 
+    def keeps(item: Any, source: Any, opted_out: bool) -> bool:
+        around = None if item is None else item.around
+        told = None if around is None else around.consent
+        return bool(source.consent.standing(told, opted_out) is consent.Standing.KEEP)
+
     return Segment(
         read=protocol.read_request,
         translate=translation.translate,
         source=source,
         refused=protocol.BadRequest,
-        unkept=UNKEPT,
+        keeps=keeps,
         words=translation.REFUSALS,
     )
 

@@ -81,9 +81,10 @@ class Segment:
         Makes the translation's idea of a source from a name.
     refused
         The exception of a request that cannot be read at all; has ``code`` and ``message``.
-    unkept
-        Reasons of refusal for which a message is counted and forgotten: what somebody did not
-        consent to is not kept as a dead letter either.
+    keeps
+        Whether a message that cannot be used may be kept as a dead letter: item (None if it
+        cannot be read), source, and whether the browser asks not to be tracked. What somebody did
+        not consent to is counted and forgotten.
     words
         Reasons of refusal in words.
     """
@@ -92,7 +93,7 @@ class Segment:
     translate: Callable[[Any, Any, Millis, Millis | None, bool], Any]
     source: Callable[[str], Any]
     refused: type[Exception]
-    unkept: frozenset[str] = frozenset()
+    keeps: Callable[[Any, Any, bool], bool] = lambda item, source, opted_out: True
     words: Mapping[str, str] = field(default_factory=dict)
 
     def take(
@@ -112,13 +113,12 @@ class Segment:
         received_at
             When it came, in milliseconds.
         opted_out
-            Whether the browser asks not to be tracked (Do Not Track, Global Privacy Control): then
-            nothing of what cannot be used is kept.
+            Whether the browser asks not to be tracked (Do Not Track, Global Privacy Control).
         """
         taken = Taken(source=source)
         whence = self.source(source)
         for refused in request.refused:
-            if opted_out:
+            if not self.keeps(None, whence, opted_out):
                 taken.refused[refused.code] += 1
                 continue
             _bury(
@@ -133,7 +133,7 @@ class Segment:
         for item in request.items:
             translated = self.translate(item, whence, received_at, request.sent_at, opted_out)
             reason = translated.refused
-            if reason is not None and (opted_out or reason in self.unkept):
+            if reason is not None and not self.keeps(item, whence, opted_out):
                 taken.refused[reason] += 1
             elif reason is not None:
                 words = self.words.get(reason, reason)

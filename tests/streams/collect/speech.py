@@ -95,4 +95,8 @@ def translate(
     return Translated([event])
 
 
-SEGMENT = Segment(read, translate, str, Bad, frozenset({"no_consent"}))
+def keeps(item: Item | None, source: str, opted_out: bool) -> bool:
+    return not opted_out
+
+
+SEGMENT = Segment(read, translate, str, Bad, keeps)

@@ -176,7 +176,7 @@ def test_what_cannot_be_used_is_a_dead_letter_and_its_neighbours_are_taken(
 
 def test_what_nobody_consented_to_is_not_kept_as_a_dead_letter_either(door: Collector) -> None:
     for header in ({"dnt": "1"}, {"sec_gpc": "1"}):
-        assert door.post("/v1/track", TRACK, **header).status == 200
+        assert door.post("/v1/batch", {"batch": [TRACK, 7]}, **header).status == 200
     assert door.broker.records == []
     assert 'refused_total{reason="no_consent"} 2' in door.ask("GET", "/metrics").body.decode()
 
