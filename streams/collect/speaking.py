@@ -39,6 +39,8 @@ def segment(settings: Settings) -> Segment:
     def keeps(item: Any, source: Any, opted_out: bool) -> bool:
         around = None if item is None else item.around
         told = None if around is None else around.consent
+        if told is None and around is not None:
+            told = consent.preferences(around.consent_management)
         return bool(source.consent.standing(told, opted_out) is consent.Standing.KEEP)
 
     return Segment(
