@@ -186,6 +186,9 @@ def _bury(
     taken.refused[code] += 1
 
 
+#: Fields of an event that are whole numbers, in a body that is worth a second look.
+_WHOLE: Final = ("time", "v")
+_LARGEST: Final = 32 * 1024
 _raw: Final = msgspec.json.Decoder(msgspec.Raw)
 _list: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -227,19 +230,40 @@ def take_events(body: bytes, source: str, most: int) -> Taken:
     taken = Taken(source=source)
     raws = _pieces(body)
     if raws is None:
-        _take(taken, decode_event(body))
+        _take(taken, _decoded(body))
         return taken
     if len(raws) > most:
         raise NotEvents(f"{len(raws)} events are more than {most}, the most of one request")
     for index, raw in enumerate(raws):
         try:
-            event = decode_event(bytes(raw))
+            event = _decoded(bytes(raw))
         except InvalidEvent as error:
             taken.unusable.append(Unusable(index, "invalid_event", error.reason, error.field))
             taken.refused["invalid_event"] += 1
         else:
             _take(taken, event)
     return taken
+
+
+def _decoded(raw: bytes) -> Event:
+    """Return an event; ``1767225600000.0`` is a time, too, as JSON Schema and many senders see it.
+
+    Raises
+    ------
+    InvalidEvent
+        If it cannot be used.
+    """
+    try:
+        return decode_event(raw)
+    except InvalidEvent as error:
+        if error.field not in _WHOLE or len(raw) > _LARGEST:
+            raise
+        fields = msgspec.json.decode(raw)
+        for name in _WHOLE:
+            value = fields.get(name)
+            if isinstance(value, float) and value.is_integer():
+                fields[name] = int(value)
+        return decode_event(_encode(fields))
 
 
 def _take(taken: Taken, event: Event) -> None:

@@ -187,6 +187,13 @@ def test_our_own_schema_comes_alone_in_a_list_and_with_a_name(door: Collector) -
     assert [each["event_id"] for each in door.events] == ["e1", "e2", "e3", "e4"]
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(door: Collector) -> None:
+    assert door.post("/v1/events", [event(1, time=36374.0, v=1.0, price=1.0)]).said["taken"] == 1
+    assert (door.events[0]["time"], door.events[0]["price"]) == (36374, 1.0)
+    assert door.post("/v1/events", event(1, time=36374.5)).said["field"] == "time"
+    assert door.post("/v1/events", event(1, time="soon")).said["field"] == "time"
+
+
 def test_of_a_list_what_cannot_be_used_is_told_by_its_place(door: Collector) -> None:
     said = [event(1), event(2, price="dear"), event(3), None]
     answer = door.post("/v1/events", said)

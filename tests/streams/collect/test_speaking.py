@@ -21,12 +21,12 @@ NAMELESS = {"type": "track", "userId": "ada", "messageId": "m2"}
 AGREED = {"context": {"consent": {"categoryPreferences": {"analytics": True}}}}
 
 
-def taken(*messages: Any, opted_out: bool = False, **options: str) -> Taken:
+def taken(*messages: Any, objecting: bool = False, **options: str) -> Taken:
     """Return what becomes of a batch."""
     named = {f"collect.{name}": value for name, value in options.items()}
     protocol = segment(load_settings(environ={}, options=named).settings)
     request = protocol.read("batch", json.dumps({"batch": messages}).encode(), None, None)
-    return protocol.take(request, "web", NOW, opted_out)
+    return protocol.take(request, "web", NOW, objecting)
 
 
 def letters(found: Taken) -> list[str]:
@@ -61,7 +61,7 @@ def test_who_may_not_be_known_is_counted_and_leaves_no_name_anywhere(way: str) -
     words = {"consent": "analytics", "unasked": "false"} if way == "without_consent" else {}
     found = taken(
         *(GOOD, NAMELESS, {"type": "identify", "userId": "ada", "messageId": "m3"}, 7),
-        opted_out=way == "opted_out",
+        objecting=way == "opted_out",
         **{way: "anonymise", **words},
     )
     [record] = found.records
