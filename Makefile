@@ -51,8 +51,8 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 	--group build
 
 lock: $(STAMPS)/dev  ## resolve the dependencies anew (UPGRADE=--upgrade for newer versions)
-	$(COMPILE) $(UPGRADE) --extra fast -o requirements/base.txt
-	$(COMPILE) $(UPGRADE) --extra embedded --extra fast \
+	$(COMPILE) $(UPGRADE) --extra collect --extra fast -o requirements/base.txt
+	$(COMPILE) $(UPGRADE) --extra collect --extra embedded --extra fast \
 		-c requirements/base.txt -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) --extra peers -o requirements/peers.txt

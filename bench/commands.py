@@ -67,6 +67,11 @@ def parser() -> argparse.ArgumentParser:
     over = command("collapse", "three times the capacity for a minute", _collapse)
     over.add_argument("--seconds", type=float, default=60)
     over.add_argument("--times", type=float, default=3)
+    door = command("collecting", "the collector beside a bare endpoint; overload", _collecting)
+    door.add_argument("--seconds", type=float, default=10, help="of a round")
+    door.add_argument("--rounds", type=int, default=5)
+    door.add_argument("--connections", type=int, default=16)
+    door.add_argument("--overload", type=float, default=300, metavar="SECONDS")
     return whole
 
 
@@ -173,6 +178,16 @@ def _collapse(options: argparse.Namespace, running: Servers) -> Findings:
 
     events, seconds = (2_000, 2) if options.quick else (200_000, options.seconds)
     return collapse(running, events, seconds, options.times)
+
+
+def _collecting(options: argparse.Namespace, running: Servers) -> Findings:
+    from bench.collecting import collecting
+
+    if options.quick:
+        return collecting(running, 1.0, 1, 4, 0)
+    return collecting(
+        running, options.seconds, options.rounds, options.connections, options.overload
+    )
 
 
 __all__ = ["parser", "run"]

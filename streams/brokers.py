@@ -1,7 +1,8 @@
-"""How to reach Kafka through kafka-python, with the settings' addresses and credentials."""
+"""How to reach Kafka, with the settings' addresses and credentials: mostly through kafka-python."""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -110,6 +111,42 @@ def connection(settings: Settings) -> dict[str, Any]:
     if kafka.ca_file is not None:
         words["ssl_cafile"] = str(kafka.ca_file)
     return words
+
+
+def asynchronous(settings: Settings) -> dict[str, Any]:
+    """Return what a producer of aiokafka must be told to reach Kafka.
+
+    Parameters
+    ----------
+    settings
+        Of which the section ``kafka`` counts.
+
+    Examples
+    --------
+    >>> asynchronous(Settings())["bootstrap_servers"]
+    ['localhost:9092']
+    """
+    kafka = settings.kafka
+    words: dict[str, Any] = {
+        "bootstrap_servers": [part.strip() for part in kafka.bootstrap.split(",")],
+        "security_protocol": kafka.security,
+        "enable_idempotence": kafka.idempotence,
+    }
+    if kafka.security.startswith("SASL"):
+        words |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.username,
+            "sasl_plain_password": kafka.password.get_secret_value(),
+        }
+    if kafka.security.endswith("SSL"):
+        words["ssl_context"] = trusted(settings)
+    return words
+
+
+def trusted(settings: Settings) -> ssl.SSLContext:
+    """Return whom to trust when speaking TLS."""
+    ca_file = settings.kafka.ca_file
+    return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
 
 
 def open_producer(settings: Settings, **overrides: Any) -> KafkaProducer:

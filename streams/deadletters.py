@@ -12,6 +12,10 @@ from msgspec import Meta
 HEADER: Final = "ebb_dead_letter"
 #: The header of a message that was sent again: the id of the dead letter that it was.
 REDRIVEN: Final = "ebb_redriven"
+#: Bytes of key and value that a topic surely takes; the plan gives it 2 MiB a batch.
+LARGEST: Final = 1_500_000
+#: Begins the "topic" of what came over HTTP and never lay in one; no topic's name holds a slash.
+DOOR: Final = "collect/"
 #: A topic's name has at most 249 characters; the rest is two numbers.
 _LONGEST_ID: Final = 300
 
@@ -28,9 +32,10 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     field
         Path of the field; empty when the whole message could not be read.
     topic, partition, offset
-        Where the message lies.
+        Where the message lies. What came over HTTP lies nowhere else: its topic is
+        ``collect/SOURCE``, its partition the place in its request, its offset a hash of it.
     timestamp
-        The message's own Kafka timestamp, in milliseconds.
+        The message's own Kafka timestamp, in milliseconds, or when it came over HTTP.
     cut
         Bytes of the message's value, when that is too large to be kept: the letter has no value
         then, and the message itself is where it lay, as long as its topic keeps it. 0 otherwise.
@@ -53,6 +58,21 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     def letter_id(self) -> str:
         """Deterministic id: one message has one dead letter."""
         return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+def fitting(
+    letter: DeadLetter, key: bytes | None, value: bytes | None
+) -> tuple[DeadLetter, bytes | None, bytes | None]:
+    """Return a letter with the message's key and value as far as the topic takes them.
+
+    A topic's limit is on compressed batches, so a message may be larger than any topic would
+    take it uncompressed: of such a one, the letter says only where it lies.
+    """
+    if len(key or b"") + len(value or b"") > LARGEST:
+        letter = msgspec.structs.replace(letter, cut=len(value or b""))
+        value = None
+        key = key if key is None or len(key) < LARGEST else None
+    return letter, key, value
 
 
 def redriven_from(headers: Iterable[tuple[str, bytes | None]]) -> str:

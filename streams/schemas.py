@@ -60,7 +60,8 @@ def json_schema(name: str) -> dict[str, Any]:
     version = body["properties"]["v"].get("default", 1)
     if name == "event":
         # A field that nobody has heard of is welcome where a free property would be.
-        body["additionalProperties"] = body["properties"]["properties"]["additionalProperties"]
+        for rule in ("additionalProperties", "propertyNames"):
+            body[rule] = body["properties"]["properties"][rule]
     return {
         "$schema": _DIALECT,
         "$id": f"urn:ebbtide:{name}:v{version}",

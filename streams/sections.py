@@ -348,6 +348,83 @@ class WorkerSettings(Section):
     )
 
 
+def _web(value: str) -> str:
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("write https://HOST or http://HOST:PORT")
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    if value != "*" and (not _web(value) or urlsplit(value).path):
+        raise ValueError("write * or https://HOST, as browsers name a site, without a path")
+    return value
+
+
+def _currency(value: str) -> str:
+    if value and not re.fullmatch("[A-Z]{3}", value):
+        raise ValueError("write three capital letters, such as EUR")
+    return value
+
+
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...],
+    BeforeValidator(_words),
+]
+
+
+class CollectSettings(Section):
+    """How a collector takes events over HTTP (docs/collect.md)."""
+
+    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0: all", env="EBB_COLLECT_HOST")
+    port: int = _setting(8080, "port to listen on", ge=1, le=65_535)
+    open: bool = _setting(False, "take events from anybody, without a write key; for a trial only")
+    url: Annotated[str, AfterValidator(_web)] = _setting(
+        "", "address at which browsers find it; empty: as they called it"
+    )
+    origins: Origins = _setting(
+        ("*",), "web sites whose pages may send, such as https://shop.example; * is any"
+    )
+    body: int = _setting(
+        8 * 1024 * 1024,
+        "most bytes of a request, as sent and decompressed",
+        ge=64 * 1024,
+        le=64 * 1024 * 1024,
+    )
+    read: Duration = _setting(10_000, "how long a request may take to arrive")
+    requests: int = _setting(512, "most requests in memory at once", ge=1, le=100_000)
+    memory: int = _setting(
+        64 * 1024 * 1024, "most bytes of them, as sent and decompressed", ge=1024 * 1024
+    )
+    slow: Duration = _setting(
+        2_000, "after that long without Kafka's acknowledgement, who comes is told to come back"
+    )
+    wait: Duration = _setting(10_000, "how long a request that is inside waits for it")
+    retry: Duration = _setting(
+        30_000, "when whoever was turned away should come back; up to twice as late, at random"
+    )
+    refresh: Duration = _setting(3_000, "how often write keys are read anew")
+    consent: Words = _setting(
+        (), "categories of context.consent that must all be granted; empty: none needed"
+    )
+    without_consent: Literal["refuse", "anonymise"] = _setting(
+        "refuse", "what becomes of an event without them; anonymise: stored without identity"
+    )
+    unasked: bool = _setting(True, "whether an event that says nothing of consent has it")
+    opted_out: Literal["anonymise", "refuse", "keep"] = _setting(
+        "anonymise", "what becomes of an event under Do Not Track or Global Privacy Control"
+    )
+    currency: Annotated[str, AfterValidator(_currency)] = _setting(
+        "", "ISO 4217, of amounts that name none"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen; read with `load_settings`."""
 
@@ -368,6 +445,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
+    collect: CollectSettings = CollectSettings()
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
@@ -392,6 +470,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"kafka.security = {kafka.security} needs kafka.username, and the password in"
                 " EBB_KAFKA_PASSWORD"
+            )
+        if self.collect.memory < 2 * self.collect.body:
+            raise ValueError(
+                f"collect.memory = {self.collect.memory} must hold a request twice, as sent and"
+                f" decompressed: collect.body = {self.collect.body}"
             )
         names = [self.topic(name) for name in TopicSettings.names()]
         for name in names:

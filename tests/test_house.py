@@ -161,7 +161,7 @@ def test_every_library_that_is_imported_is_declared_and_explained() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
     asked = [*project["dependencies"], *optional["embedded"], *optional["parquet"]]
-    asked += [*optional["report"], *optional["mlflow"]]
+    asked += [*optional["collect"], *optional["report"], *optional["mlflow"]]
     declared = {re.split(r"[^\w.-]", line)[0] for line in [*asked, *optional["fast"]]}
     explained = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     by_module = importlib.metadata.packages_distributions()

@@ -44,6 +44,10 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "worker": Entry("streams.cli.worker:worker", "Turn events into alerts."),
         "learner": Entry("streams.cli.worker:learner", "Learn from labels; publish the model."),
     },
+    "Collecting": {
+        "collect": Entry("streams.cli.collect:collect", "Take events over HTTP."),
+        "keys": Entry("streams.cli.keys:keys", "Make, list, rotate and revoke write keys."),
+    },
     "Watching": {
         "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),
         "inspect": Entry("streams.cli.inspecting:inspect", "Explain one customer."),

@@ -1,28 +1,43 @@
-"""The door for storefronts: what their SDKs send, and what it is to us."""
+"""How events come in over HTTP: who may send, how much at once, and when it is truly taken.
 
-from streams.collect.consent import ConsentRules
-from streams.collect.identity import customer_name, visitor_name
-from streams.collect.protocol import BadRequest, Item, Refused, Request, read_request
-from streams.collect.translation import (
-    DIRECT_IDENTIFIERS,
-    REFUSALS,
-    Source,
-    Translated,
-    translate,
-)
+What is exported is imported when it is first asked for: ``ebb keys`` needs no web server.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streams.collect.keys import SCOPES, WriteKey, digest_of, new_secret
+    from streams.collect.keystore import Keystore, NoSuchKey
+    from streams.collect.openapi import openapi
+    from streams.collect.running import run
 
 __all__ = [
-    "DIRECT_IDENTIFIERS",
-    "REFUSALS",
-    "BadRequest",
-    "ConsentRules",
-    "Item",
-    "Refused",
-    "Request",
-    "Source",
-    "Translated",
-    "customer_name",
-    "read_request",
-    "translate",
-    "visitor_name",
+    "SCOPES",
+    "Keystore",
+    "NoSuchKey",
+    "WriteKey",
+    "digest_of",
+    "new_secret",
+    "openapi",
+    "run",
 ]
+
+_PLACES = {
+    "SCOPES": "keys",
+    "Keystore": "keystore",
+    "NoSuchKey": "keystore",
+    "WriteKey": "keys",
+    "digest_of": "keys",
+    "new_secret": "keys",
+    "openapi": "openapi",
+    "run": "running",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(name)
+    return getattr(import_module(f"streams.collect.{_PLACES[name]}"), name)

@@ -9,6 +9,7 @@ import msgspec
 
 from features import DAY, Catalogue, InvalidEvent, Millis, build_catalogue, decode_event, to_iso
 from streams.composition import definition_of
+from streams.deadletters import DOOR
 from streams.letters.letter import Letter
 from streams.settings import Settings
 
@@ -71,6 +72,12 @@ class Acceptance:
     def refusal(self, letter: Letter) -> Refusal | None:
         """Return why a message would be refused now; None if it would be accepted."""
         to = self.destination(letter.why.topic)
+        if letter.why.topic.startswith(DOOR):
+            source = letter.why.topic.removeprefix(DOOR)
+            return Refusal(
+                f"came over HTTP from {source}, whose protocol it is in: that has to send it again",
+                final=True,
+            )
         if to is None:
             return Refusal(
                 f"lay in {letter.why.topic}, which no worker or learner of these settings reads",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from streams.live.apps import learner_app, worker_app
     from streams.live.dossier import Dossier, TooEarly, UnknownCustomer
+    from streams.live.redis import open_redis
     from streams.live.running import run, use_uvloop
     from streams.live.status import Logs, Status
     from streams.live.stopping import CannotGoOn
@@ -26,6 +27,7 @@ __all__ = [
     "View",
     "learner_app",
     "looking",
+    "open_redis",
     "run",
     "use_uvloop",
     "worker_app",
@@ -41,6 +43,7 @@ _PLACES = {
     "View": "view",
     "learner_app": "apps",
     "looking": "view",
+    "open_redis": "redis",
     "run": "running",
     "use_uvloop": "running",
     "worker_app": "apps",

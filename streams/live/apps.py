@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from functools import partial
 from typing import Any, Final
@@ -14,6 +13,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
 from models.registry import REGISTRY
+from streams.brokers import asynchronous, trusted
 from streams.composition import rivalry_of, shop_of, task_of, weighing_of
 from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace
@@ -24,10 +24,11 @@ from streams.live.redis import open_redis
 from streams.live.relay import Relay, bare
 from streams.live.serving import ChunkApp, ChunkSchema
 from streams.live.training import TrainingReader
+from streams.noise import say_seldom
 from streams.settings import Settings, SettingsError
 from streams.topics import topic_ids
 
-#: Who repeats itself while a broker is away; a filter works on one logger, not on those below.
+#: Who repeats itself while a broker is away.
 _NOISY: Final = (
     "aiokafka",
     "aiokafka.client",
@@ -193,48 +194,16 @@ def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
     # It tells every connection, and one is made at each look at the topics.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     # An outage would log a hundred lines a second.
-    for noisy in _NOISY:
-        logging.getLogger(noisy).addFilter(_Seldom())
+    say_seldom(_NOISY)
     return app
 
 
-class _Seldom(logging.Filter):
-    """Lets the same line of a logger through once a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno < logging.WARNING:
-            return True
-        key, now = str(record.msg)[:40], time.monotonic()
-        if now - self._last.get(key, -1.0) < 1.0:
-            return False
-        if len(self._last) > 1_000:
-            self._last.clear()
-        self._last[key] = now
-        return True
-
-
 def _relay(settings: Settings) -> Relay:
-    kafka = settings.kafka
-    words: dict[str, Any] = {}
-    if kafka.security.startswith("SASL"):
-        words = {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.username,
-            "sasl_plain_password": kafka.password.get_secret_value(),
-        }
-    if kafka.security.endswith("SSL"):
-        words["ssl_context"] = _ssl(settings)
+    words = asynchronous(settings)
 
     def producer() -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            bootstrap_servers=[part.strip() for part in kafka.bootstrap.split(",")],
-            security_protocol=kafka.security,
             acks="all",
-            enable_idempotence=kafka.idempotence,
             linger_ms=5,
             max_batch_size=256 * 1024,
             max_request_size=4 * 1024 * 1024,
@@ -245,14 +214,9 @@ def _relay(settings: Settings) -> Relay:
     return Relay(producer, {name: settings.topic(name) for name in _OUT})
 
 
-def _ssl(settings: Settings) -> ssl.SSLContext:
-    ca_file = settings.kafka.ca_file
-    return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-
-
 def _credentials(settings: Settings) -> Any:
     kafka = settings.kafka
-    context = _ssl(settings) if kafka.security.endswith("SSL") else None
+    context = trusted(settings) if kafka.security.endswith("SSL") else None
     if kafka.security.startswith("SASL"):
         return SASLCredentials(
             username=kafka.username,

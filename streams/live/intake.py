@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features import Event, InvalidEvent, decode_event
-from streams.deadletters import DeadLetter, redriven_from
-from streams.live.messages import LARGEST, Message, Origin, letter_message, moved_message, origin_of
+from streams.deadletters import LARGEST, DeadLetter, redriven_from
+from streams.live.messages import Message, Origin, letter_message, moved_message, origin_of
 from streams.live.stopping import MostlyInvalid
 from streams.pipeline import Arrival, Refusal
 from streams.topics import partition_of

@@ -10,7 +10,7 @@ import msgspec
 from models.deciding import Alert, cloud_event_headers
 from models.learning import Snapshot, TrainingExample
 from models.watching import ModelEvent
-from streams.deadletters import HEADER, DeadLetter
+from streams.deadletters import HEADER, DeadLetter, fitting
 
 _json = msgspec.json.Encoder()
 _packer = msgspec.msgpack.Encoder()
@@ -22,9 +22,6 @@ MODELS: Final = "models"
 MODEL_EVENTS: Final = "model_events"
 LETTERS: Final = "dead_letters"
 REKEYED: Final = "rekeyed"
-
-#: Bytes of key and value that a topic surely takes; the plan gives it 2 MiB a batch.
-LARGEST: Final = 1_500_000
 
 #: The header of a moved event that says where it lay.
 ORIGIN: Final = "ebb_origin"
@@ -101,15 +98,8 @@ def model_event_message(event: ModelEvent) -> Message:
 
 
 def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -> Message:
-    """Return a dead letter: the message as it was, and why in a header.
-
-    A topic's limit is on compressed batches, so a message may be larger than any topic would
-    take it uncompressed: of such a one, the letter says only where it lies.
-    """
-    if len(key or b"") + len(value or b"") > LARGEST:
-        letter = msgspec.structs.replace(letter, cut=len(value or b""))
-        value = None
-        key = key if key is None or len(key) < LARGEST else None
+    """Return a dead letter: the message as it was, and why in a header."""
+    letter, key, value = fitting(letter, key, value)
     return Message(LETTERS, key, value, [(HEADER, _json.encode(letter))])
 
 

@@ -38,5 +38,5 @@ def test_what_redis_holds_of_a_customer_is_weighed() -> None:
 
 
 def test_each_command_has_a_smoke_run() -> None:
-    for name in ("compare", "scale", "latency", "learner", "collapse"):
+    for name in ("compare", "scale", "latency", "learner", "collapse", "collecting"):
         assert parser().parse_args([name, "--quick"]).quick

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -46,6 +48,15 @@ def test_an_event_is_accepted_up_to_the_allowed_skew(topic: str) -> None:
     assert refusal is not None
     assert refusal.field == "time"
     assert "in the future by more than 1 days" in refusal.reason
+
+
+def test_what_came_over_http_is_for_its_sender_to_send_again() -> None:
+    found = letter(event("ada"))
+    came = msgspec.structs.replace(found.why, topic="collect/web")
+    refusal = ACCEPTANCE.refusal(replace(found, why=came))
+    assert refusal is not None
+    assert refusal.final
+    assert refusal.reason.startswith("came over HTTP from web")
 
 
 def test_an_example_is_accepted_if_its_features_are_those_of_the_learner() -> None:

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from features import to_datetime
 from models.deciding import Alert, Reason
 from models.learning import TrainingExample
-from streams.deadletters import HEADER, DeadLetter
+from streams.deadletters import HEADER, LARGEST, DeadLetter
 from streams.live.messages import (
-    LARGEST,
     Message,
     alert_message,
     example_message,

@@ -1,0 +1,90 @@
+"""Who is let in: keys come and go without a restart, and Redis may be away."""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.collect.keys import WriteKey, digest_of
+from tests.streams.collect.servers import SECRET, WEB, Keys, event, running
+
+TILL = WriteKey(name="till", digest=digest_of("ebb_till"))
+
+
+def test_a_key_that_was_made_a_moment_ago_is_known() -> None:
+    with running() as door:
+        door.keys.known.append(TILL)
+        door.clock.now += 1
+        assert door.post("/v1/events", event(), key="ebb_till").status == 200
+
+
+def test_whoever_guesses_keys_makes_one_look_a_second_at_most() -> None:
+    with running() as door:
+        door.clock.now += 1
+        looks = door.keys.looks
+        for number in range(20):
+            assert door.post("/t", {}, key=f"ebb_{number}").code == "unknown_key"
+        assert door.keys.looks == looks + 1
+
+
+def test_a_revoked_key_opens_nothing_after_the_next_look() -> None:
+    with running() as door:
+        door.keys.known.clear()
+        door.keys.known.append(TILL)
+        assert door.post("/v1/events", event()).status == 200
+        door.clock.now += 1
+        assert door.post("/v1/events", event(), key="ebb_guess").status == 401
+        assert door.post("/v1/events", event()).code == "unknown_key"
+
+
+def test_a_rotated_key_opens_until_its_end() -> None:
+    end = 2_000_000
+    keys = Keys([msgspec.structs.replace(WEB, until=end), TILL])
+    with running(keys=keys) as door:
+        door.clock.now = (end - 1) / 1_000
+        assert door.post("/v1/events", event()).status == 200
+        door.clock.now = end / 1_000
+        assert door.post("/v1/events", event()).code == "unknown_key"
+        assert door.post("/v1/events", event(), key="ebb_till").status == 200
+
+
+def test_known_keys_stay_when_redis_is_away_and_unknown_ones_are_told_to_come_back() -> None:
+    with running() as door:
+        door.keys.away = True
+        door.clock.now += 1
+        answer = door.post("/v1/events", event(), key="ebb_new")
+        assert (answer.status, answer.code) == (429, "keys_away")
+        assert int(answer.headers["retry-after"]) >= 30
+        assert door.post("/v1/events", event(), key=SECRET).status == 200
+        assert door.post("/v1/events", event(), key=None).code == "no_key"
+        assert door.ask("GET", "/readyz").said["notes"]
+
+
+def test_before_any_keys_were_read_nobody_is_refused_for_good() -> None:
+    with running(keys=Keys(away=True)) as door:
+        assert door.post("/v1/events", event()).code == "keys_away"
+        assert door.ask("GET", "/readyz").status == 503
+        door.keys.away = False
+        door.clock.now += 1
+        assert door.post("/v1/events", event()).status == 200
+        assert door.ask("GET", "/readyz").status == 200
+
+
+def test_a_key_for_something_else_is_not_good_for_events() -> None:
+    with running(keys=Keys([msgspec.structs.replace(WEB, scopes=("outcomes",))])) as door:
+        answer = door.post("/v1/events", event())
+        assert (answer.status, answer.code) == (403, "wrong_scope")
+
+
+def test_a_rate_limit_is_by_key_and_flows_in_again() -> None:
+    with running(keys=Keys([msgspec.structs.replace(WEB, rate=2.0), TILL])) as door:
+        batch = [event(number) for number in range(25)]
+        assert door.post("/v1/events", batch).status == 200
+        answer = door.post("/v1/events", event())
+        assert (answer.status, answer.code) == (429, "rate_limited")
+        assert int(answer.headers["retry-after"]) >= 30
+        assert door.post("/v1/events", event(), key="ebb_till").status == 200
+        door.clock.now += 3
+        assert door.post("/v1/events", event()).status == 200
+        # A script must start, and then keep its events for later.
+        door.post("/v1/events", batch)
+        assert door.ask("GET", f"/sourceConfig?writeKey={SECRET}").status == 200
