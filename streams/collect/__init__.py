@@ -1,0 +1,1 @@
+"""The front door: what storefronts send, and what becomes of it."""
