@@ -134,7 +134,6 @@
     else if (answer === null && held.length < MOST) held.push(message);
   };
 
-  let latest = 0;
   const own = new Set(); // names of the events that this page stored
   const keep = (message) => {
     const { type, userId } = message;
@@ -157,8 +156,8 @@
     const older = waiting();
     const size = () => older.reduce((sum, name) => sum + (read(name) || "").length, text.length);
     while (older.length >= MOST || size() > MOST_TEXT) drop(older.shift());
-    latest = Math.max(latest + 1, Date.now());
-    const name = "q." + latest.toString(36) + "." + newId();
+    const last = older.length ? parseInt(older[older.length - 1].slice(2), 36) : 0;
+    const name = "q." + Math.max(Date.now(), last + 1).toString(36) + "." + newId();
     own.add(name);
     write(name, text);
     later(TOGETHER);
@@ -203,7 +202,7 @@
     const clock = setTimeout(() => stop.abort(), PATIENCE);
     try {
       // Plain text needs no preflight; a redirect would make it a GET, which delivers nothing.
-      return await fetch(host + "/v1/batch", {
+      const answer = await fetch(host + "/v1/batch", {
         method: "POST",
         body,
         credentials: "omit",
@@ -211,6 +210,8 @@
         redirect: "error",
         signal: stop.signal,
       });
+      await answer.text(); // until then its bytes count among the 64 KiB
+      return answer;
     } catch (error) {
       return { status: 0 };
     } finally {
@@ -232,7 +233,7 @@
       if (refused || status === 200) {
         chosen.concat("pause").forEach(drop);
         chosen.forEach((name) => own.delete(name));
-      } else {
+      } else if (allowed()) {
         failed(failures, headers && headers.get("Retry-After"));
       }
     }

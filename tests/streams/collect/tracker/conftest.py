@@ -8,11 +8,20 @@ import pytest
 
 from streams.collect.tracker import script
 from tests.browser import Browser
+from tests.conftest import browser_for
 from tests.streams.collect.tracker.street import Collector, Shop, street
 from tests.streams.collect.tracker.visiting import Visitor, furnish
 
 
-@pytest.fixture(scope="module")
+# While it runs, its event loop is the process's: it ends with these files.
+@pytest.fixture(scope="package")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """One browser for all of these files."""
+    yield from browser_for(request)
+
+
+# Of each test alone: a visitor of the test before may still be leaving.
+@pytest.fixture
 def _street() -> Iterator[tuple[Shop, Collector]]:
     with street() as both:
         yield both
@@ -21,10 +30,7 @@ def _street() -> Iterator[tuple[Shop, Collector]]:
 @pytest.fixture
 def collector(_street: tuple[Shop, Collector]) -> Collector:
     """A collector that is well, and to which nothing has come."""
-    found = _street[1]
-    with found.changed:
-        found.answers, found.batches, found.always = [], [], None
-    return found
+    return _street[1]
 
 
 @pytest.fixture

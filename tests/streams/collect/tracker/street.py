@@ -71,6 +71,10 @@ class Collector:
         """Return what came in a form to read."""
         return [f"{b.status} {b.path} {[name_of(m) for m in b.messages]}" for b in self.batches]
 
+    def sent_by(self, path: str) -> list[Batch]:
+        """Return what came on a path."""
+        return [batch for batch in self.batches if batch.path == path]
+
     def accepted(self) -> list[dict[str, Any]]:
         """Return the messages that came and were taken, each id once, in order."""
         taken = (m for b in self.batches if b.status == 200 for m in b.messages)
@@ -144,7 +148,7 @@ def street() -> Iterator[tuple[Shop, Collector]]:
     handler = type("Handler", (_Handler,), {"shop": shop, "collector": collector})
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
     shop.url, collector.url = (f"http://127.0.0.1:{s.server_port}" for s in servers)
-    threads = [threading.Thread(target=s.serve_forever, args=(0.05,)) for s in servers]
+    threads = [threading.Thread(target=s.serve_forever, args=(0.02,)) for s in servers]
     for thread in threads:
         thread.start()
     try:

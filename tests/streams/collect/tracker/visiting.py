@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tests.streams.collect.tracker.street import Collector, Shop
+from tests.streams.collect.tracker.street import PATIENCE, Collector, Shop
 
 MINUTE: Final = 60_000
 MORNING: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -73,8 +74,9 @@ class Visitor:
 
     def until_stored(self, holds: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """Wait until something holds of what the browser keeps."""
+        patience = time.monotonic() + PATIENCE
         while not holds(found := self.stored()):
-            self.page.evaluate("() => new Promise((resume) => resume())")
+            assert time.monotonic() < patience, found
         return found
 
     def waiting(self) -> int:
