@@ -228,7 +228,7 @@
       flying = chosen;
       const { status, headers } = await post(body, !failures);
       flying = [];
-      const refused = status >= 400 && status < 500 && status !== 429;
+      const refused = status >= 400 && status < 500 && status !== 408 && status !== 429;
       if (refused) console.warn("ebb: the collector refuses " + chosen.length + ": " + status);
       if (refused || status === 200) {
         chosen.concat("pause").forEach(drop);

@@ -13,7 +13,7 @@ from tests.streams.collect.tracker.visiting import MINUTE, Visitor, furnish
 def test_nothing_is_lost_or_doubled_while_the_collector_is_ill(
     visitor: Visitor, collector: Collector
 ) -> None:
-    collector.answers = [500, 0, 503, (429, "30"), 302, 502]
+    collector.answers = [500, 0, 408, (429, "30"), 302, 502]
     visitor.stop_the_clock()
     visitor.enter()
     for number in range(6):
@@ -144,6 +144,34 @@ def test_a_page_that_is_left_at_once_is_told_of_by_a_beacon(
     assert again.path == "/v1/batch"
     assert [m["messageId"] for m in again.messages[:2]] == [first["messageId"], left["messageId"]]
     visitor.until_stored(lambda found: not any(name.startswith("ebb.q.") for name in found))
+
+
+def test_a_tab_that_is_put_aside_sends_what_it_has_and_asks_again_when_it_is_back(
+    visitor: Visitor, collector: Collector
+) -> None:
+    visitor.stop_the_clock()
+    visitor.enter()
+    visitor.page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { value: true, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+            window.dispatchEvent(new Event("pagehide"));
+        }"""
+    )
+    [first] = collector.wait_for("page")
+    visitor.page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { value: false });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    visitor.until_stored(lambda found: not any(name.startswith("ebb.q.") for name in found))
+
+    assert [batch.path for batch in collector.batches] == ["/beacon/v1/batch", "/v1/batch"]
+    assert [m["messageId"] for b in collector.batches for m in b.messages] == [
+        first["messageId"],
+        first["messageId"],
+    ]
 
 
 def test_much_is_sent_in_pieces_that_the_browser_lets_go(

@@ -115,6 +115,25 @@ def test_pages_are_told_of_without_what_may_be_secret_in_their_addresses(
     }
 
 
+def test_a_page_that_is_shown_again_from_memory_is_told_of_again(
+    visitor: Visitor, collector: Collector
+) -> None:
+    visitor.enter()
+    visitor.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    collector.wait_for("page", "page")
+
+
+def test_a_page_that_is_only_prepared_is_told_of_when_it_is_seen(
+    visitor: Visitor, collector: Collector
+) -> None:
+    visitor.context.add_init_script("Object.defineProperty(document, 'prerendering', {value: 1})")
+    visitor.page.goto(visitor.shop.url)
+    visitor.run("ebb.track('Early')")
+    assert visitor.stored() == {}
+    visitor.run("document.dispatchEvent(new Event('prerenderingchange'))")
+    collector.wait_for("page", "Early")
+
+
 def test_pages_are_told_of_by_the_shop_alone_if_it_wants(
     visitor: Visitor, shop: Shop, collector: Collector
 ) -> None:
