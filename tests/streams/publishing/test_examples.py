@@ -26,7 +26,6 @@ def test_the_examples_run_and_their_events_arrive(
     child = processes.python(str(program), env=environment)
 
     assert child.wait(60) == 0, child.tail()
-    assert "purchase:o-12" not in child.tail()  # a refund is not the purchase
     events = [decode_event(v) for lying in everything(settings).values() for _, v in lying]
     assert sorted((event.user_id, event.type) for event in events) == [
         ("ada", "purchase"),

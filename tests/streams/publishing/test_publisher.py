@@ -32,6 +32,7 @@ from streams.publishing import (
 from streams.settings import Settings, load_settings
 from streams.topics import create_topics, partition_of
 from tests.conftest import Kafka
+from tests.servers import ROOT, Processes
 
 PARTITIONS = 4
 #: Seconds that are too short for anything to happen in between.
@@ -292,6 +293,25 @@ def test_an_error_in_the_block_is_not_hidden_by_a_loss(producer: Obedient) -> No
         raise ZeroDivisionError
     [note] = raised.value.__notes__
     assert "1 event was not published" in note
+
+
+def test_who_forgets_to_close_is_told_at_the_end_of_the_program(
+    processes: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "forgetful.py").write_text(
+        """
+from streams.publishing import Publisher, publisher
+from streams.settings import Settings
+from tests.streams.publishing.test_publisher import Obedient
+
+publisher._open = lambda *_: Obedient()
+Publisher(Settings(), patience=0.02).publish(user_id="ada", type="visit", time=0)
+""",
+        encoding="utf-8",
+    )
+    child = processes.python("forgetful.py", env={"PYTHONPATH": str(ROOT)})
+    child.wait(60)
+    assert "NotPublished: 1 event was not published" in child.tail()
 
 
 def test_an_event_and_its_fields_are_not_taken_together(bounded: Publisher) -> None:
