@@ -122,9 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 0:
             self.close_connection = True
             return
-        headers = {"Access-Control-Allow-Origin": "*"}
+        headers = {}
         if after:
             headers |= {"Retry-After": after, "Access-Control-Expose-Headers": "Retry-After"}
+        if status == 302:
+            headers["Location"] = "/login"  # which answers 200 to whoever follows
         self._send(status, b"{}", "application/json", headers)
 
     def _send(
@@ -132,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         self.send_response(status)
         given = {"Content-Type": content_type, "Content-Length": str(len(body))}
+        given["Access-Control-Allow-Origin"] = "*"
         for name, value in (given | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()

@@ -34,13 +34,17 @@ def test_nothing_is_stored_or_sent_before_a_yes(asked: Visitor, collector: Colle
 def test_what_was_done_on_the_page_before_a_yes_is_told_after_it(
     asked: Visitor, collector: Collector
 ) -> None:
-    asked.run("ebb.identify('ada'); ebb.productViewed({ product_id: 'tea' })")
+    asked.run(
+        "const ware = { product_id: 'tea' };"
+        "ebb.identify('ada'); ebb.productViewed(ware); ware.product_id = 'another'"
+    )
     asked.wait(MINUTE)
     asked.run("ebb.consent({ analytics: true, marketing: false })")
     asked.wait(MINUTE)
     told = collector.wait_for("page", "identify", "Product Viewed")
     granted = {"categoryPreferences": {"analytics": True, "marketing": False}}
     assert [message["context"]["consent"] for message in told] == [granted] * 3
+    assert told[2]["properties"] == {"product_id": "tea"}
     assert told[0]["originalTimestamp"] == "2026-03-02T09:00:01.000Z"
 
     asked.enter("/next")
