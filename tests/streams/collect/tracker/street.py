@@ -44,6 +44,11 @@ class Collector:
     #: Answers instead of the answers above, when it is not None.
     always: Answer | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
+    #: Answers wait for this.
+    answering: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.answering.set()
 
     def take(self, path: str, content_type: str, body: bytes) -> Answer:
         """Take a request, and return the answer."""
@@ -118,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         answer = self.collector.take(self.path, self.headers["Content-Type"], body)
+        self.collector.answering.wait(PATIENCE)
         status, after = answer if isinstance(answer, tuple) else (answer, "")
         if status == 0:
             self.close_connection = True
