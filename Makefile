@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench chaos quality lock clean
+.PHONY: help demo test lint bench chaos quality lock tracker clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,15 @@ lock: $(STAMPS)/dev  ## resolve the dependencies anew (UPGRADE=--upgrade for new
 		-c requirements/base.txt -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) --extra peers -o requirements/peers.txt
+
+# The script that browsers load: checked in as made, with the hash of what it was made of, so that
+# nobody else needs Node (tests/streams/collect/tracker looks).
+TRACKER := streams/collect/tracker
+
+tracker:  ## minify the tracker after a change of it (needs Node)
+	npx --yes esbuild@0.28.2 --minify --target=es2018 --outfile=$(TRACKER)/ebb.min.js \
+		--banner:js="/*! ebb.js of $$(sha256sum < $(TRACKER)/ebb.js | cut -c 1-16), Apache-2.0 */" \
+		--log-level=warning $(TRACKER)/ebb.js
 
 clean:  ## remove .venv and whatever was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

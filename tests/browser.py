@@ -52,6 +52,15 @@ class Browser:
         self.version = f"Chromium {browser.version}"
 
     @contextmanager
+    def visitor(self, **more: Any) -> Iterator[Any]:
+        """Have a reader with a storage of their own, and no page open yet."""
+        context = self._browser.new_context(**more)
+        try:
+            yield context
+        finally:
+            context.close()
+
+    @contextmanager
     def opened(self, path: Path, size: tuple[int, int] = DESKTOP, **more: Any) -> Iterator[Opened]:
         """Open a report, and wait until its charts are drawn."""
         width, height = size

@@ -149,6 +149,11 @@ def _redis(
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     """A browser; tests skip loudly where there is none, unless the run was told to have one."""
+    yield from browser_for(request)
+
+
+def browser_for(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Start a browser for a fixture that a folder of tests shares, where each has several files."""
     backends = request.config.stash[_backends]
     try:
         with started_browser() as found:
