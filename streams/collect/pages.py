@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.collect.answers import Refused
+from streams.collect.tracker import compressed, etag, script
 
 #: Seconds for which a browser keeps the tracker.
 _KEPT: Final = "public, max-age=3600"
@@ -92,15 +91,11 @@ def rudder_settings(key: str, name: str, address: str) -> dict[str, Any]:
 
 async def tracker(request: Request) -> Response:
     """Return our own tracker."""
-    try:
-        room: Any = import_module("streams.collect.tracker")
-    except ModuleNotFoundError:
-        raise Refused("not_found", "This version has no tracker.") from None
-    headers = {"cache-control": _KEPT, "etag": room.etag(), "vary": "accept-encoding"}
-    if request.headers.get("if-none-match") == room.etag():
+    headers = {"cache-control": _KEPT, "etag": etag(), "vary": "accept-encoding"}
+    if request.headers.get("if-none-match") == etag():
         return Response(status_code=304, headers=headers)
-    body = room.script()
+    body = script()
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"
-        body = room.compressed()
+        body = compressed()
     return Response(body, headers=headers, media_type="text/javascript")

@@ -13,8 +13,6 @@ from streams.collect.taking import Taken
 from streams.deadletters import HEADER
 from streams.settings import load_settings
 
-pytest.importorskip("streams.collect.translation")
-
 NOW = 1_795_000_000_000
 GOOD = {"type": "track", "event": "Order Completed", "userId": "ada", "messageId": "m1"}
 NAMELESS = {"type": "track", "userId": "ada", "messageId": "m2"}

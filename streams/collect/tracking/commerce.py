@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from features import KINDS, Kind
-from streams.collect.identity import digest
-from streams.collect.readers import READERS
+from streams.collect.tracking.identity import digest
+from streams.collect.tracking.readers import READERS
 
 #: Events of Segment's e-commerce specification, to our types.
 _SPECIFIED: Final = {

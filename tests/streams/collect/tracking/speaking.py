@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from features import Event, decode_event, encode_event
-from streams.collect import Source, Translated, read_request, translate
+from streams.collect.tracking import Source, Translated, read_request, translate
 
 #: 2026-01-01T00:00:00Z
 NOW = 1_767_225_600_000

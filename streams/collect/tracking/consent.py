@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from features import HOUR, Event
-from streams.collect.identity import digest, hidden_name
+from streams.collect.tracking.identity import digest, hidden_name
 
 Otherwise: TypeAlias = Literal["keep", "anonymise", "refuse"]
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from streams.collect.carried import LONGEST_TEXT, cut
-from streams.collect.identity import LONGEST_USER, fitted, read_id
+from streams.collect.tracking.carried import LONGEST_TEXT, cut
+from streams.collect.tracking.identity import LONGEST_USER, fitted, read_id
 
 
 class Page(msgspec.Struct):

@@ -19,11 +19,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from features import Event, Millis
-from streams.collect.carried import MAX_TRAITS, cut, flat
-from streams.collect.commerce import meaning
-from streams.collect.consent import ConsentRules, Standing, preferences, without_identity
-from streams.collect.fields import MOST_OWN, Fields, fitting, read_fields
-from streams.collect.identity import (
+from streams.collect.tracking.carried import MAX_TRAITS, cut, flat
+from streams.collect.tracking.commerce import meaning
+from streams.collect.tracking.consent import ConsentRules, Standing, preferences, without_identity
+from streams.collect.tracking.fields import MOST_OWN, Fields, fitting, read_fields
+from streams.collect.tracking.identity import (
     LONGEST_MESSAGE,
     LONGEST_USER,
     LONGEST_VISITOR,
@@ -33,9 +33,9 @@ from streams.collect.identity import (
     read_id,
     visitor_name,
 )
-from streams.collect.protocol import Item, Message
-from streams.collect.skew import event_time, read_time
-from streams.collect.surroundings import Surroundings, host_of, short_text, surround
+from streams.collect.tracking.protocol import Item, Message
+from streams.collect.tracking.skew import event_time, read_time
+from streams.collect.tracking.surroundings import Surroundings, host_of, short_text, surround
 
 #: Traits that name or find a person. The shop knows them by the customer's id; nothing here does.
 DIRECT_IDENTIFIERS: Final = frozenset(
@@ -90,6 +90,35 @@ class _Refusal(Exception):
     """Why a message becomes no event."""
 
 
+def _agreed(around: Surroundings) -> object:
+    """Return what somebody agreed to, in whichever way it is told."""
+    if around.consent is None:
+        return preferences(around.consent_management)
+    return around.consent
+
+
+def may_keep(item: Item | None, source: Source, opted_out: bool) -> bool:
+    """Return whether a message that became no event may be kept to be looked at.
+
+    Parameters
+    ----------
+    item
+        The message; None when it could not be read, and so does not say what was agreed to.
+    source
+        Who sent it.
+    opted_out
+        Whether the browser sent ``DNT: 1`` or ``Sec-GPC: 1``.
+
+    Examples
+    --------
+    >>> may_keep(None, Source(consent=ConsentRules(required=("analytics",), unknown=False)), False)
+    False
+    """
+    around = None if item is None else item.around
+    agreed = _agreed(around or _NOTHING)
+    return source.consent.standing(agreed, opted_out) is Standing.KEEP
+
+
 def translate(
     item: Item,
     source: Source,
@@ -119,7 +148,7 @@ def translate(
 
     Examples
     --------
-    >>> from streams.collect.protocol import read_request
+    >>> from streams.collect.tracking.protocol import read_request
     >>> request = read_request("track", b'''{"userId": "ada", "messageId": "m-1",
     ...     "event": "Order Completed", "timestamp": "2026-01-01T00:00:00Z",
     ...     "properties": {"order_id": "o-12", "total": 39.9, "currency": "EUR",
@@ -134,10 +163,7 @@ def translate(
         if read is None:
             raise _Refusal("unknown_call")
         around = item.around or _NOTHING
-        consent = around.consent
-        if consent is None:
-            consent = preferences(around.consent_management)
-        standing = source.consent.standing(consent, opted_out)
+        standing = source.consent.standing(_agreed(around), opted_out)
         if standing is Standing.REFUSE:
             raise _Refusal("consent_missing")
         user_id, visitor = _who(message)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import DAY, from_datetime
-from streams.collect.skew import NONSENSE, event_time, read_time
+from streams.collect.tracking.skew import NONSENSE, event_time, read_time
 
 AT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MINUTE = 60_000

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from features import Event, encode_event
-from streams.collect.carried import (
+from streams.collect.tracking.carried import (
     CUT,
     LEFT_OUT,
     LONGEST_NAME,
@@ -19,8 +19,8 @@ from streams.collect.carried import (
     cut,
     flat,
 )
-from streams.collect.commerce import Meaning, Place
-from streams.collect.identity import LONGEST_USER, read_id
+from streams.collect.tracking.commerce import Meaning, Place
+from streams.collect.tracking.identity import LONGEST_USER, read_id
 
 Fields: TypeAlias = dict[str, Any]
 

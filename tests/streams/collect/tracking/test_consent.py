@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from features import HOUR
-from streams.collect import ConsentRules, Source
-from streams.collect.consent import Standing
-from tests.streams.collect.speaking import NOW, P, event, events, message, sent
+from streams.collect.tracking import ConsentRules, Source
+from streams.collect.tracking.consent import Standing
+from tests.streams.collect.tracking.speaking import NOW, P, event, events, message, sent
 
 KEEP, ANONYMISE, REFUSE = Standing.KEEP, Standing.ANONYMISE, Standing.REFUSE
 STRICT = Source(consent=ConsentRules(required=("analytics", "crm")))

@@ -17,8 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from features import Millis
-from streams.collect.skew import read_time
-from streams.collect.surroundings import Surroundings, merged, picked, surroundings
+from streams.collect.tracking.skew import read_time
+from streams.collect.tracking.surroundings import Surroundings, merged, picked, surroundings
 
 #: Messages in one request. Segment documents 2,500, and real clients send more; a body of
 #: nothing but brackets must still not fill memory.

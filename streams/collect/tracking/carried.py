@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from streams.collect.identity import read_id
+from streams.collect.tracking.identity import read_id
 
 Scalars: TypeAlias = dict[str, str | int | float | bool | None]
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from features import decode_event, encode_event
-from streams.collect import REFUSALS, ConsentRules, Source, read_request, translate
-from streams.collect.identity import customer_name, visitor_name
-from streams.collect.protocol import CALLS
-from tests.streams.collect.speaking import NOW, THEN, event, fields, message, sent
+from streams.collect.tracking import REFUSALS, ConsentRules, Source, read_request, translate
+from streams.collect.tracking.identity import customer_name, visitor_name
+from streams.collect.tracking.protocol import CALLS
+from tests.streams.collect.tracking.speaking import NOW, THEN, event, fields, message, sent
 
 # -- whose ---------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import pytest
 
 from features import KINDS, CustomerState, Definition, Kind
 from features.timeline import DAY
-from streams.collect import Source
-from tests.streams.collect.speaking import P_REST, P, event, events, fields, message, sent
+from streams.collect.tracking import Source
+from tests.streams.collect.tracking.speaking import P_REST, P, event, events, fields, message, sent
 
 PRODUCTS = [
     {"product_id": "a", "sku": "s-a", "category": "Games", "price": 19.0, "quantity": 1},

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.collect import BadRequest, Request, Source, read_request, translate
-from streams.collect.protocol import CALLS, MAX_MESSAGES
-from tests.streams.collect.speaking import NOW, message
+from streams.collect.tracking import BadRequest, Request, Source, read_request, translate
+from streams.collect.tracking.protocol import CALLS, MAX_MESSAGES
+from tests.streams.collect.tracking.speaking import NOW, message
 
 
 def batch(*messages: object, **outer: Any) -> bytes:

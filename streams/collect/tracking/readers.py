@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from streams.collect.carried import cut, read_number, scalar
-from streams.collect.identity import read_id
+from streams.collect.tracking.carried import cut, read_number, scalar
+from streams.collect.tracking.identity import read_id
 
 _LONGEST_ID: Final = 200
 _LONGEST_TEXT: Final = 4_000
