@@ -38,9 +38,9 @@ def test_what_was_done_on_the_page_before_a_yes_is_told_after_it(
         "const ware = { product_id: 'tea' };"
         "ebb.identify('ada'); ebb.productViewed(ware); ware.product_id = 'another'"
     )
-    asked.wait(MINUTE)
+    asked.wait()
     asked.run("ebb.consent({ analytics: true, marketing: false })")
-    asked.wait(MINUTE)
+    asked.wait()
     told = collector.wait_for("page", "identify", "Product Viewed")
     granted = {"categoryPreferences": {"analytics": True, "marketing": False}}
     assert [message["context"]["consent"] for message in told] == [granted] * 3
@@ -48,7 +48,7 @@ def test_what_was_done_on_the_page_before_a_yes_is_told_after_it(
     assert told[0]["originalTimestamp"] == "2026-03-02T09:00:01.000Z"
 
     asked.enter("/next")
-    asked.wait(MINUTE)
+    asked.wait()
     *_, last = collector.wait_for("page", "identify", "Product Viewed", "page")
     assert (last["userId"], last["context"]["consent"]) == ("ada", granted)
 
@@ -68,17 +68,17 @@ def test_who_takes_a_yes_back_is_forgotten_in_every_tab(
     asked: Visitor, collector: Collector
 ) -> None:
     asked.run("ebb.consent({ analytics: true })")
-    asked.wait(MINUTE)
+    asked.wait()
     collector.wait_for("page")
     other = asked.tab()
     asked.enter("/other", other)
     asked.run("ebb.consent({ analytics: true })", other)
-    asked.wait(MINUTE)
+    asked.wait()
     collector.wait_for("page", "page")
     collector.always = 500
     collector.answering.clear()
     asked.run("ebb.track('Unsent')")
-    asked.wait(1_000)
+    asked.wait()
     collector.wait(lambda: len(collector.batches) == 3)
 
     asked.run("ebb.consent({ analytics: false })")
@@ -107,7 +107,7 @@ def test_a_no_is_remembered_where_no_yes_is_needed(visitor: Visitor, collector: 
     assert collector.batches == []
 
     visitor.run("ebb.consent({ analytics: true }); ebb.track('Back')")
-    visitor.wait(MINUTE)
+    visitor.wait()
     [back] = collector.wait_for("Back")
     assert "userId" not in back
 
@@ -131,7 +131,7 @@ def test_whose_browser_objects_is_not_watched_where_the_shop_honours_it(
     visitor.context.add_init_script(f"Object.defineProperty(navigator, '{signal})")
     visitor.stop_the_clock()
     visitor.enter()
-    visitor.wait(MINUTE)
+    visitor.wait()
     collector.wait_for("page")
     collector.batches.clear()
 

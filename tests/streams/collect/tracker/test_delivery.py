@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.streams.collect.tracker.street import Collector, Shop
-from tests.streams.collect.tracker.visiting import MINUTE, Visitor, furnish
+from tests.streams.collect.tracker.visiting import MINUTE, SOON, Visitor, furnish
 
 
 def test_nothing_is_lost_or_doubled_while_the_collector_is_ill(
@@ -16,13 +16,12 @@ def test_nothing_is_lost_or_doubled_while_the_collector_is_ill(
     collector.answers = [500, 0, 408, (429, "30"), 302, 502]
     visitor.stop_the_clock()
     visitor.enter()
+    pause = 0.0
     for number in range(6):
-        before = len(collector.batches)
         visitor.run(f"ebb.track('Visit {number}', {{ number: {number} }})")
-        visitor.wait(2 * MINUTE)
-        collector.wait(lambda before=before: len(collector.batches) > before)
-    visitor.until_stored(lambda found: json.loads(found.get("ebb.pause", "[0]"))[0] == 6)
-    visitor.wait(10 * MINUTE)
+        visitor.wait(pause + SOON)
+        pause, _ = visitor.pause_after(number + 1)
+    visitor.wait(pause + SOON)
 
     collector.wait_for("page", *(f"Visit {number}" for number in range(6)))
     assert len({m["messageId"] for b in collector.batches for m in b.messages}) == 7
@@ -34,13 +33,9 @@ def test_pauses_grow_and_outlast_a_reload(visitor: Visitor, collector: Collector
     collector.always = 500
     visitor.stop_the_clock()
     visitor.enter()
-    visitor.wait(200)
-    for failures in range(1, 13):
-        found = visitor.until_stored(
-            lambda found, n=failures: json.loads(found.get("ebb.pause", "[0]"))[0] == n
-        )
-        _, until, asked = json.loads(found["ebb.pause"])
-        pause = until - visitor.run("return Date.now()")
+    visitor.wait()
+    for failures in range(1, 12):
+        pause, asked = visitor.pause_after(failures)
         longest = min(300_000, 1_000 * 2 ** (failures - 1))
         assert longest / 2 <= pause <= longest
         assert not asked
@@ -49,7 +44,7 @@ def test_pauses_grow_and_outlast_a_reload(visitor: Visitor, collector: Collector
             collector.wait(lambda: bool(collector.sent_by("/beacon/v1/batch")))
         visitor.wait(pause - 1)
         assert len(collector.sent_by("/v1/batch")) == failures
-        visitor.wait(300)
+        visitor.wait()
         collector.wait(lambda n=failures: len(collector.sent_by("/v1/batch")) == n + 1)
 
 
@@ -60,7 +55,7 @@ def test_a_collector_that_asks_for_a_pause_gets_it(
     collector.answers = [(429, after)]
     visitor.stop_the_clock()
     visitor.enter()
-    visitor.wait(200)
+    visitor.wait()
     visitor.until_stored(lambda found: "ebb.pause" in found)
     visitor.run("ebb.track('Patient')")
     visitor.run("dispatchEvent(new Event('online'))")
@@ -70,7 +65,7 @@ def test_a_collector_that_asks_for_a_pause_gets_it(
     visitor.wait(MINUTE - 1_000)
     assert len(collector.batches) == 1
 
-    visitor.wait(15_000)
+    visitor.wait(12_000 + SOON)
     collector.wait_for("page", "Patient", "page")
 
 
@@ -115,7 +110,7 @@ def test_what_happens_without_a_network_is_sent_with_one(
     visitor.enter()
     visitor.context.set_offline(True)
     visitor.run("ebb.track('In a tunnel')")
-    visitor.wait(200)
+    visitor.wait()
     visitor.until_stored(lambda found: "ebb.pause" in found)
     assert collector.batches == []
     visitor.context.set_offline(False)
@@ -138,7 +133,7 @@ def test_a_page_that_is_left_at_once_is_told_of_by_a_beacon(
 
     # Nobody told that it arrived: the same is sent again, under the same ids.
     visitor.enter("/back")
-    visitor.wait(200)
+    visitor.wait()
     collector.wait_for("page", "Left", "page")
     again = collector.batches[1]
     assert again.path == "/v1/batch"
@@ -186,7 +181,7 @@ def test_much_is_sent_in_pieces_that_the_browser_lets_go(
     visitor.page.goto("about:blank")
     collector.wait_for("page", *names[:3])
     visitor.enter("/next")
-    visitor.wait(200)
+    visitor.wait()
 
     collector.wait_for("page", *names, "page")
     assert [len(batch.messages) for batch in collector.batches] == [4, 4, 3, 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from typing import Any, Final
 from tests.streams.collect.tracker.street import PATIENCE, Collector, Shop
 
 MINUTE: Final = 60_000
+#: Milliseconds in which what was told is sent, and that nobody's patience is shorter than.
+SOON: Final = 300
 MORNING: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 STUB: Final = """<script>window.ebb = window.ebb || new Proxy([],
 { get: (q, n) => n in q ? q[n] : (...w) => q.push([n, ...w]) });</script>"""
@@ -53,8 +56,8 @@ class Visitor:
         self.context.clock.install(time=MORNING)
         self.context.clock.pause_at(MORNING + timedelta(seconds=1))
 
-    def wait(self, milliseconds: float) -> None:
-        """Let the visitor's time pass."""
+    def wait(self, milliseconds: float = SOON) -> None:
+        """Let the visitor's time pass; much of it would end a request that is under way."""
         self.context.clock.run_for(milliseconds)
 
     def enter(self, path: str = "/", page: Any = None) -> None:
@@ -78,6 +81,14 @@ class Visitor:
         while not holds(found := self.stored()):
             assert time.monotonic() < patience, found
         return found
+
+    def pause_after(self, failures: int) -> tuple[float, bool]:
+        """Return how long the tracker waits now that so many tries failed, and if it was asked."""
+        found = self.until_stored(
+            lambda stored: json.loads(stored.get("ebb.pause", "[0]"))[0] == failures
+        )
+        _, until, asked = json.loads(found["ebb.pause"])
+        return until - self.run("return Date.now()"), asked
 
     def waiting(self) -> int:
         """Return how many events wait in the browser."""
