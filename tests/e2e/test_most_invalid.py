@@ -50,7 +50,8 @@ def rubbish() -> list[bytes]:
 
 def refused(corner: Corner) -> str:
     """Start a worker that has to end itself; return the one line with which it does."""
-    code, said = ended(corner.worker(), 40)
+    # The first batch is mostly good, the second all bad.
+    code, said = ended(corner.worker(EBB_WORKER_BATCH="200"), 40)
     line = one_line(said)
     assert code == 1, said
     return line
