@@ -58,7 +58,7 @@ def _collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 500)
+    gc.set_threshold(20_000, 5, 5_000)
 
 
 def use_uvloop() -> bool:
