@@ -141,7 +141,7 @@ def cases_of(options: argparse.Namespace, say: Callable[[str], None]) -> dict[st
     say(f"compiler: {'none' if fastest() is learn_block else 'numba'}")
     cases: dict[str, Case] = {
         SCORES: (len(many), lambda: pipeline(shop, task, many, store=False)),
-        LEARNING: (len(many), lambda: replay(shop, task, "bayes", many)),
+        LEARNING: (len(many), lambda: replay_events(shop, task, "bayes", many)),
         RIVER: (len(rows), lambda: river(rows, labels, task.inputs.names)),
         FUSED: (len(rows), lambda: fused(rows, labels)),
         "pipeline, an event": (len(events), lambda: pipeline(shop, task, events, store=False)),
