@@ -96,8 +96,9 @@ class Stories:
                 continue
             worth = event.amount is not None or event.price is not None
             story[event.event_id] = Happening(at, event.type, event.value if worth else None)
-            if len(story) > self._events:
-                del story[_earliest(story)]
+            # Now and then: to look for the earliest at every event costs more than a replay.
+            if len(story) >= 2 * self._events:
+                self._cut(story)
 
     def _consider(self, name: str) -> None:
         """Keep a new customer, if need be instead of the one with the highest hash.
@@ -115,8 +116,17 @@ class Stories:
             del self._kept[gone]
         self._kept[name] = {}
 
+    def _cut(self, story: dict[str, Happening]) -> None:
+        """Leave out the earliest of a story that has become too long."""
+        too_many = len(story) - self._events
+        if too_many > 0:
+            for event_id in sorted(story, key=lambda event_id: story[event_id].at)[:too_many]:
+                del story[event_id]
+
     def told(self) -> dict[str, list[Happening]]:
         """Return the stories by name, each in the order of time."""
+        for story in self._kept.values():
+            self._cut(story)
         return {
             name: sorted(story.values(), key=lambda each: each.at)
             for name, story in sorted(self._kept.items())
@@ -138,8 +148,3 @@ class Stories:
         table = pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema)
         with writing(path):
             parquet.write_table(table, path)
-
-
-def _earliest(story: dict[str, Happening]) -> str:
-    # Nearly always the one that came first; a late one may be earlier.
-    return min(story, key=lambda event_id: story[event_id].at)
