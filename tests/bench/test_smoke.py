@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from bench import scale
+from bench.__main__ import FUSED, LEARNING, RIVER, SCORES, main
 from bench.against import compare
 from bench.commands import parser, told
 from bench.latency import at_rate
@@ -40,3 +42,14 @@ def test_what_redis_holds_of_a_customer_is_weighed() -> None:
 def test_each_command_has_a_smoke_run() -> None:
     for name in ("compare", "scale", "latency", "learner", "collapse", "collecting"):
         assert parser().parse_args([name, "--quick"]).quick
+
+
+def test_the_core_is_measured_part_by_part(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ["--shoppers", "10", "--crowd", "1000", "--rounds", "1", "--json"]
+    monkeypatch.setattr("sys.argv", ["bench", *small])
+    main()
+    rates = json.loads(capsys.readouterr().out)
+    assert {SCORES, LEARNING, RIVER, FUSED} <= rates.keys()
+    assert all(rate > 0 for rate in rates.values())
