@@ -199,6 +199,8 @@ def test_a_visit_ends_after_half_an_hour_of_silence(visitor: Visitor, collector:
     for number, silence in enumerate((30 * MINUTE, 30 * MINUTE + 1), start=1):
         visitor.wait(SOON)
         collector.wait(lambda n=number: len(collector.accepted()) == n)
+        # The answer must have come, too: so much time would end what is under way.
+        visitor.until_all_is_sent()
         visitor.wait(silence - SOON)
         visitor.enter("/next")
     visitor.wait(SOON)

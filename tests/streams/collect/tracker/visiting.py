@@ -82,6 +82,10 @@ class Visitor:
             assert time.monotonic() < patience, found
         return found
 
+    def until_all_is_sent(self) -> None:
+        """Wait until the tracker knows of every event that it arrived."""
+        self.until_stored(lambda found: not any(name.startswith("ebb.q.") for name in found))
+
     def pause_after(self, failures: int) -> tuple[float, bool]:
         """Return how long the tracker waits now that so many tries failed, and if it was asked."""
         found = self.until_stored(
