@@ -219,7 +219,7 @@ class ChunkConsumer(Consumer):
             except (TimeoutError, ConnectionError, OSError) as error:
                 self.app.trouble["store"] = f"waiting for Redis or Kafka: {error}"
                 logger.warning("waiting for the store: %s", error)
-                await asyncio.sleep(pause)
+                await self.sleep(pause)
                 pause = min(pause * 2, _BACKOFF[1])
 
     # -- reading --------------------------------------------------------------------------
