@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,11 +17,9 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from streams.collect import Keystore, WriteKey
+    from streams.keys import Keystore, WriteKey
 
 T = TypeVar("T")
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
-_SECRET_BYTES: Final = 24
 
 
 @click.group()
@@ -34,7 +32,7 @@ def keys() -> None:
 
 
 def _scopes(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
-    from streams.collect import SCOPES
+    from streams.keys import SCOPES
 
     named = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
     unknown = [word for word in named if word not in SCOPES]
@@ -69,7 +67,7 @@ def create(
 
     A source may have several keys: one for each of its shops, or an old and a new one.
     """
-    from streams.collect import WriteKey
+    from streams.keys import WriteKey
 
     secret, digest = _fresh()
     key = WriteKey(name=_named(name), digest=digest, scopes=scopes, rate=rate, created=_now())
@@ -167,14 +165,16 @@ def rotate(context: Context, name: str, keep: str, as_json: bool) -> None:
 
 
 def _fresh() -> tuple[str, str]:
-    from streams.collect import digest_of, new_secret
+    from streams.keys import BYTES, digest_of, new_secret
 
-    secret = new_secret(secrets.token_bytes(_SECRET_BYTES))
+    secret = new_secret(secrets.token_bytes(BYTES))
     return secret, digest_of(secret)
 
 
 def _named(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    from streams.keys import NAME
+
+    if not re.fullmatch(NAME, name):
         raise Usage(
             f"{name!r}: a source's name has 1 to 60 letters, digits, dots, dashes and underscores"
         )
@@ -186,7 +186,7 @@ def _now() -> Millis:
 
 
 def _with_store(context: Context, work: Callable[[Keystore], Awaitable[T]], name: str = "") -> T:
-    from streams.collect import Keystore, NoSuchKey
+    from streams.keys import Keystore, NoSuchKey
     from streams.live import open_redis
 
     async def run() -> T:

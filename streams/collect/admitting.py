@@ -12,9 +12,9 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from features import Millis
-from streams.collect.admission import Bucket
 from streams.collect.answers import Refused
-from streams.collect.keys import Keyring, WriteKey
+from streams.collect.rate import Bucket
+from streams.keys import Keyring, WriteKey
 
 logger = logging.getLogger(__name__)
 

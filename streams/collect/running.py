@@ -18,12 +18,12 @@ from features import SECOND
 from streams.brokers import asynchronous
 from streams.collect.admitting import Admitting
 from streams.collect.connection import Connection
-from streams.collect.keystore import Keystore
 from streams.collect.limits import Limits
 from streams.collect.producing import Publishing
 from streams.collect.serving import Door, Parts, collector
 from streams.collect.speaking import segment
 from streams.collect.taking import Segment
+from streams.keys import Keystore
 from streams.live import open_redis
 from streams.noise import say_seldom
 from streams.settings import Settings

@@ -20,18 +20,18 @@ from starlette.routing import Route
 
 from features import SECOND, InvalidEvent, Millis
 from streams.collect.addresses import EVENT_PATHS
-from streams.collect.admission import Admission, Full, Ticket
 from streams.collect.admitting import Admitting, shown_key
 from streams.collect.answers import Refused, json_response
 from streams.collect.bodies import read_body, unpacked
+from streams.collect.capacity import Capacity, Full, Ticket
 from streams.collect.counting import Counts
 from streams.collect.dressing import Dressing
-from streams.collect.keys import WriteKey
 from streams.collect.limits import MOST_EVENTS, Limits
 from streams.collect.openapi import openapi
 from streams.collect.pages import rudder_settings, segment_settings, tracker
 from streams.collect.producing import NotTaken, Publishing
 from streams.collect.taking import NotEvents, Segment, Taken, take_events
+from streams.keys import WriteKey
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Door:
         self._publishing = parts.publishing
         self._wall = parts.wall
         self._rng = parts.rng
-        self.admission = Admission(parts.limits.requests, parts.limits.size)
+        self.capacity = Capacity(parts.limits.requests, parts.limits.size)
         self.counts = Counts()
         parts.publishing.took = self.counts.waited
 
@@ -138,7 +138,7 @@ class Door:
             # Before its body is read: nobody without a key fills our memory.
             await self._admitting.admit(header)
         try:
-            ticket = self.admission.enter()
+            ticket = self.capacity.enter()
         except Full:
             raise Refused("busy", retry=self._later()) from None
         handed = False
@@ -225,8 +225,8 @@ class Door:
         """Return the counts for Prometheus."""
         text = self.counts.text(
             {
-                "requests_under_way": ("Requests in memory.", self.admission.requests),
-                "bytes_under_way": ("Bytes of requests in memory.", self.admission.size),
+                "requests_under_way": ("Requests in memory.", self.capacity.requests),
+                "bytes_under_way": ("Bytes of requests in memory.", self.capacity.size),
                 "kafka_up": ("Whether Kafka takes events.", float(not self._publishing.trouble)),
                 "redis_up": ("Whether Redis tells the keys.", float(not self._admitting.trouble)),
                 "keys": ("Write keys that are known.", len(self._admitting)),

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from streams.cli import ebb
 from streams.cli.context import Context
-from streams.collect import digest_of
+from streams.keys import digest_of
 
 pytestmark = pytest.mark.e2e
 

@@ -20,10 +20,10 @@ from aiokafka.errors import KafkaConnectionError
 from features import Millis
 from streams.collect.admitting import Admitting
 from streams.collect.connection import Connection
-from streams.collect.keys import WriteKey, digest_of
 from streams.collect.limits import Limits
 from streams.collect.producing import Publishing
 from streams.collect.serving import Door, Parts, collector
+from streams.keys import WriteKey, digest_of
 from tests.servers import wait_for
 from tests.streams.collect.speech import SEGMENT
 

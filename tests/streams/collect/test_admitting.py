@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from streams.collect.keys import WriteKey, digest_of
+from streams.keys import WriteKey, digest_of
 from tests.streams.collect.servers import SECRET, WEB, Keys, event, running
 
 TILL = WriteKey(name="till", digest=digest_of("ebb_till"))

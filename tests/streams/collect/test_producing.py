@@ -53,11 +53,11 @@ def test_a_request_that_waits_too_long_is_told_to_come_back() -> None:
     with running(broker=Broker(held=True)) as door:
         assert told_to_come_back(door.post("/v1/events", event()))
         # It is still under way, and still counted: nothing is lost from sight.
-        assert door.publishing.under_way == door.door.admission.requests == 1
+        assert door.publishing.under_way == door.door.capacity.requests == 1
         door.call(door.broker.let_go)
         wait_for("it arrives", inside(door, 0), 10, 0.01)
         assert len(door.events) == 1
-        assert (door.door.admission.requests, door.door.admission.size) == (0, 0)
+        assert (door.door.capacity.requests, door.door.capacity.size) == (0, 0)
 
 
 def test_when_kafka_is_slow_nobody_else_is_let_in_until_it_answers() -> None:
@@ -123,7 +123,7 @@ def test_bytes_under_way_are_bounded_also_of_those_that_were_answered() -> None:
         for number in range(1, 5):
             door.post("/v1/events", event(number, text="x" * 3_000))
         assert len(door.broker.waiting) == 3
-        assert door.door.admission.size <= 10_000
+        assert door.door.capacity.size <= 10_000
         assert told_to_come_back(door.post("/v1/events", event(9, text="x" * 3_000)), "busy")
         assert door.post("/v1/events", event(10)).code == "kafka_away"
 

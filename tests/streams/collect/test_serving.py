@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_refused(
     answer = door.ask("POST", "/v1/events", body, **headers)
     assert (answer.status, answer.code) == (status, code)
     assert door.broker.records == []
-    assert (door.door.admission.requests, door.door.admission.size) == (0, 0)
+    assert (door.door.capacity.requests, door.door.capacity.size) == (0, 0)
 
 
 def test_a_body_of_unknown_length_is_bounded_as_it_comes(door: Collector) -> None:
@@ -289,9 +289,9 @@ def test_whoever_goes_away_in_the_midst_leaves_nothing_behind(door: Collector) -
             f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: {basic(SECRET)}\r\n"
             "content-length: 90000\r\n\r\n[".encode()
         )
-        wait_for("it is inside", lambda: door.door.admission.requests == 1, 10, 0.01)
-    wait_for("it is let go", lambda: door.door.admission.requests == 0, 10, 0.01)
-    assert door.door.admission.size == 0
+        wait_for("it is inside", lambda: door.door.capacity.requests == 1, 10, 0.01)
+    wait_for("it is let go", lambda: door.door.capacity.requests == 0, 10, 0.01)
+    assert door.door.capacity.size == 0
     assert door.broker.records == []
 
 
@@ -356,7 +356,7 @@ def test_a_defect_is_told_as_one_and_the_log_quotes_nobody(
     # It is told to the sender first.
     wait_for("it is told to the log", lambda: "RuntimeError" in caplog.text, 10, 0.01)
     assert "ada" not in caplog.text
-    assert door.door.admission.requests == 0
+    assert door.door.capacity.requests == 0
 
 
 def test_without_any_keys_the_door_says_how_to_make_one() -> None:

@@ -11,8 +11,14 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collect.keys import Keyring, WriteKey, digest_of, new_secret
-from streams.collect.keystore import Keystore, NoSuchKey
+from streams.keys import (
+    Keyring,
+    Keystore,
+    NoSuchKey,
+    WriteKey,
+    digest_of,
+    new_secret,
+)
 from streams.live import open_redis
 
 T = TypeVar("T")

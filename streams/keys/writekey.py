@@ -27,7 +27,9 @@ _ID: Final = 8
 #: Longer ones are not worth hashing.
 _LONGEST: Final = 200
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,60}$")]
+#: How a source may be named.
+NAME: Final = r"^[A-Za-z0-9._-]{1,60}$"
+Name = Annotated[str, Meta(pattern=NAME)]
 
 
 class WriteKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from features import Millis
-from streams.collect.keys import WriteKey
+from streams.keys.writekey import WriteKey
 
 logger = logging.getLogger(__name__)
 
