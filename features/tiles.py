@@ -17,7 +17,7 @@ from features.timeline import DAY, HOUR, Millis
 
 HOURS_KEPT: Final = 48
 DAYS_KEPT: Final = 90
-_HOURS_A_DAY: Final = DAY // HOUR
+HOURS_A_DAY: Final = DAY // HOUR
 #: A tile's key is its hour or day number, shifted, and the kind of event.
 KIND_BITS: Final = 5
 KIND_MASK: Final = (1 << KIND_BITS) - 1
@@ -132,7 +132,7 @@ class Tiles:
         hours, days = self.hours, self.days
         hour = at // HOUR
         # From the hour: a small number is divided far more quickly.
-        number = hour // _HOURS_A_DAY
+        number = hour // HOURS_A_DAY
         key = hour << KIND_BITS | kind
         hours[key] = hours.get(key, 0) + 1
         key = number << KIND_BITS | kind

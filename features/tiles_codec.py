@@ -1,0 +1,158 @@
+"""Tiles as they are stored: runs of kinds and counts, and steps from one hour or day to the next.
+
+What has been written of days that are over is kept in memory: most of a customer is the same the
+next time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate, islice
+from typing import Any, Final
+
+from features.compact import Damaged, pack_steps, scaled, unpack_steps, unscaled, which
+from features.customer import CustomerState
+from features.events import Kind
+from features.tiles import (
+    HOURS_A_DAY,
+    KIND_BITS,
+    KIND_MASK,
+    NO_RUNS,
+    PackedTiles,
+    Runs,
+    oldest_day,
+)
+from features.timeline import DAY
+
+#: A tile's kind and count in a byte; from this count on, the rest follows.
+_COUNT_BITS: Final = 3
+_MANY: Final = (1 << _COUNT_BITS) - 1
+_PURCHASE: Final = int(Kind.PURCHASE)
+
+
+def pack_tiles(state: CustomerState) -> PackedTiles:
+    """Return the tiles of hours and of days, the money and the counts, as they are stored.
+
+    Only an event changes them; of days that are over, only a late one.
+    """
+    tiles, events = state.tiles, state.events
+    packed = tiles.packed
+    if packed is None:
+        packed = tiles.packed = PackedTiles(tiles.days)
+    elif packed.events == events:
+        return packed
+    packed.events = events
+    days, spend, kinds = tiles.days, tiles.spend, state.kinds
+    if packed.of is not days:
+        packed.since(days)
+    today = state.last_seen // DAY << KIND_BITS
+    # Those of the days that are not over were added last, unless one came late.
+    keys = sorted(islice(reversed(days), len(days) - packed.sealed.tiles))
+    if keys and keys[0] >> KIND_BITS < packed.until:
+        days = tiles.days = dict(sorted(days.items()))
+        packed.since(days)
+        keys = list(days)
+    if keys and keys[0] < today:
+        over = bisect_left(keys, today)
+        packed.sealed = _pack_runs(keys[:over], days, packed.sealed)
+        packed.until = today >> KIND_BITS
+        del keys[:over]
+    oldest = oldest_day(state.last_seen)
+    packed.days = _columns(_pack_runs(keys, days, packed.sealed), oldest)
+    hours = tiles.hours
+    packed.hours = _columns(_pack_runs(sorted(hours), hours, NO_RUNS), oldest * HOURS_A_DAY)
+    packed.kinds, packed.counts = which(kinds), [count for count in kinds if count]
+    purchases = kinds[_PURCHASE]
+    if packed.spend_of is not spend or packed.purchases != purchases:
+        packed.spend_of, packed.purchases = spend, purchases
+        packed.spend = _pack_spend(spend)
+    return packed
+
+
+def _pack_runs(keys: list[int], tiles: dict[int, int], before: Runs) -> Runs:
+    """Return what was written before, and behind it the tiles of hours or days that follow."""
+    if not keys:
+        return before
+    first, number, _, heads, kinds, many = before
+    steps, packed = [], bytearray()
+    lacks: list[int] = []
+    run = 0
+    for key in keys:
+        if key >> KIND_BITS != number:
+            if run:
+                steps.append(run)
+                run = 0
+            if number >= 0:
+                steps.append((key >> KIND_BITS) - number)
+            else:
+                first = key >> KIND_BITS
+            number = key >> KIND_BITS
+        run += 1
+        count = tiles[key]
+        if count >= _MANY:
+            lacks.append(count - _MANY)
+            count = _MANY
+        packed.append((key & KIND_MASK) << _COUNT_BITS | count)
+    steps.append(run)
+    if lacks:
+        many += pack_steps(lacks)
+    return Runs(
+        first, number, before.tiles + len(keys), heads + pack_steps(steps), kinds + packed, many
+    )
+
+
+def _columns(runs: Runs, base: int) -> list[Any]:
+    first, _, count, heads, kinds, many = runs
+    if not count:
+        return []
+    found: list[Any] = [first - base, heads, kinds]
+    if many:
+        found.append(many)
+    return found
+
+
+def unpack_tiles(columns: list[Any], base: int) -> dict[int, int]:
+    """Return the tiles of hours or days, of columns that count from ``base``.
+
+    Raises
+    ------
+    Damaged
+        If there are more or fewer than they say.
+    """
+    if not columns:
+        return {}
+    first, packed, kinds, *many = columns
+    # Nearly always, a byte is a number.
+    heads = packed if packed.isascii() else unpack_steps(packed)
+    if sum(heads[::2]) != len(kinds):
+        raise Damaged("there are more or fewer tiles than they should be")
+    tiles: dict[int, int] = {}
+    number, place = base + first, 0
+    steps = iter(heads[1::2])
+    for size in heads[::2]:
+        start = number << KIND_BITS
+        for each in kinds[place : place + size]:
+            tiles[start | each >> _COUNT_BITS] = each & _MANY
+        place += size
+        number += next(steps, 0)
+    if many:
+        lacks = iter(unpack_steps(many[0]))
+        for key, count in tiles.items():
+            if count == _MANY:
+                tiles[key] += next(lacks)
+    return tiles
+
+
+def _pack_spend(spend: dict[int, float]) -> list[float]:
+    """Return steps from day to day, and the money of each."""
+    flat: list[float] = []
+    before = 0
+    for day in sorted(spend):
+        flat += (day - before, scaled(spend[day]))
+        before = day
+    return flat
+
+
+def unpack_spend(flat: list[Any]) -> dict[int, float]:
+    """Return the money of each day."""
+    return dict(zip(accumulate(flat[::2]), map(unscaled, flat[1::2]), strict=True))
