@@ -50,6 +50,24 @@ _COMMIT: Final = 2.0
 _FRESH: Final = 5.0
 
 
+def pause_after(since: float, *, few: bool) -> float:
+    """Return the seconds to wait before the next fetch.
+
+    Parameters
+    ----------
+    since
+        Seconds since records were fetched.
+    few
+        Whether these were less than a batch.
+
+    Examples
+    --------
+    >>> pause_after(0.005, few=True), pause_after(0.005, few=False), pause_after(9.0, few=True)
+    (0.015, 0.0, 0.0)
+    """
+    return max(_PACE - since, 0.0) if few else 0.0
+
+
 class Host(Protocol):
     """The app, as far as its consumer asks something of it."""
 
@@ -296,9 +314,10 @@ class ChunkConsumer(Consumer):
             await self.wait_first(self._room.wait(), self.sleep(_FETCH))
         else:
             busy = any(cursor.queued >= _QUEUED for cursor in cursors.values())
-            if self._few and (pause := self._last_news + _PACE - monotonic()) > 0:
+            since = monotonic() - self._last_news
+            if pause := pause_after(since, few=self._few):
                 await asyncio.sleep(pause)
-            self._thread.hurry(busy=monotonic() - self._last_news < _NEWS)
+            self._thread.hurry(busy=since < _NEWS)
             try:
                 fetched = await self._getmany(ready, _FETCH_BUSY if busy else _FETCH)
             except Exception:

@@ -138,3 +138,11 @@ def test_the_broker_is_asked_to_answer_soon_once_there_was_something() -> None:
         asyncio.run(consumer._deliver())
         consumer.answer = {}
     assert consumer.hurried == [False, True]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_records_are_few_as_long_as_they_do_not_fill_a_batch(count: int) -> None:
+    consumer = Consumer({HERE: [Record(5 + n, b"{}") for n in range(count)]}, {})
+    consumer.reader.batch = 2
+    asyncio.run(consumer._deliver())
+    assert consumer._few == (count < 2)
