@@ -49,6 +49,45 @@ EVENTS = [
 ]
 
 
+def told(state: CustomerState) -> dict[str, Any]:
+    """Return all that a state knows, and nothing of how it is stored."""
+    parts = {"": state, "session.": state.session, "money.": state.money, "rhythm.": state.rhythm}
+    derived = ("definition", "ids", "tiles", *parts, "session", "money", "rhythm")
+    found = {
+        f"{prefix}{name}": getattr(part, name)
+        for prefix, part in parts.items()
+        for name in type(part).__slots__
+        if name not in derived and not name.startswith("_")
+    }
+    tiles = state.tiles
+    return found | {
+        "ids": dict(state.ids.items()),
+        "hours": tiles.hours,
+        "days": tiles.days,
+        "spend": tiles.spend,
+    }
+
+
+@settings(max_examples=100)
+@given(histories(), DEFINITIONS)
+def test_what_was_stored_is_known_again_to_the_last_digit(
+    events: list[Event], definition: Definition
+) -> None:
+    state = CustomerState(definition)
+    for event in events:
+        arrive(state, event)
+    assert told(decode_state(encode_state(state), definition)) == told(state)
+
+
+@pytest.mark.parametrize("count", [6, 7, 8, 127, 134, 135, 300])
+def test_however_much_happens_in_an_hour_all_of_it_is_stored(count: int) -> None:
+    # A second apart, so that no id has to be forgotten: then all of them can be told.
+    state = after([happened(n, "visit", START + n * 1_000) for n in range(count)], Definition())
+    again = decode_state(encode_state(state), Definition())
+    assert told(again) == told(state)
+    assert list(again.tiles.days.values()) == [count]
+
+
 @settings(max_examples=100)
 @given(histories(), DEFINITIONS, st.sets(st.integers(0, 40)))
 def test_storing_a_state_at_any_point_changes_nothing_of_what_follows(
