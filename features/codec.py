@@ -66,7 +66,6 @@ def encode_state(state: CustomerState) -> bytes:
             rhythm.sum_gap - span,
             rhythm.sum_square,
             _pack_faded(rhythm),
-            state.events - sum(tiles.counts),
             tiles.kinds,
             tiles.counts,
             state.negatives,
@@ -135,7 +134,6 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
         sum_gap,
         rhythm.sum_square,
         faded,
-        events,
         bits,
         counts,
         state.negatives,
@@ -177,7 +175,8 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     state.check_due = NEVER if check_due is None else last_activity + check_due
     state.floor = oldest_day(last_seen) * DAY + floor
     state.first_seen = rhythm.first_day * DAY + first_seen
-    state.events = events + sum(counts)
+    # Each is of one kind.
+    state.events = sum(counts)
     kinds = state.kinds
     for place, count in zip(_places(bits), counts, strict=True):
         kinds[place] = count

@@ -163,25 +163,28 @@ VECTORS = st.lists(
 
 @settings(max_examples=100)
 @given(
-    st.lists(st.tuples(st.one_of(VECTORS, st.binary(max_size=9)), st.booleans()), max_size=6),
+    st.lists(
+        st.tuples(st.one_of(VECTORS, st.binary(max_size=9)), st.booleans(), st.booleans()),
+        max_size=6,
+    ),
     st.integers(0, 60),
 )
-def test_vectors_come_back_to_the_last_bit_whoever_is_done_with_before(
-    kept: list[tuple[bytes, bool]], watermark: int
+def test_predictions_come_back_to_the_last_bit_whoever_is_done_with_before(
+    kept: list[tuple[bytes, bool, bool]], watermark: int
 ) -> None:
     ledger = Ledger()
-    for number, (vector, logged) in enumerate(kept):
+    for number, (vector, logged, treated) in enumerate(kept):
         if logged:
             ledger.log(decided(number))
         version, risk = ("bayes-75", 0.7) if number % 3 else ("bayes-75", 0.2)
-        ledger.keep(Prediction(number, number + 41, "silence", risk, version, vector))
+        ledger.keep(Prediction(number, number + 41, "silence", risk, version, vector, treated))
         ledger = Ledger.decode(ledger.encode())
     ledger.mature(watermark)
     there = {each.at: each for each in Ledger.decode(ledger.encode()).pending}
-    for number, (vector, _) in enumerate(kept):
+    for number, (vector, _, treated) in enumerate(kept):
         assert (number in there) is (number + 41 > watermark)
         if number in there:
-            assert there[number].vector == vector
+            assert (there[number].vector, there[number].treated) == (vector, treated)
     assert Ledger.decode(ledger.encode()).encode() == ledger.encode()
 
 
