@@ -6,109 +6,33 @@ command line, and documents it.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from features import DAY, HOUR, MINUTE, format_duration, parse_duration
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _words(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return value
-
-
-def _durations(value: object) -> object:
-    words = _words(value)
-    if isinstance(words, list | tuple):
-        return tuple(_duration(word) for word in words)
-    return words
-
-
-Duration = Annotated[
-    int,
-    BeforeValidator(_duration),
-    Field(gt=0),
-    PlainSerializer(format_duration, return_type=str),
-]
-DurationOrZero = Annotated[
-    int,
-    BeforeValidator(_duration),
-    Field(ge=0),
-    PlainSerializer(format_duration, return_type=str),
-]
-Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
-#: What marks a field as a duration, for those who read it from a file.
-DURATION_READERS: Final = (_duration, _durations)
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-Numbers = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_words)]
-
-
-_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")
-
-
-def _bootstrap(value: str) -> str:
-    if "://" in value:
-        raise ValueError("write HOST:PORT without a scheme; for TLS set kafka.security = SSL")
-    for part in value.split(","):
-        if not _HOST.fullmatch(part.strip()):
-            raise ValueError("write HOST:PORT, several of them separated by commas")
-    return value
-
-
-def _redis_url(value: str) -> str:
-    right = "write redis://HOST:PORT/DB (rediss:// for TLS, redis+cluster:// for a cluster)"
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"the port is not a number; {right}") from None
-    if parts.scheme not in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
-        raise ValueError(right)
-    if not parts.hostname or port == 0:
-        raise ValueError(f"the host is missing; {right}")
-    database = parts.path.strip("/")
-    # The client would silently use database 0 instead.
-    if database and not database.isdecimal():
-        raise ValueError(f"{database!r} is not the number of a database; {right}")
-    if "cluster" in parts.scheme and database not in ("", "0"):
-        raise ValueError("a Redis Cluster has no databases but 0; leave the number out")
-    return value
-
-
-def _named(most: int, least: int = 1) -> AfterValidator:
-    allowed = re.compile(f"[A-Za-z0-9._-]{{{least},{most}}}")
-
-    def check(value: str) -> str:
-        if not allowed.fullmatch(value):
-            raise ValueError(
-                "letters, digits, dots, dashes and underscores only, "
-                f"{f'{least} to' if least else 'at most'} {most} of them"
-            )
-        return value
-
-    return AfterValidator(check)
-
-
-TopicName = Annotated[str, _named(200)]
+from features import DAY, HOUR, MINUTE, format_duration
+from streams.written import (
+    Bootstrap,
+    Currency,
+    Duration,
+    DurationOrZero,
+    Durations,
+    Numbers,
+    Origins,
+    RedisUrl,
+    TopicName,
+    WebAddress,
+    Words,
+    named,
+)
 
 
 def _setting(default: Any, meaning: str, *, env: str | None = None, **bounds: Any) -> Any:
@@ -125,7 +49,7 @@ class Section(BaseModel):
 class KafkaSettings(Section):
     """How to reach Kafka."""
 
-    bootstrap: Annotated[str, AfterValidator(_bootstrap)] = _setting(
+    bootstrap: Bootstrap = _setting(
         "localhost:9092", "bootstrap servers, separated by commas", env="EBB_KAFKA"
     )
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = _setting(
@@ -148,10 +72,10 @@ class KafkaSettings(Section):
 class RedisSettings(Section):
     """How to reach Redis."""
 
-    url: Annotated[str, AfterValidator(_redis_url)] = _setting(
+    url: RedisUrl = _setting(
         "redis://localhost:6379/0", "redis://, rediss:// or redis+cluster://", env="EBB_REDIS"
     )
-    namespace: Annotated[str, _named(40)] = _setting("ebb", "first part of every key")
+    namespace: Annotated[str, named(40)] = _setting("ebb", "first part of every key")
 
 
 class ChurnSettings(Section):
@@ -308,7 +232,7 @@ class AlertSettings(Section):
 class TopicSettings(Section):
     """Names and partitions of the topics."""
 
-    prefix: Annotated[str, _named(40, 0)] = _setting("", "put before every topic's name")
+    prefix: Annotated[str, named(40, 0)] = _setting("", "put before every topic's name")
     clickstream: TopicName = _setting("clickstream", "events in, keyed by customer")
     outcomes: TopicName = _setting("outcomes", "what the CRM says happened to an alert")
     interventions: TopicName = _setting("interventions", "alerts out")
@@ -348,46 +272,13 @@ class WorkerSettings(Section):
     )
 
 
-def _web(value: str) -> str:
-    if not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole:
-        raise ValueError("write https://HOST or http://HOST:PORT")
-    return value.rstrip("/")
-
-
-def _origin(value: str) -> str:
-    if value != "*" and (not _web(value) or urlsplit(value).path):
-        raise ValueError("write * or https://HOST, as browsers name a site, without a path")
-    return value
-
-
-def _currency(value: str) -> str:
-    if value and not re.fullmatch("[A-Z]{3}", value):
-        raise ValueError("write three capital letters, such as EUR")
-    return value
-
-
-Origins = Annotated[
-    tuple[Annotated[str, AfterValidator(_origin)], ...],
-    BeforeValidator(_words),
-]
-
-
 class CollectSettings(Section):
     """How a collector takes events over HTTP (docs/collect.md)."""
 
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0: all", env="EBB_COLLECT_HOST")
     port: int = _setting(8080, "port to listen on", ge=1, le=65_535)
     open: bool = _setting(False, "take events from anybody, without a write key; for a trial only")
-    url: Annotated[str, AfterValidator(_web)] = _setting(
-        "", "address at which browsers find it; empty: as they called it"
-    )
+    url: WebAddress = _setting("", "address at which browsers find it; empty: as they called it")
     origins: Origins = _setting(
         ("*",), "web sites whose pages may send, such as https://shop.example; * is any"
     )
@@ -420,9 +311,7 @@ class CollectSettings(Section):
     opted_out: Literal["anonymise", "refuse", "keep"] = _setting(
         "anonymise", "what becomes of an event under Do Not Track or Global Privacy Control"
     )
-    currency: Annotated[str, AfterValidator(_currency)] = _setting(
-        "", "ISO 4217, of amounts that name none"
-    )
+    currency: Currency = _setting("", "ISO 4217, of amounts that name none")
 
 
 class Settings(BaseSettings):

@@ -22,7 +22,8 @@ from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from features import Millis, format_duration
-from streams.sections import DURATION_READERS, Section, Settings
+from streams.sections import Section, Settings
+from streams.written import DURATION_READERS
 
 CONFIG_FILE: Final = "ebbtide.toml"
 #: Read elsewhere; not settings.
