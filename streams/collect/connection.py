@@ -31,6 +31,7 @@ class Connection(HttpToolsProtocol):
         self._head = 0
         self._alarm: asyncio.TimerHandle | None = None
 
+    # uvicorn takes the narrower kind of transport, too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a connection too many is told to come back."""
         super().connection_made(transport)
