@@ -235,7 +235,10 @@ def _track(message: Message, _: Surroundings, source: Source) -> list[Fields]:
 
 
 #: Of a page's address only the path is kept: queries hold searches, tokens and e-mail addresses.
-_OF_ADDRESSES: Final = frozenset({"url", "search", "referrer", "referrer_host"})
+#: RudderStack's web SDK tells two more addresses, query and all.
+_OF_ADDRESSES: Final = frozenset(
+    {"url", "search", "referrer", "referrer_host", "tab_url", "initial_referrer"}
+)
 
 
 def _page(message: Message, _: Surroundings, source: Source) -> list[Fields]:

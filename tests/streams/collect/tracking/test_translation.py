@@ -148,6 +148,8 @@ def test_a_page_tells_its_name_and_path_and_not_what_an_address_may_hold() -> No
             "url": "https://shop.example/shoes?token=secret",
             "search": "?token=secret",
             "referrer": "https://www.google.com/search?q=secret",
+            "tab_url": "https://shop.example/shoes?token=secret#secret",
+            "initial_referrer": "https://www.google.com/search?q=secret",
             "colour": "red",
         },
     }
