@@ -15,6 +15,7 @@ from features.events import (
     encode_event,
     is_distress,
 )
+from features.naming import HIDDEN, VISITOR, is_customer, is_visitor
 from features.rhythm import POWERS
 from features.silence import NEVER
 from features.timeline import (
@@ -35,6 +36,7 @@ from features.versions import Step, UnknownVersion, up_to_date
 
 __all__ = [
     "DAY",
+    "HIDDEN",
     "HOUR",
     "KINDS",
     "LOW_RATING",
@@ -42,6 +44,7 @@ __all__ = [
     "NEVER",
     "POWERS",
     "SECOND",
+    "VISITOR",
     "WEEK",
     "Applied",
     "Catalogue",
@@ -62,7 +65,9 @@ __all__ = [
     "encode_state",
     "format_duration",
     "from_datetime",
+    "is_customer",
     "is_distress",
+    "is_visitor",
     "pack_vector",
     "parse_duration",
     "scaled",

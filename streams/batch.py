@@ -10,7 +10,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from features import Catalogue, CustomerState, Definition, Event, Millis
+from features import (
+    Catalogue,
+    CustomerState,
+    Definition,
+    Event,
+    Millis,
+    is_customer,
+    is_visitor,
+)
 from models.deciding import Alert, Decision, Ledger, Policy
 from models.judging import Explainer
 from models.learning import Judgement, TrainingExample
@@ -41,6 +49,8 @@ class Shop:
         Share of the predictions kept for learning.
     max_pending
         Most predictions kept for one customer.
+    visitors
+        Whether visitors, who have not said who they are, are judged as customers are.
     """
 
     definition: Definition
@@ -51,6 +61,11 @@ class Shop:
     skew: Millis
     keep: float = 1.0
     max_pending: int = 32
+    visitors: bool = False
+
+    def judges(self, user_id: str) -> bool:
+        """Whether decisions are taken on somebody: on customers, and on visitors if so wanted."""
+        return is_customer(user_id) or (self.visitors and is_visitor(user_id))
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):

@@ -104,6 +104,7 @@ def shop_of(settings: Settings) -> Shop:
         skew=settings.time.skew,
         keep=settings.labels.keep,
         max_pending=settings.labels.max_pending,
+        visitors=settings.churn.visitors,
     )
 
 

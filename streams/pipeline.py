@@ -15,6 +15,7 @@ replay computes is what the worker computed. The rules, in order:
 4. A prediction is kept; what became of it is known when the watermark has passed a stage of its
    horizon, and becomes an example.
 5. Every decision is logged, also the one not to act.
+6. Visitors, who have not said who they are, are known but not judged, unless the shop wants it.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ def _observe(
     counts = effects.counts
     changed = effects.changed
     definition = shop.definition
-    vector = shop.catalogue.vector
+    vector, judges = shop.catalogue.vector, shop.judges
     scored: set[str] = set()
 
     def look(user_id: str, customer: Customer, until: Millis) -> None:
@@ -153,7 +154,7 @@ def _observe(
         while (timer := state.due()) <= until:
             cause = state.fire()
             customer.state_changed = True
-            if cause is not None:
+            if cause is not None and judges(user_id):
                 consider(user_id, customer, timer, cause)
 
     def consider(user_id: str, customer: Customer, at: Millis, cause: Cause) -> None:
@@ -206,7 +207,7 @@ def _observe(
                 _note_activity(shop, user_id, customer, at, watermark, effects)
         if is_distress(kind, event.rating):
             now = max(at, state.now)
-            if state.is_active(now):
+            if state.is_active(now) and judges(user_id):
                 consider(user_id, customer, now, "distress")
     for name, count in (("applied", applied_events), ("late", late)):
         if count:

@@ -89,6 +89,9 @@ class ChurnSettings(Section):
         ("*",), "event types that count as activity; * is any", env="EBB_ACTIVITY", min_length=1
     )
     session_gap: Duration = _setting(30 * MINUTE, "silence that ends a session")
+    visitors: bool = _setting(
+        False, "judge visitors, who have not said who they are, as customers", env="EBB_VISITORS"
+    )
 
 
 class TimeSettings(Section):

@@ -92,6 +92,8 @@ def _show(found: Dossier, with_features: bool) -> None:
     )
     if not found.active:
         console.print("  gone: no activity for so long that the customer is no longer scored")
+    if not found.judged:
+        console.print("  no customer: no decisions are taken (visitors: see churn.visitors)")
     console.print(
         f"  risk of not coming back: [bold]{found.risk:.2f}[/bold] ({found.band}), "
         f"model {found.model_version}"

@@ -50,6 +50,8 @@ class Dossier:
         The model of now.
     active
         Whether the customer still counts as one.
+    judged
+        Whether decisions are taken: not on a visitor who has not said who they are.
     say
         Puts into words what a decision rested on.
     """
@@ -66,6 +68,7 @@ class Dossier:
     causes: list[Cause]
     model_version: str
     active: bool
+    judged: bool
     say: Callable[[Ground], str]
 
     @property
@@ -93,6 +96,7 @@ class Dossier:
             "customer": self.customer,
             "at": to_iso(self.at),
             "active": self.active,
+            "judged": self.judged,
             "events": self.state.events,
             "first_seen": to_iso(self.state.first_seen),
             "last_seen": to_iso(self.state.last_seen),
@@ -181,6 +185,7 @@ async def read_dossier(
         causes=shop.explainer.all_causes(weights, features),
         model_version=judgement.version,
         active=state.is_active(moment),
+        judged=shop.judges(customer),
         say=shop.explainer.say,
     )
 

@@ -148,6 +148,8 @@ class LandmarkPass:
         found = array("f")
         eligible: list[_Known] = []
         for name, known in self._customers.items():
+            if not self._shop.judges(name):
+                continue
             state = known.state
             # [t - A, t): the first moment counts, which `is_active` leaves out.
             if state.last_activity < 0 or at - state.last_activity > definition.active:

@@ -111,6 +111,7 @@ def configuration(
         "skew": format_duration(shop.skew),
         "keep": shop.keep,
         "max_pending": shop.max_pending,
+        **({"visitors": True} if shop.visitors else {}),
         "warmup": warmup,
         "threshold": policy.threshold,
         "hysteresis": policy.hysteresis,

@@ -16,8 +16,8 @@ import re
 from hashlib import blake2b
 from typing import Final
 
-VISITOR: Final = "anon:"
-HIDDEN: Final = "hidden:"
+from features import HIDDEN, VISITOR
+
 #: Collective names for what has no identity: enough to spread over partitions, few to keep.
 HIDDEN_NAMES: Final = 64
 #: The longest ``user_id`` of an event.
