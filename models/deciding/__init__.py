@@ -7,12 +7,12 @@ from models.deciding.alert import (
     Arm,
     Band,
     Cause,
-    Outcome,
     Reason,
     cloud_event_headers,
 )
 from models.deciding.decision import Decision, rounded
 from models.deciding.ledger import Ledger, decision_id
+from models.deciding.outcome import InvalidOutcome, Outcome, decode_outcome, encode_outcome
 from models.deciding.policy import Because, Policy, Standing, Verdict, suggested_action
 from models.deciding.prediction import Prediction
 from models.deciding.whatif import Point, verdicts
@@ -26,6 +26,7 @@ __all__ = [
     "Because",
     "Cause",
     "Decision",
+    "InvalidOutcome",
     "Ledger",
     "Outcome",
     "Point",
@@ -36,6 +37,8 @@ __all__ = [
     "Verdict",
     "cloud_event_headers",
     "decision_id",
+    "decode_outcome",
+    "encode_outcome",
     "rounded",
     "suggested_action",
     "verdicts",

@@ -1,15 +1,14 @@
-"""What leaves the house: the alert that asks a CRM to act, and the outcome that it reports back."""
+"""What leaves the house: the alert that asks a CRM to act."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 ALERT_VERSION: Final = 1
-OUTCOME_VERSION: Final = 1
 #: CloudEvents type of an alert; a new version of the body gets a new type.
 ALERT_TYPE: Final = "ebbtide.alert.v1"
 CONTENT_TYPE: Final = "application/json"
@@ -105,39 +104,6 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: str
     vector: dict[str, float]
     v: Annotated[int, Meta(ge=1, le=ALERT_VERSION)] = ALERT_VERSION
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a CRM says happened to an alert, published on ``outcomes``.
-
-    Parameters
-    ----------
-    outcome_id
-        Unique for what happened; repeats are harmless.
-    alert_id, user_id
-        Which alert, and whom.
-    type
-        ``delivered``, ``opened``, ``clicked``, ``redeemed``, ``declined``, ``failed`` or
-        ``unsubscribed``.
-    time
-        When it happened.
-    cost, value
-        What it cost and what it brought, in the shop's currency.
-    properties
-        Anything else.
-    """
-
-    outcome_id: _Id
-    alert_id: _Id
-    user_id: _Id
-    type: Literal[
-        "delivered", "opened", "clicked", "redeemed", "declined", "failed", "unsubscribed"
-    ]
-    time: _Moment
-    cost: float | None = None
-    value: float | None = None
-    properties: Annotated[dict[str, Any], Meta(max_length=64)] = {}
-    v: Annotated[int, Meta(ge=1, le=OUTCOME_VERSION)] = OUTCOME_VERSION
 
 
 def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from models.deciding import Alert, Outcome, cloud_event_headers
+from models.deciding import Alert, cloud_event_headers
 
 ALERT = Alert(
     alert_id="a1",
@@ -52,16 +52,3 @@ def test_an_alert_that_breaks_its_schema_is_not_read(wrong: dict[str, object]) -
     broken = msgspec.json.encode({**msgspec.to_builtins(ALERT), **wrong})
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(broken, type=Alert)
-
-
-def test_an_outcome_is_read_and_an_unknown_one_refused() -> None:
-    good = {
-        "outcome_id": "o",
-        "alert_id": "a1",
-        "user_id": "ada",
-        "type": "redeemed",
-        "time": "2026-01-02T00:00:00Z",
-    }
-    assert msgspec.convert(good, Outcome).type == "redeemed"
-    with pytest.raises(msgspec.ValidationError, match="vanished"):
-        msgspec.convert({**good, "type": "vanished"}, Outcome)
