@@ -14,12 +14,12 @@ from redis.exceptions import RedisError
 from features import Millis
 from streams.collect.answers import Refused
 from streams.collect.rate import Bucket
-from streams.keys import Keyring, WriteKey
+from streams.keys import SCOPES, Keyring, WriteKey
 
 logger = logging.getLogger(__name__)
 
 #: Whoever comes without a key where none is needed.
-OPEN: Final = WriteKey(name="open", digest="0" * 64)
+OPEN: Final = WriteKey(name="open", digest="0" * 64, scopes=SCOPES)
 #: Seconds that Redis may take to tell.
 _PATIENCE: Final = 2.0
 #: Seconds between two looks that are made because a key was not known.
@@ -97,8 +97,15 @@ class Admitting:
         kept = self._ring.ids()
         self._buckets = {key: each for key, each in self._buckets.items() if key in kept}
 
-    async def admit(self, secret: str | None) -> WriteKey:
+    async def admit(self, secret: str | None, scope: str = "events") -> WriteKey:
         """Return the key of a sender.
+
+        Parameters
+        ----------
+        secret
+            What was shown; None for nothing.
+        scope
+            What the key has to be good for.
 
         Raises
         ------
@@ -113,7 +120,7 @@ class Admitting:
             key = self._find(secret)
         if key is None:
             key = self._stranger(secret)
-        if "events" not in key.scopes:
+        if scope not in key.scopes:
             raise Refused("wrong_scope")
         if key.rate and (wait := self._bucket(key).wait(self._ticks())):
             raise Refused("rate_limited", retry=int(wait) + 1)

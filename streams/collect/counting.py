@@ -28,6 +28,7 @@ class Counts:
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._events: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._waits = [0] * (len(BOUNDS) + 1)
         self._waited = 0.0
@@ -36,9 +37,11 @@ class Counts:
         """Count an answer to a request of some kind."""
         self._requests[kind, status] += 1
 
-    def told(self, source: str, events: int, refused: Mapping[str, int]) -> None:
+    def told(self, source: str, events: int, refused: Mapping[str, int], outcomes: int = 0) -> None:
         """Count what Kafka has acknowledged of a request, and what was refused of it."""
         self._events[source] += events
+        if outcomes:
+            self._outcomes[source] += outcomes
         for reason, number in refused.items():
             known = reason in self._refused or len(self._refused) < _MOST
             self._refused[reason if known else "others"] += number
@@ -70,7 +73,10 @@ class Counts:
         head("events_total", "counter", "Events that Kafka has acknowledged, by source.")
         for source, number in sorted(self._events.items()):
             lines.append(f'ebb_collect_events_total{{source="{source}"}} {number}')
-        head("refused_total", "counter", "Events that could not be used, by reason.")
+        head("outcomes_total", "counter", "Outcomes that Kafka has acknowledged, by source.")
+        for source, number in sorted(self._outcomes.items()):
+            lines.append(f'ebb_collect_outcomes_total{{source="{source}"}} {number}')
+        head("refused_total", "counter", "What could not be used, by reason.")
         for reason, number in sorted(self._refused.items()):
             lines.append(f'ebb_collect_refused_total{{reason="{_label(reason)}"}} {number}')
         head("acknowledged_seconds", "histogram", "How long Kafka took to acknowledge a request.")

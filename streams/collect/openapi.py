@@ -74,6 +74,7 @@ def openapi(limits: Limits) -> dict[str, Any]:
         "paths": {
             **{path: {"post": _call(path, call)} for path, call in EVENT_PATHS.items()},
             "/v1/events": {"post": _own()},
+            "/v1/outcomes": {"post": _outcomes()},
             **{path: {"post": _ignored(path)} for path in ("/m", "/v1/m")},
             **_documents(),
         },
@@ -135,6 +136,25 @@ def _own() -> dict[str, Any]:
         "responses": {
             "200": _answer("Kafka has acknowledged those that are not in errors.", "Taken"),
             **_refusals((*_EVENTS, "invalid_event")),
+        },
+    }
+
+
+def _outcomes() -> dict[str, Any]:
+    return {
+        "operationId": "outcomes",
+        "summary": "Take what a CRM says happened to alerts.",
+        "description": (
+            "One outcome, a list of them, or an object with the list as outcomes; for keys with"
+            " the scope outcomes. Of a list, valid outcomes are taken, and the others reported by"
+            " their place. An outcome that comes alone is taken or refused. A repeat of an"
+            " outcome_id is harmless."
+        ),
+        "security": _KEYS,
+        "requestBody": _body("Outcomes"),
+        "responses": {
+            "200": _answer("Kafka has acknowledged those that are not in errors.", "Taken"),
+            **_refusals((*_EVENTS, "invalid_outcome")),
         },
     }
 
@@ -258,6 +278,26 @@ def _event() -> dict[str, Any]:
     return event
 
 
+def _outcome() -> dict[str, Any]:
+    """Return the schema of an outcome, with what `models.deciding.decode_outcome` asks beyond."""
+    outcome = json_schema("outcome")
+    for stray in ("$schema", "$id"):
+        del outcome[stray]
+    for name in ("outcome_id", "alert_id", "user_id"):
+        outcome["properties"][name]["pattern"] = _LEGIBLE
+    outcome["properties"]["time"]["pattern"] = _YEARS
+    return outcome
+
+
+def _several(schema: str, name: str) -> dict[str, Any]:
+    """Return the schema of one, of a list, or of a list by name."""
+    reference = {"$ref": f"#/components/schemas/{schema}"}
+    # Of a list, anything is read; what cannot be used is reported.
+    several = {"type": "array", "maxItems": MOST_EVENTS, "items": {"anyOf": [reference, {}]}}
+    named = {"type": "object", "properties": {name: several}, "required": [name]}
+    return {"anyOf": [reference, several, named]}
+
+
 #: No control characters, and no year beyond those of customers.
 _LEGIBLE: Final = r"^[^\u0000-\u001f]*$"
 _YEARS: Final = r"^(19[789]|20[0-9])[0-9]-"
@@ -265,18 +305,11 @@ _YEARS: Final = r"^(19[789]|20[0-9])[0-9]-"
 
 def _schemas() -> dict[str, Any]:
     words = {"type": "string"}
-    reference = {"$ref": "#/components/schemas/Event"}
-    # Of a list, anything is read; what is no event is reported.
-    several = {"type": "array", "maxItems": MOST_EVENTS, "items": {"anyOf": [reference, {}]}}
     return {
         "Event": _event(),
-        "Events": {
-            "anyOf": [
-                reference,
-                several,
-                {"type": "object", "properties": {"events": several}, "required": ["events"]},
-            ]
-        },
+        "Events": _several("Event", "events"),
+        "Outcome": _outcome(),
+        "Outcomes": _several("Outcome", "outcomes"),
         "Taken": {
             "type": "object",
             "properties": {

@@ -32,6 +32,8 @@ _CONNECT: Final = 10.0
 _END: Final = 5.0
 
 
+#: Topics in which a customer has a partition.
+_KEYED: Final = ("clickstream", "outcomes")
 #: A customer who is here sends many events, and the hash takes long.
 _home: Final = lru_cache(maxsize=65_536)(partition_of)
 
@@ -42,7 +44,7 @@ class Record(NamedTuple):
     Parameters
     ----------
     topic
-        Name of the topic in the settings: ``clickstream`` or ``dead_letters``.
+        Name of the topic in the settings: ``clickstream``, ``outcomes`` or ``dead_letters``.
     key, value, headers
         As on the wire.
     """
@@ -167,7 +169,7 @@ class Publishing:
             for record in records:
                 name = self._topics[record.topic]
                 partitions = line.partitions.get(name, 0)
-                keyed = record.topic == "clickstream" and record.key is not None and partitions
+                keyed = record.topic in _KEYED and record.key is not None and partitions
                 flights.append(
                     await line.producer.send(
                         name,

@@ -117,7 +117,7 @@ def server_of(settings: Settings, protocol: Segment) -> uvicorn.Server:
     limits = limits_of(settings)
     publishing = Publishing(
         producer_of(settings),
-        {name: settings.topic(name) for name in ("clickstream", "dead_letters")},
+        {name: settings.topic(name) for name in ("clickstream", "dead_letters", "outcomes")},
         settings.collect.slow,
         settings.collect.wait,
     )

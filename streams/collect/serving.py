@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from features import SECOND, InvalidEvent, Millis
+from models.deciding import InvalidOutcome
 from streams.collect.addresses import EVENT_PATHS
 from streams.collect.admitting import Admitting, shown_key
 from streams.collect.answers import Refused, json_response
@@ -28,6 +29,7 @@ from streams.collect.counting import Counts
 from streams.collect.dressing import Dressing
 from streams.collect.limits import MOST_EVENTS, Limits
 from streams.collect.openapi import openapi
+from streams.collect.outcomes import take_outcomes
 from streams.collect.pages import rudder_settings, segment_settings, tracker
 from streams.collect.producing import NotTaken, Publishing
 from streams.collect.taking import NotEvents, Segment, Taken, take_events
@@ -126,17 +128,44 @@ class Door:
         taken = await self._store(request, take)
         return json_response({"taken": taken.events, "errors": taken.unusable})
 
+    async def outcomes(self, request: Request) -> Response:
+        """Take what a CRM says happened to alerts."""
+        request.state.kind = "outcomes"
+
+        async def take(body: bytes, header: str | None, received_at: Millis) -> Taken:
+            shown = header or request.query_params.get("writeKey")
+            key = await self._admitting.admit(shown, "outcomes")
+            try:
+                taken = take_outcomes(body, key.name, MOST_EVENTS)
+            except NotEvents as error:
+                raise Refused("invalid_request", str(error)) from None
+            except InvalidOutcome as error:
+                self.counts.told(key.name, 0, {"invalid_outcome": 1})
+                raise Refused("invalid_outcome", error.reason, more=_where(error)) from None
+            except ValueError as error:  # not JSON, or not even text
+                raise Refused("invalid_json", str(error)) from None
+            except RecursionError:
+                raise Refused("invalid_json", "The JSON is nested too deeply.") from None
+            self._admitting.count(key, taken.outcomes + len(taken.unusable))
+            return taken
+
+        taken = await self._store(request, take, "outcomes")
+        return json_response({"taken": taken.outcomes, "errors": taken.unusable})
+
     async def _store(
-        self, request: Request, take: Callable[[bytes, str | None, Millis], Awaitable[Taken]]
+        self,
+        request: Request,
+        take: Callable[[bytes, str | None, Millis], Awaitable[Taken]],
+        scope: str = "events",
     ) -> Taken:
-        """Read a request's body, take its events, and wait until Kafka has them."""
+        """Read a request's body, take what is in it, and wait until Kafka has that."""
         received_at = self._wall()
         if self._publishing.trouble:
             raise Refused("kafka_away", retry=self._later())
         header = shown_key(request.headers.get("authorization", ""), self._admitting.bearer)
         if header is not None:
             # Before its body is read: nobody without a key fills our memory.
-            await self._admitting.admit(header)
+            await self._admitting.admit(header, scope)
         try:
             ticket = self.capacity.enter()
         except Full:
@@ -155,7 +184,7 @@ class Door:
         finally:
             if not handed:
                 ticket.release()
-        self.counts.told(taken.source, taken.events, taken.refused)
+        self.counts.told(taken.source, taken.events, taken.refused, taken.outcomes)
         return taken
 
     async def _body(self, request: Request, ticket: Ticket) -> bytes:
@@ -273,6 +302,7 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
     routes = [
         *(Route(path, door.protocol, methods=post) for path in EVENT_PATHS),
         Route("/v1/events", door.own, methods=post),
+        Route("/v1/outcomes", door.outcomes, methods=post),
         Route("/m", door.metrics_of_sdks, methods=post),
         Route("/v1/m", door.metrics_of_sdks, methods=post),
         Route("/v1/projects/{key}/settings", door.segment_settings, methods=get),
@@ -294,7 +324,7 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
     return Dressing(app, limits.origins, posts, door.counts)
 
 
-def _where(error: InvalidEvent) -> dict[str, str]:
+def _where(error: InvalidEvent | InvalidOutcome) -> dict[str, str]:
     return {"field": error.field} if error.field else {}
 
 

@@ -49,8 +49,8 @@ class Taken:
     ----------
     records
         To be published, dead letters included.
-    events
-        How many of them are events.
+    events, outcomes
+        How many of them are events, and how many outcomes.
     source
         Whose key was shown.
     refused
@@ -61,6 +61,7 @@ class Taken:
 
     records: list[Record] = field(default_factory=list)
     events: int = 0
+    outcomes: int = 0
     source: str = ""
     refused: Counter[str] = field(default_factory=Counter)
     unusable: list[Unusable] = field(default_factory=list)
@@ -228,7 +229,7 @@ def take_events(body: bytes, source: str, most: int) -> Taken:
     (1, 1, 'invalid_event')
     """
     taken = Taken(source=source)
-    raws = _pieces(body)
+    raws = pieces(body, "events")
     if raws is None:
         _take(taken, _decoded(body))
         return taken
@@ -271,8 +272,14 @@ def _take(taken: Taken, event: Event) -> None:
     taken.records.append(_record(event, encode_event(event), taken.source))
 
 
-def _pieces(body: bytes) -> list[msgspec.Raw] | None:
-    """Return the events of a list, unread; None if the body is one event."""
+def pieces(body: bytes, name: str) -> list[msgspec.Raw] | None:
+    """Return what a list holds, unread; None if the body is no list, nor has one by that name.
+
+    Raises
+    ------
+    NotEvents
+        If it is neither an object nor a list.
+    """
     try:
         start = body.lstrip()[:1]
         if start == b"[":
@@ -280,7 +287,7 @@ def _pieces(body: bytes) -> list[msgspec.Raw] | None:
         if start != b"{":
             _raw.decode(body)
             raise NotEvents("the body is neither an object nor a list")
-        several = _fields.decode(body).get("events")
+        several = _fields.decode(body).get(name)
         if several is not None and bytes(several).startswith(b"["):
             return _list.decode(several)
     except msgspec.ValidationError as error:

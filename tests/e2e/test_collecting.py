@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from features import decode_event
+from models.deciding import decode_outcome
 from streams.cli import ebb
 from streams.cli.context import Context
 from streams.demo import Child, free_port
@@ -122,6 +123,28 @@ def test_what_was_acknowledged_lies_on_its_customers_partition(shop: Shop) -> No
         assert said.partition == partition_of(name.encode(), partitions)
         assert said.headers["ebb_source"] == b"web"
         assert decode_event(said.value).user_id == name
+
+
+def test_an_outcome_that_was_acknowledged_lies_on_its_customers_partition(shop: Shop) -> None:
+    crm = shop.keys("create", "crm", "--scopes", "outcomes", "--json")["key"]
+    said = [
+        {
+            "outcome_id": f"o-{number}",
+            "alert_id": "a-1",
+            "user_id": f"shopper-{number}",
+            "type": "redeemed",
+            "time": "2026-01-02T00:00:00Z",
+        }
+        for number in range(SHOPPERS)
+    ]
+    body = json.dumps({"outcomes": said}).encode()
+    wait_for("it is known", lambda: shop.ask("POST", "/v1/outcomes", body, crm)[0] == 200)
+    partitions = shop.corner.settings.topics.partitions
+    lies = {decode_outcome(each.value).user_id: each for each in shop.corner.read("outcomes")}
+    assert sorted(lies) == sorted(each["user_id"] for each in said)
+    for name, each in lies.items():
+        assert each.partition == partition_of(name.encode(), partitions)
+        assert (each.key, each.headers["ebb_source"]) == (name.encode(), b"crm")
 
 
 def test_a_bomb_is_refused_and_the_collector_goes_on(shop: Shop) -> None:

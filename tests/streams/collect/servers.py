@@ -29,7 +29,7 @@ from tests.streams.collect.speech import SEGMENT
 
 SECRET = "ebb_secret"
 WEB = WriteKey(name="web", digest=digest_of(SECRET))
-TOPICS = {"clickstream": "clickstream", "dead_letters": "dead-letters"}
+TOPICS = {"clickstream": "clickstream", "dead_letters": "dead-letters", "outcomes": "outcomes"}
 
 
 @dataclass

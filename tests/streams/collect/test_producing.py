@@ -87,7 +87,7 @@ def test_without_kafka_the_door_opens_and_turns_everybody_away() -> None:
 
 
 def test_a_missing_topic_is_named_and_nobody_is_let_in() -> None:
-    broker = Broker(topics={"dead-letters"})
+    broker = Broker(topics={"dead-letters", "outcomes"})
     with running(broker=broker, ready=False) as door:
         wait_for("it has looked", lambda: "topic" in door.publishing.trouble, 10, 0.01)
         assert "no topic clickstream" in door.ask("GET", "/readyz").said["message"]
