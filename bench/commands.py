@@ -107,10 +107,12 @@ def told(facts: dict) -> Findings:
     speeds = [
         [
             f"{row['peer']} {row['version']}".strip(),
+            row["work"],
             f"{row['median']:,.0f}",
             f"{row['low'] / 1_000:,.1f}-{row['high'] / 1_000:,.1f} k",
-            "" if row["ratio"] is None else f"{row['ratio']:.1f}",
+            _times(row["ahead"]),
             f"{row['cpu_rate']:,.0f}",
+            _times(row["ahead_cpu"]),
             bar(row["median"], most),
         ]
         for row in rows
@@ -134,9 +136,12 @@ def told(facts: dict) -> Findings:
     grids = [
         Grid(
             title,
-            ["", "events/s", "range", "x naive", "per CPU s", "median"],
+            [
+                *("", "work", "events/s", "range", "ebbtide is"),
+                *("per CPU s", "ebbtide is then", "median"),
+            ],
             speeds,
-            words=("median",),
+            words=("work", "median"),
         ),
         Grid(
             f"what each did ({ALERTS:.0%} alerts wanted)",
@@ -148,6 +153,10 @@ def told(facts: dict) -> Findings:
     notes = gates(rows)
     notes += [f"skipped {name}: {why}" for name, why in facts["skipped"].items()]
     return Findings("compare", grids, facts, notes)
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f} x"
 
 
 def _scale(options: argparse.Namespace, running: Servers) -> Findings:

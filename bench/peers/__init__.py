@@ -1,4 +1,5 @@
-"""The same work on other stream processors, each in a process and, if need be, a venv of its own.
+"""The same input on other stream processors, each in a process and, if need be, a venv of its own.
 
-Nothing here imports Ebbtide: what runs needs msgspec and the peer's own library.
+Twice: with our own work, as `core` has it, and with a fraction of it, as `work` has it, which needs
+nothing of Ebbtide.
 """

@@ -13,7 +13,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Job:
-    """What to process: ``events`` records of ``topic``, all of them there already."""
+    """What to process: ``events`` records of ``topic``, all of them there already.
+
+    ``threshold`` is for the work of `bench.peers.work`, ``policy`` for our own.
+    """
 
     kafka: str
     redis: str
@@ -23,6 +26,7 @@ class Job:
     events: int
     partitions: int
     threshold: float
+    policy: float
     folder: Path
     out: Path
 
@@ -41,6 +45,7 @@ class Tally:
         self._job = job
         self.events = self.decisions = self.alerts = 0
         self._began = self._cpu = 0.0
+        self._ended: tuple[float, float] | None = None
 
     def start(self) -> None:
         """Note that the first event is at hand; later calls change nothing."""
@@ -57,20 +62,31 @@ class Tally:
         self.alerts += alert
         return alert
 
+    def count(self, events: int, decisions: int, alerts: int) -> None:
+        """Count what a step of our own work has done."""
+        self.events += events
+        self.decisions += decisions
+        self.alerts += alerts
+
     @property
     def complete(self) -> bool:
         """Whether all events are processed."""
         return self.events >= self._job.events
 
+    def end(self) -> None:
+        """Note that nothing is left to do: what comes until `finish` takes no time."""
+        self._ended = time.perf_counter(), time.process_time()
+
     def finish(self, **more: object) -> None:
         """Write down what was done."""
-        seconds = time.perf_counter() - self._began
+        ended, cpu = self._ended or (time.perf_counter(), time.process_time())
+        seconds = ended - self._began
         said = {
             "events": self.events,
             "decisions": self.decisions,
             "alerts": self.alerts,
             "seconds": seconds,
-            "cpu": (time.process_time() - self._cpu) / seconds,
+            "cpu": (cpu - self._cpu) / seconds,
             "memory": _most_resident(),
             **more,
         }

@@ -14,16 +14,33 @@ from bench.commands import parser, told
 from bench.latency import at_rate
 from bench.shopping import Mix
 from bench.stage import Servers
+from bench.threshold import Outcome
 
 
 @pytest.mark.e2e
 def test_a_comparison_counts_what_each_has_done(bench_servers: Servers) -> None:
-    facts = compare(bench_servers, Mix(events=600, customers=60), 1, ["loop"])
+    facts = compare(bench_servers, Mix(events=600, customers=60), 1, ["ebbtide", "bare", "loop"])
     assert facts["skipped"] == {}
-    [row] = facts["rows"]
-    assert row["decisions"] == facts["decisions"]
-    assert row["alerts"] == 6
-    assert len(told(facts).grids) == 2
+    rows = {row["peer"]: row for row in facts["rows"]}
+    assert list(rows)[2] == "loop", "the same work comes first"
+    # That all three decided what they must have is checked by the comparison itself.
+    whole, fraction = facts["wanted"]["ours"], facts["wanted"]["a fraction"]
+    assert rows["ebbtide"]["decisions"] == rows["bare"]["decisions"] == whole["decisions"]
+    assert rows["loop"]["decisions"] == fraction["decisions"]
+    assert rows["loop"]["alerts"] == 6
+    tables = told(facts)
+    assert len(tables.grids) == 2
+    assert any(note.startswith("ebbtide / bare: ") for note in tables.notes)
+
+
+@pytest.mark.e2e
+def test_who_decides_something_else_is_not_in_the_table(
+    bench_servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.against.decided", lambda *_: Outcome(1, 1))
+    facts = compare(bench_servers, Mix(events=300, customers=30), 1, ["bare"])
+    assert facts["rows"] == []
+    assert "instead of 1 and 1" in facts["skipped"]["bare"]
 
 
 @pytest.mark.e2e

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from bench import against, sending, telling, watching
+from bench.peers import core
 from bench.peers.work import (
     Shopper,
     Visit,
@@ -115,7 +116,7 @@ def test_results_without_a_place_in_the_readme_are_refused() -> None:
         replaced("nothing here", "compare", "table")
 
 
-@pytest.mark.parametrize("module", [against, sending, telling, watching])
+@pytest.mark.parametrize("module", [against, core, sending, telling, watching])
 def test_the_examples_of_the_benchmarks_are_true(module: ModuleType) -> None:
     told = doctest.testmod(module)
     assert told.attempted
