@@ -75,7 +75,7 @@ class Core:
         """
         book = {arrivals[0].event.user_id: known.customer}
         effects = handle(self.shop, self.judge, arrivals, (), book, known.watermark)
-        pass
+        known.watermark = effects.watermark
         return effects
 
     def step(self, data: bytes | None, arrivals: Sequence[Arrival]) -> tuple[bytes, Effects]:
