@@ -1,0 +1,105 @@
+"""What only limits on a server can meet: restarts, a torn file, and nobody there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from models.limits import (
+    Answer,
+    Filling,
+    LimitsAway,
+    Pot,
+    RedisLimits,
+    Request,
+    Settlement,
+    Take,
+)
+from streams.demo import free_port
+
+DAY = Pot("day", 1_000, kept_until=10**6)
+ASKED = [Request("a", (Take(DAY, 600),), until=50)]
+
+
+def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(
+    redis_url: str, namespace: str
+) -> None:
+    async def story() -> None:
+        client: Any = Redis.from_url(redis_url)
+        limits = RedisLimits(client, namespace)
+        for _ in range(2):
+            await client.script_flush()
+            assert await limits.reserve(ASKED, 1) == [Answer(True)]
+        await client.aclose()
+
+    asyncio.run(story())
+
+
+def test_an_end_that_was_torn_gives_nothing_back_twice(redis_url: str, namespace: str) -> None:
+    async def story() -> None:
+        client: Any = Redis.from_url(redis_url)
+        limits = RedisLimits(client, namespace)
+        await limits.reserve([*ASKED, Request("b", (Take(DAY, 300),), until=90)], 1)
+        # What the script's first write leaves, if it is the last that the file holds.
+        await client.hset(f"{namespace}:{{limits}}:pots", mapping={"p:day": "300", "r:a": ""})
+        assert await limits.reserve([], 50) == []
+        assert await limits.look(["day"]) == [Filling(300)]
+        assert await limits.reserve(ASKED, 51) == [Answer(True)]
+        await client.aclose()
+
+    asyncio.run(story())
+
+
+def test_everything_lies_in_one_slot_of_a_cluster(redis_url: str, namespace: str) -> None:
+    async def story() -> None:
+        client: Any = Redis.from_url(redis_url)
+        await RedisLimits(client, namespace).reserve(ASKED, 1)
+        keys = await client.keys(f"{namespace}*")
+        assert len(keys) == 3
+        assert all(b":{limits}:" in key for key in keys)
+        await client.aclose()
+
+    asyncio.run(story())
+
+
+def test_nobody_there(namespace: str) -> None:
+    async def story() -> None:
+        client: Any = Redis(port=free_port())
+        limits = RedisLimits(client, namespace)
+        for asking in (limits.reserve(ASKED, 1), limits.settle([], 1), limits.look(["day"])):
+            with pytest.raises(LimitsAway):
+                await asking
+        await client.aclose()
+
+    asyncio.run(story())
+
+
+def test_each_step_is_one_command_so_that_no_torn_file_parts_it(
+    redis_url: str, namespace: str
+) -> None:
+    async def story() -> None:
+        client: Any = Redis.from_url(redis_url)
+        limits = RedisLimits(client, namespace)
+        place = f"{namespace}:{{limits}}:pots"
+        seen: list[str] = []
+        async with client.monitor() as monitor:
+            await limits.reserve([*ASKED, Request("b", (Take(DAY, 300),), until=50)], 1)
+            await limits.settle([Settlement("b", 200)], 2)
+            await limits.reserve([], 50)
+            await client.echo("the end")
+            while "the end" not in (seen or [""])[-1]:
+                seen.append((await monitor.next_command())["command"])
+        await client.aclose()
+        writes = [
+            line.lower().split(f"{place} ")[1] for line in seen if line.lower().startswith("hset")
+        ]
+        a, b, used, ended_a, ended_b = writes
+        assert a.startswith("p:day 600 r:a ") and b.startswith("p:day 900 r:b ")
+        assert used.startswith("r:b ") and used.endswith(" p:day 800 s:day 200")
+        assert ended_a.split() == ["r:a", "p:day", "200"]
+        assert ended_b.strip() == "r:b"
+
+    asyncio.run(story())
