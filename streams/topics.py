@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.partitioner import murmur2
 
 from features import DAY, Millis
 from streams.brokers import (
@@ -24,6 +23,7 @@ from streams.brokers import (
     open_consumer,
     open_producer,
 )
+from streams.murmur2 import murmur2
 from streams.settings import Settings
 
 #: Kafka's code for a topic that is there already.
@@ -328,7 +328,7 @@ def partition_of(user_id: bytes, partitions: int) -> int:
     >>> partition_of(b"ada", 12), partition_of(b"grace", 12)
     (5, 6)
     """
-    return int((murmur2(user_id) & 0x7FFFFFFF) % partitions)
+    return (murmur2(user_id) & 0x7FFFFFFF) % partitions
 
 
 def topic_ids(settings: Settings, topics: Sequence[str]) -> dict[str, str]:
