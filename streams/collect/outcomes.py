@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.deciding import InvalidOutcome, Outcome, decode_outcome, encode_outcome
-from streams.collect.producing import Record
+from streams.collect.gathering import Record
 from streams.collect.taking import SOURCE, NotEvents, Taken, Unusable, pieces
 
 

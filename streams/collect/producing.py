@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from features import SECOND, Millis
+from streams.collect.gathering import Lanes, Parcel, Record
 from streams.topics import partition_of
 
 logger = logging.getLogger(__name__)
@@ -32,27 +33,8 @@ _CONNECT: Final = 10.0
 _END: Final = 5.0
 
 
-#: Topics in which a customer has a partition.
-_KEYED: Final = ("clickstream", "outcomes")
 #: A customer who is here sends many events, and the hash takes long.
 _home: Final = lru_cache(maxsize=65_536)(partition_of)
-
-
-class Record(NamedTuple):
-    """A record to be published.
-
-    Parameters
-    ----------
-    topic
-        Name of the topic in the settings: ``clickstream``, ``outcomes`` or ``dead_letters``.
-    key, value, headers
-        As on the wire.
-    """
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
 
 
 class NotTaken(Exception):
@@ -62,17 +44,35 @@ class NotTaken(Exception):
 class _Line:
     """One producer, and what is under way on it."""
 
-    def __init__(self, producer: Any) -> None:
+    def __init__(self, producer: Any, heard: Callable[[_Line, BaseException | None], None]) -> None:
         self.producer = producer
+        self.lanes = Lanes(producer, lambda error: heard(self, error))
         #: When each began, oldest first.
-        self.under_way: dict[asyncio.Task[None], float] = {}
+        self.under_way: dict[Parcel, float] = {}
         self.heard = 0.0
         #: How many the topics have, as last seen.
         self.partitions: dict[str, int] = {}
+        self._turn = 0
 
     def waiting(self, now: float) -> float:
         """Return how long the oldest of what is under way has waited, in seconds."""
         return now - next(iter(self.under_way.values()), now)
+
+    def place(self, topic: str, key: bytes | None) -> tuple[str, int]:
+        """Return where a record belongs: by its key, or wherever it is the turn of.
+
+        Raises
+        ------
+        NotTaken
+            If Kafka has told nothing of the topic.
+        """
+        partitions = self.partitions.get(topic, 0)
+        if not partitions:
+            raise NotTaken
+        if key is not None:
+            return topic, _home(key, partitions)
+        self._turn += 1
+        return topic, self._turn % partitions
 
 
 class Publishing:
@@ -142,60 +142,56 @@ class Publishing:
             If it has not, or not within the time.
         """
         line = self._line
-        if line is None:
+        try:
+            if line is None:
+                raise NotTaken
+            parts = self._parts(line, records)
+        except NotTaken:
             done()
-            raise NotTaken
+            raise
         began = self._ticks()
-        # Not to be cancelled with the request: half of a batch would be on its way.
-        task = asyncio.create_task(self._send(line, records))
-        line.under_way[task] = began
 
-        def ended(task: asyncio.Task[None]) -> None:
-            del line.under_way[task]
+        def ended(parcel: Parcel) -> None:
+            del line.under_way[parcel]
             done()
-            if not task.cancelled():
-                task.exception()  # seen, though nobody may wait any more
 
-        task.add_done_callback(ended)
-        finished, _ = await asyncio.wait((task,), timeout=self._wait)
-        if not finished or task.cancelled() or task.exception() is not None:
+        parcel = Parcel(ended)
+        line.under_way[parcel] = began
+        for (topic, partition), part in parts.items():
+            line.lanes.put(parcel, topic, partition, part)
+        try:
+            # The request may be cancelled, or have waited enough; what it brought goes its way.
+            async with asyncio.timeout(self._wait):
+                await parcel.answer
+        except TimeoutError:
+            raise NotTaken from None
+        if parcel.error is not None:
             raise NotTaken
         self.took(self._ticks() - began)
 
-    async def _send(self, line: _Line, records: Sequence[Record]) -> None:
-        flights: list[Any] = []
-        failed: BaseException | None = None
-        try:
-            for record in records:
-                name = self._topics[record.topic]
-                partitions = line.partitions.get(name, 0)
-                keyed = record.topic in _KEYED and record.key is not None and partitions
-                flights.append(
-                    await line.producer.send(
-                        name,
-                        key=record.key,
-                        value=record.value,
-                        headers=record.headers,
-                        partition=_home(record.key, partitions) if keyed else None,
-                    )
-                )
-        except (KafkaError, OSError) as error:
-            failed = error
-        # All of them, or those that fail after the first would complain that nobody asked.
-        for flight in flights:
-            try:
-                await flight
-            except (KafkaError, OSError) as error:
-                failed = error
-        if failed is not None:
-            self._doubt(failed)
-            raise failed
-        line.heard = self._ticks()
+    def _parts(
+        self, line: _Line, records: Sequence[Record]
+    ) -> Mapping[tuple[str, int], Sequence[Record]]:
+        """Return the records by where they belong, in their order."""
+        parts: dict[tuple[str, int], list[Record]] = {}
+        for record in records:
+            place = line.place(self._topics[record.topic], record.key)
+            if (part := parts.get(place)) is None:
+                parts[place] = [record]
+            else:
+                part.append(record)
+        return parts
+
+    def _heard(self, line: _Line, error: BaseException | None) -> None:
+        if error is None:
+            line.heard = self._ticks()
+        else:
+            self._doubt(error)
 
     def _doubt(self, error: BaseException) -> None:
         """Take note that a producer failed: some failures are its last."""
         # No names and no values: what an error of Kafka's says is about topics and brokers.
-        logger.warning("Kafka did not take a request's events: %s", type(error).__name__)
+        logger.warning("Kafka did not take a batch of events: %s", type(error).__name__)
         if not isinstance(error, MessageSizeTooLargeError):
             self._suspect.set()
 
@@ -223,7 +219,7 @@ class Publishing:
         try:
             async with asyncio.timeout(_CONNECT):
                 await producer.start()
-                line = _Line(producer)
+                line = _Line(producer, self._heard)
                 self._trouble = await self._missing(line)
         except (KafkaError, OSError, TimeoutError) as error:
             self._trouble = f"waiting for Kafka: {str(error) or type(error).__name__}"
@@ -267,9 +263,11 @@ class Publishing:
 
 async def _end(line: _Line) -> None:
     """Let what is under way arrive, for a while; then let go of it."""
+    if waiting := [parcel.answer for parcel in line.under_way]:
+        await asyncio.wait(waiting, timeout=_END)
     await _stop(line.producer)
-    for task in list(line.under_way):
-        task.cancel()
+    for parcel in list(line.under_way):
+        parcel.give_up(NotTaken())
 
 
 async def _stop(producer: Any) -> None:

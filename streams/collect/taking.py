@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from features import Event, InvalidEvent, Millis, decode_event, encode_event
-from streams.collect.producing import Record
+from streams.collect.gathering import Record
 from streams.deadletters import DOOR, HEADER, DeadLetter, fitting
 
 #: The header of a record that names the source it came from.

@@ -61,9 +61,12 @@ class Broker:
     held: bool = False
     topics: set[str] = field(default_factory=lambda: set(TOPICS.values()))
     records: list[Sent] = field(default_factory=list)
-    waiting: list[tuple[asyncio.Future[None], Sent]] = field(default_factory=list)
+    waiting: list[tuple[asyncio.Future[None], list[Sent]]] = field(default_factory=list)
     producers: int = 0
-    #: Raised for the next record, as aiokafka raises it for one that cannot be sent.
+    batches: int = 0
+    #: Records of one batch.
+    holds: int = 1_000
+    #: Raised for the next batch, as aiokafka raises it for one that cannot be sent.
     failure: Exception | None = None
 
     def let_go(self) -> None:
@@ -71,7 +74,7 @@ class Broker:
         self.held = False
         for future, sent in self.waiting:
             if not future.done():
-                self.records.append(sent)
+                self.records += sent
                 future.set_result(None)
         self.waiting.clear()
 
@@ -102,21 +105,37 @@ class Producer:
             raise KafkaConnectionError("nobody there")
         return Metadata(self._broker.topics)
 
-    async def send(
-        self, topic: str, *, key: Any, value: Any, headers: Any, partition: int | None = None
-    ) -> asyncio.Future[None]:
+    def create_batch(self) -> Batch:
+        return Batch(self._broker.holds)
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[None]:
         broker = self._broker
+        broker.batches += 1
         failure, broker.failure = broker.failure, None
         if failure is not None:
             raise failure
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sent = Sent(topic, key, value, headers, partition)
+        sent = [Sent(topic, *record, partition) for record in batch.records]
         if broker.held or broker.away:
             broker.waiting.append((future, sent))
         else:
-            broker.records.append(sent)
+            broker.records += sent
             future.set_result(None)
         return future
+
+
+class Batch:
+    """Records for one partition, as many as it holds."""
+
+    def __init__(self, holds: int) -> None:
+        self._holds = holds
+        self.records: list[tuple[Any, Any, Any]] = []
+
+    def append(self, *, timestamp: None, key: Any, value: Any, headers: Any) -> object:
+        if len(self.records) >= self._holds:
+            return None
+        self.records.append((key, value, headers))
+        return self
 
 
 @dataclass
