@@ -1,4 +1,4 @@
-"""``ebb schema``: the JSON Schemas of the messages."""
+"""``ebb schema``: the JSON Schemas of the messages, and the AsyncAPI document of the topics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 from streams.schemas import WIRES, json_schema
 
@@ -20,11 +21,27 @@ from streams.schemas import WIRES, json_schema
     metavar="DIR",
     help="Write NAME.schema.json into this folder.",
 )
-def schema(message: str | None, everything: bool, output: Path | None) -> None:
+@click.option(
+    "--asyncapi",
+    "topics",
+    is_flag=True,
+    help="Print the AsyncAPI 3 document of the public topics, as your settings name them.",
+)
+@click.pass_obj
+def schema(
+    context: Context, message: str | None, everything: bool, output: Path | None, topics: bool
+) -> None:
     """Print the JSON Schema (2020-12) of a MESSAGE; without one, list them.
 
     A schema says what is accepted, to the last bound: it is made from the type that decodes.
     """
+    if topics:
+        if everything or output is not None or message is not None:
+            raise Usage("--asyncapi prints one document, and goes with nothing else")
+        from streams.asyncapi import asyncapi
+
+        click.echo(json.dumps(asyncapi(context.settings), indent=2))
+        return
     if everything and output is None:
         raise Usage("--all writes files; say where with --output DIR")
     if everything and message is not None:
