@@ -337,15 +337,16 @@ def rows(runs: Sequence[Run], peers: Sequence[Peer]) -> list[dict[str, Any]]:
                 "alerts": own[-1].alerts,
                 "cpu": median(run.cpu for run in own),
                 # What other processes on the machine take away counts less here.
-                "cpu_rate": median(run.rate / run.cpu for run in own if run.cpu),
+                # A smoke run may take less than a clock tick of it.
+                "cpu_rate": median(run.rate / run.cpu if run.cpu else 0.0 for run in own),
                 "memory": max(run.memory for run in own),
                 "differs": peer.differs,
             }
         )
     mine = next((row for row in found if row["peer"] == "ebbtide"), None)
     for row in found:
-        row["ahead"] = mine and mine["median"] / row["median"]
-        row["ahead_cpu"] = mine and mine["cpu_rate"] / row["cpu_rate"]
+        for name, rate in (("ahead", "median"), ("ahead_cpu", "cpu_rate")):
+            row[name] = mine[rate] / row[rate] if mine and mine[rate] and row[rate] else None
     return sorted(found, key=lambda row: (_WORKS.index(row["work"]), -row["median"]))
 
 
@@ -362,8 +363,8 @@ def gates(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if name in found:
             ratio, by_cpu = found[name]["ahead"], found[name]["ahead_cpu"]
             verdict = "holds" if ratio >= wanted else "DOES NOT HOLD"
+            beside = "" if by_cpu is None else f" ({by_cpu:.2f} per CPU s)"
             told.append(
-                f"ebbtide / {name}: {ratio:.2f} ({by_cpu:.2f} per CPU s), at least {wanted:g} "
-                f"wanted: {verdict}"
+                f"ebbtide / {name}: {ratio:.2f}{beside}, at least {wanted:g} wanted: {verdict}"
             )
     return told

@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="PART,...",
         help="inprocess, customers, workers, shares, bytes, timers",
     )
-    times = command("latency", "from an event to its alert, at several rates", _latency)
+    times = command("latency", "from an event to its state and alert, at several rates", _latency)
     times.add_argument("--rates", type=lambda text: [int(each) for each in text.split(",")])
     times.add_argument("--seconds", type=float, default=60)
     times.add_argument("--workers", type=int, default=1)

@@ -1,46 +1,28 @@
 """Events sent at a set rate, for latency and overload.
 
-One in so many is a *probe*: a complaint of a customer who was never seen before, which is
-decided, and alerted, at once. The time in it is the time at which it was to be sent, so the alert
-tells when its event was due, also if the sender was late: waiting in the sender counts, too.
+The name of a probe says which of the events it is, and so when it was due, also if the sender was
+late: waiting in the sender counts, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import msgspec
-import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from bench.shopping import Homes, customer, event
 from bench.stage import Corner
+from bench.traffic import Plan, number_of, traffic
 from streams.topics import open_consumer
 
 _TICK = 0.005
 _EVERY = 0.5
 #: With it every probe's decision is an alert.
 ALERT_ALL = {"EBB_POLICY_THRESHOLD": "0.02", "EBB_POLICY_HYSTERESIS": "0.01"}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be sent.
-
-    ``probes``: one event in so many is one. ``base``: event time of the first event, in
-    milliseconds; without it, the clock's. ``tag`` keeps the ids of several sendings apart.
-    """
-
-    rate: float
-    seconds: float
-    probes: int = 100
-    customers: int = 20_000
-    base: int | None = None
-    tag: int = 0
-    seed: int = 7
 
 
 @dataclass(frozen=True)
@@ -54,7 +36,6 @@ class Sent:
     events: int
     probes: int
     began: int
-    base: int
     seconds: float
     late: float
     rate: float
@@ -87,20 +68,19 @@ async def _send(
     enough: Callable[[], bool] | None,
 ) -> Sent:
     topic = corner.topic("clickstream")
-    homes = Homes(corner.partitions)
-    who = list(_regulars(plan, homes))
     producer = AIOKafkaProducer(bootstrap_servers=corner.servers.kafka, acks=1)
     await producer.start()
     # The first record would wait for it.
     await producer.partitions_for(topic)
-    total = int(plan.rate * plan.seconds)
     clock = time.perf_counter
-    sent = probes = 0
+    total, sent = plan.total, 0
     lying = bytearray()
     late = 0.0
+    base = time.time_ns() // 1_000_000 if plan.base is None else plan.base
+    coming = traffic(plan, corner.partitions, base)
+    # The first one takes long: what is drawn by chance is drawn for all.
+    coming = chain([next(coming)], coming)
     began, wall = clock(), time.time_ns() // 1_000_000
-    base = wall if plan.base is None else plan.base
-    first = plan.tag * 1_000_000_000
     looked = 0.0
     try:
         while sent < total:
@@ -108,18 +88,9 @@ async def _send(
             until = min(total, int(passed * plan.rate) + 1)
             late = max(late, passed - sent / plan.rate)
             batches = [producer.create_batch() for _ in range(corner.partitions)]
-            for number in range(sent, until):
-                at = base + int(number * 1_000 / plan.rate)
-                if number % plan.probes == 0:
-                    name = f"probe-{plan.tag}-{number:09d}"
-                    key = name.encode()
-                    home, kind = homes[key], "complaint"
-                    probes += 1
-                else:
-                    name, key, home = who[number % len(who)]
-                    kind = "product_viewed"
+            for message in islice(coming, until - sent):
+                home, key, value = message.partition, message.key, message.value
                 lying.append(home)
-                value = event(first + number, name, at, kind, 9.9, number % 50_000)
                 while batches[home].append(key=key, value=value, timestamp=None) is None:
                     await producer.send_batch(batches[home], topic, partition=home)
                     batches[home] = producer.create_batch()
@@ -139,38 +110,27 @@ async def _send(
     finally:
         await producer.stop()
     seconds = clock() - began
-    return Sent(sent, probes, wall, base, seconds, late, plan.rate, began, bytes(lying))
-
-
-def _regulars(plan: Plan, homes: Homes) -> Iterator[tuple[str, bytes, int]]:
-    rng = np.random.default_rng(plan.seed)
-    weights = 1 / np.arange(1, plan.customers + 1)
-    for number in rng.choice(plan.customers, size=1 << 16, p=weights / weights.sum()).tolist():
-        name = customer(number)
-        yield name, (key := name.encode()), homes[key]
+    probes = -(-sent // plan.probes)
+    return Sent(sent, probes, wall, seconds, late, plan.rate, began, bytes(lying))
 
 
 @dataclass(frozen=True)
 class Told:
-    """An alert: for whom, on which partition, by which model, and how long after its event."""
+    """An alert: for whom, on which partition, by which model, and when the broker had it."""
 
     customer: str
     partition: int
     version: str
-    at: int
     arrived: int
 
 
 class _Body(msgspec.Struct):
     user_id: str
-    decided_at: str
     model_version: str
 
 
 def alerts(corner: Corner) -> list[Told]:
     """Return all alerts that the broker has, with its own time of their arrival."""
-    from datetime import datetime
-
     topic = corner.topic("interventions")
     decode = msgspec.json.Decoder(_Body).decode
     found = []
@@ -186,13 +146,11 @@ def alerts(corner: Corner) -> list[Told]:
             for records in with_consumer.poll(timeout_ms=500).values():
                 for record in records:
                     body = decode(record.value)
-                    at = datetime.fromisoformat(body.decided_at)
                     found.append(
                         Told(
                             body.user_id,
                             record.partition,
                             body.model_version,
-                            round(at.timestamp() * 1_000),
                             record.timestamp,
                         )
                     )
@@ -205,7 +163,7 @@ def delays(told: list[Told], sent: Sent, tag: int = 0) -> list[float]:
     """Return, of each probe, the milliseconds from when its event was due to its alert."""
     mine = f"probe-{tag}-"
     return [
-        each.arrived - sent.began - (each.at - sent.base)
+        each.arrived - sent.began - number_of(each.customer) * 1_000 / sent.rate
         for each in told
         if each.customer.startswith(mine)
     ]
@@ -219,3 +177,6 @@ def quantile(values: list[float], share: float) -> float:
     """
     ordered = sorted(values)
     return ordered[max(0, -(-int(share * 1_000_000) * len(ordered) // 1_000_000) - 1)]
+
+
+__all__ = ["ALERT_ALL", "Plan", "Sent", "Told", "alerts", "delays", "quantile", "send"]

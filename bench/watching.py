@@ -107,10 +107,15 @@ def time_workers(
 
 
 class Positions:
-    """Watches the positions of all partitions, from a thread of its own."""
+    """Watches the positions of all partitions, from a thread of its own.
 
-    def __init__(self, corner: Corner) -> None:
+    ``look`` is the time between two looks, in seconds: what was stored between them is taken for
+    stored at the later one.
+    """
+
+    def __init__(self, corner: Corner, look: float = _LOOK) -> None:
         self._corner = corner
+        self._pause = look
         self._over = threading.Event()
         self._seen: list[tuple[float, list[int]]] = []
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -126,7 +131,7 @@ class Positions:
         self._look()
 
     def _watch(self) -> None:
-        while not self._over.wait(_LOOK):
+        while not self._over.wait(self._pause):
             self._look()
 
     def _look(self) -> None:

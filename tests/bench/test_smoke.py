@@ -44,10 +44,14 @@ def test_who_decides_something_else_is_not_in_the_table(
 
 
 @pytest.mark.e2e
-def test_every_probe_is_alerted_and_its_delay_is_known(bench_servers: Servers) -> None:
-    found = at_rate(bench_servers, 400, 0.5, 1)
+def test_of_every_event_it_is_known_when_it_was_stored_and_of_every_probe_when_it_was_alerted(
+    bench_servers: Servers,
+) -> None:
+    found = at_rate(bench_servers, 400, 0.5, 1, sessions=True)
     assert found["probes"] == 2
-    assert 0 <= found["quantiles"]["0.5"] <= found["most"]
+    for each, most in (("stored", "stored_most"), ("quantiles", "most")):
+        assert 0 < found[each]["0.5"] <= found[each]["0.99"] <= found[most] < 30_000
+    assert found["keeps_up"]
 
 
 def test_what_redis_holds_of_a_customer_is_weighed() -> None:

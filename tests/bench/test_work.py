@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from bench import against, sending, telling, watching
+from bench import against, latency, sending, telling, traffic, watching
+from bench.against import PEERS, Run
 from bench.peers import core
 from bench.peers.work import (
     Shopper,
@@ -111,12 +112,27 @@ def test_a_quantile_is_the_value_that_the_share_does_not_exceed(share: float, va
     assert quantile([float(each) for each in range(100, 0, -1)], share) == value
 
 
+def test_a_run_too_short_for_its_cpu_time_to_be_known_has_no_ratio_of_it() -> None:
+    peers = [peer for peer in PEERS if peer.name in ("ebbtide", "bare")]
+    runs = [Run("ebbtide", 0, 30.0, 1, 1, 0.0, 1), Run("bare", 0, 60.0, 1, 1, 0.5, 1)]
+    bare, ebbtide = against.rows(runs, peers)
+    assert (bare["ahead"], bare["ahead_cpu"], ebbtide["ahead_cpu"]) == (0.5, None, None)
+
+
+def test_the_same_work_comes_first_then_whoever_is_faster() -> None:
+    rates = {"raw": 9.0, "loop": 4.0, "naive": 1.0, "bare": 3.0, "ebbtide": 2.0}
+    runs = [Run(name, 0, rate, 1, 1, 0.5, 1) for name, rate in rates.items()]
+    found = against.rows(runs, PEERS)
+    assert [row["peer"] for row in found] == ["bare", "ebbtide", "loop", "naive", "raw"]
+    assert [row["ahead"] for row in found] == [2 / 3, 1, 0.5, 2, 2 / 9]
+
+
 def test_results_without_a_place_in_the_readme_are_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
         replaced("nothing here", "compare", "table")
 
 
-@pytest.mark.parametrize("module", [against, core, sending, telling, watching])
+@pytest.mark.parametrize("module", [against, core, latency, sending, telling, traffic, watching])
 def test_the_examples_of_the_benchmarks_are_true(module: ModuleType) -> None:
     told = doctest.testmod(module)
     assert told.attempted
