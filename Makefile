@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench chaos quality lock tracker clean
+.PHONY: help demo test lint bench chaos quality lock sdks tracker clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -46,9 +46,10 @@ quality: $(STAMPS)/dev  ## judge the Bayesian model on real data (EBB_COMPLETEJO
 	$(BIN)/python -m tests.quality $(ARGS)
 
 # The locks hold hashes for every platform and no addresses: any registry or mirror will do.
-COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	--group build
+PINNED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+COMPILE = $(PINNED) pyproject.toml --group build
+SDKS := tests/e2e/sdks
 
 lock: $(STAMPS)/dev  ## resolve the dependencies anew (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --extra collect --extra fast -o requirements/base.txt
@@ -56,6 +57,11 @@ lock: $(STAMPS)/dev  ## resolve the dependencies anew (UPGRADE=--upgrade for new
 		-c requirements/base.txt -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) --extra peers -o requirements/peers.txt
+	$(PINNED) $(UPGRADE) --group sdks -o requirements/sdks.txt
+
+sdks:  ## resolve the SDKs of the tests anew, those of Node, too (needs Node)
+	cd $(SDKS) && npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
+		--omit-lockfile-registry-resolved
 
 # The script that browsers load: checked in as made, with the hash of what it was made of, so that
 # nobody else needs Node (tests/streams/collect/tracker looks).

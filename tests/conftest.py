@@ -62,7 +62,7 @@ class Redis:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_backends] = {"Kafka": _UNUSED, "Redis": _UNUSED, "Browser": _UNUSED}
+    config.stash[_backends] = dict.fromkeys(("Kafka", "Redis", "Browser", "SDKs"), _UNUSED)
     if hasattr(config, "workerinput"):
         # One of several processes: what it has used by its end is told to the one that reports.
         config.workeroutput["backends"] = config.stash[_backends]  # type: ignore[attr-defined]
@@ -164,6 +164,11 @@ def browser_for(request: pytest.FixtureRequest) -> Iterator[Browser]:
         if browser_required():
             pytest.fail(f"{error} ({REQUIRE_BROWSER}=1)")
         pytest.skip(str(error))
+
+
+def tell_backend(config: pytest.Config, name: str, text: str) -> None:
+    """Say in the last lines what was used; it is not a server of this file."""
+    config.stash[_backends][name] = text
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ LONG: Final = (
     "tests/chaos/test_chaos.py",
     "tests/e2e/test_cdnow.py",
     "tests/e2e/test_same_state.py",
+    "tests/e2e/sdks/test_sdks.py",
     "tests/e2e/test_verify.py",
     "tests/e2e/test_refusing.py",
     "tests/e2e/test_quality.py",
