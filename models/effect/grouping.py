@@ -1,0 +1,60 @@
+"""By what the effect is told apart: things about an alert that were fixed before it was sent.
+
+What comes after (who opened the mail, who took the coupon) is no such thing: to compare those who
+opened with those held out compares keen customers with all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from models.deciding import Alert, suggested_action
+from models.understanding import Lifecycle
+
+#: What `Lifecycle` reads of an alert's vector.
+_OF_LIFE: Final = ("tenure", "visit_days", "gap_mean", "gap_usual")
+_PLACES: Final = {name: place for place, name in enumerate(_OF_LIFE)}
+
+
+def action_of(alert: Alert) -> str:
+    """Return what was suggested; of a held-out customer what would have been.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> held = Alert(alert_id="a", user_id="ada", decided_at=noon, valid_until=noon,
+    ...     cause="silence", risk=0.85, band="high", reasons=[], silence_days=31.0,
+    ...     action="none", arm="holdout", horizon_days=30.0, model_version="prior",
+    ...     catalogue="c", vector={})
+    >>> action_of(held), segment_of(held)
+    ('offer', 'unknown')
+    """
+    if alert.arm == "treated":
+        return alert.action
+    codes = [reason.code for reason in alert.reasons]
+    return suggested_action("treated", alert.cause, codes, alert.risk)
+
+
+def segment_of(alert: Alert) -> str:
+    """Return the part of their life with the shop that the customer was in."""
+    vector = alert.vector
+    if not all(name in vector for name in _OF_LIFE):
+        return "unknown"
+    known = [vector[name] for name in _OF_LIFE]
+    return Lifecycle(_PLACES, alert.horizon_days).of_one(known)
+
+
+#: What can be asked for, and how it is told of an alert.
+DIMENSIONS: Final[Mapping[str, Callable[[Alert], str]]] = {
+    "action": action_of,
+    "cause": lambda alert: alert.cause,
+    "segment": segment_of,
+    "band": lambda alert: alert.band,
+}
+
+
+def group_of(alert: Alert, dimensions: Sequence[str]) -> tuple[str, ...]:
+    """Return the group of an alert by some of `DIMENSIONS`."""
+    return tuple(DIMENSIONS[name](alert) for name in dimensions)
