@@ -57,6 +57,6 @@ def adjusted(values: Floats, treated: Flags, before: Floats) -> Floats:
             inside[arm] -= inside[arm].mean(axis=0)
             around[arm] -= around[arm].mean()
     # Numbers that are the same for all, or say the same twice, get no slope of their own.
-    slopes = np.linalg.lstsq(inside, around, rcond=1e-9)[0]
+    slopes = np.linalg.lstsq(inside.T @ inside, inside.T @ around, rcond=1e-12)[0]
     found: Floats = values - (before - before.mean(axis=0)) @ slopes
     return found

