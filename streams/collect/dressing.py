@@ -10,7 +10,7 @@ import logging
 import re
 import traceback
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,6 +52,7 @@ class Dressing:
     ) -> None:
         self._app = app
         self._origins = frozenset(origins)
+        self._all = "*" in origins
         self._posts = frozenset(posts)
         self._counts = counts
 
@@ -60,8 +61,7 @@ class Dressing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = _headers(scope)
-        leave = self._leave(headers.get("origin", ""))
+        leave = _TO_ALL if self._all else self._leave(_header(scope, b"origin"))
         began = False
 
         async def dressed(message: Message) -> None:
@@ -74,7 +74,7 @@ class Dressing:
             await send(message)
 
         scope["state"] = {}
-        answer = self._at_once(scope, headers)
+        answer = self._at_once(scope)
         if answer is not None:
             await answer(scope, receive, dressed)
             return
@@ -87,15 +87,15 @@ class Dressing:
             if not began:
                 await Refused("internal").response()(scope, receive, dressed)
 
-    def _at_once(self, scope: Scope, headers: dict[str, str]) -> Response | None:
+    def _at_once(self, scope: Scope) -> Response | None:
         """Return the answer to what need not go any further."""
         if len(scope["raw_path"]) + len(scope["query_string"]) > MOST_URL:
             return Refused("url_too_long").response()
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
+        if sum([len(name) + len(value) for name, value in scope["headers"]]) > MOST_HEADERS:
             return Refused("headers_too_large").response()
         if scope["method"] == "OPTIONS":
             methods = "OPTIONS, POST" if scope["path"] in self._posts else "GET, HEAD, OPTIONS"
-            asked = headers.get("access-control-request-headers", "")
+            asked = _header(scope, b"access-control-request-headers")
             return Response(
                 status_code=204,
                 headers={
@@ -110,20 +110,27 @@ class Dressing:
         return None
 
     def _leave(self, origin: str) -> list[tuple[bytes, bytes]]:
-        expose = (b"access-control-expose-headers", b"retry-after")
-        # Scripts that serve other sites' pages, and pictures of them, are not what this is for.
-        plain = (b"x-content-type-options", b"nosniff")
-        if "*" in self._origins:
-            return [(b"access-control-allow-origin", b"*"), expose, plain]
         vary = (b"vary", b"origin")
         if origin in self._origins:
-            return [(b"access-control-allow-origin", origin.encode("latin-1")), vary, expose, plain]
-        return [vary, plain]
+            return [
+                (b"access-control-allow-origin", origin.encode("latin-1")),
+                vary,
+                _EXPOSED,
+                _PLAIN,
+            ]
+        return [vary, _PLAIN]
 
 
-def _headers(scope: Scope) -> dict[str, Any]:
-    return {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in scope["headers"]
-        if name in (b"origin", b"access-control-request-headers")
-    }
+_EXPOSED: Final = (b"access-control-expose-headers", b"retry-after")
+#: Scripts that serve other sites' pages, and pictures of them, are not what this is for.
+_PLAIN: Final = (b"x-content-type-options", b"nosniff")
+_TO_ALL: Final = [(b"access-control-allow-origin", b"*"), _EXPOSED, _PLAIN]
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    """Return a header; of those that come twice, the last."""
+    found = ""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            found = value.decode("latin-1")
+    return found

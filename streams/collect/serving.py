@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -23,6 +23,7 @@ from models.deciding import InvalidOutcome
 from streams.collect.addresses import EVENT_PATHS
 from streams.collect.admitting import Admitting, shown_key
 from streams.collect.answers import Refused, json_response
+from streams.collect.asking import Asked, Asking, Taker
 from streams.collect.bodies import read_body, unpacked
 from streams.collect.capacity import Capacity, Full, Ticket
 from streams.collect.counting import Counts
@@ -37,7 +38,14 @@ from streams.keys import WriteKey
 
 logger = logging.getLogger(__name__)
 
-_SUCCESS: Final = b'{"success":true}'
+_TAKEN: Final = Response(b'{"success":true}', media_type="application/json")
+
+
+class Shown(NamedTuple):
+    """The key in the headers of a request: as it was shown, and which it is; perhaps none."""
+
+    secret: str | None
+    key: WriteKey | None
 
 
 @dataclass(frozen=True)
@@ -84,33 +92,32 @@ class Door:
 
     # -- events -------------------------------------------------------------------------------
 
-    async def protocol(self, request: Request) -> Response:
+    async def protocol(self, asked: Asked) -> Response:
         """Take one request of the Segment protocol."""
-        call = EVENT_PATHS[request.scope["path"]]
+        call = EVENT_PATHS[asked.path]
         # In the names that a counter may have.
-        request.state.kind = call
+        asked.counts_as(call)
 
-        async def take(body: bytes, header: str | None, received_at: Millis) -> Taken:
-            query = request.query_params.get("writeKey")
+        async def take(body: bytes, shown: Shown, received_at: Millis) -> Taken:
             try:
-                read = self._segment.read(call, body, header, query)
+                read = self._segment.read(call, body, shown.secret, asked.query_key())
             except self._segment.refused as error:
                 code, message = getattr(error, "code", ""), getattr(error, "message", "")
                 raise Refused(code or "invalid_request", message) from None
-            key = await self._admitting.admit(read.write_key)
-            taken = self._segment.take(read, key.name, received_at, _opted_out(request))
+            key = shown.key or await self._admitting.admit(read.write_key)
+            taken = self._segment.take(read, key.name, received_at, _opted_out(asked))
             self._admitting.count(key, taken.events + sum(taken.refused.values()))
             return taken
 
-        await self._store(request, take)
-        return Response(_SUCCESS, media_type="application/json")
+        await self._store(asked, take)
+        return _TAKEN
 
-    async def own(self, request: Request) -> Response:
+    async def own(self, asked: Asked) -> Response:
         """Take events in our own schema."""
-        request.state.kind = "events"
+        asked.counts_as("events")
 
-        async def take(body: bytes, header: str | None, received_at: Millis) -> Taken:
-            key = await self._admitting.admit(header or request.query_params.get("writeKey"))
+        async def take(body: bytes, shown: Shown, received_at: Millis) -> Taken:
+            key = shown.key or await self._admitting.admit(asked.query_key())
             try:
                 taken = take_events(body, key.name, MOST_EVENTS)
             except NotEvents as error:
@@ -125,16 +132,15 @@ class Door:
             self._admitting.count(key, taken.events + len(taken.unusable))
             return taken
 
-        taken = await self._store(request, take)
+        taken = await self._store(asked, take)
         return json_response({"taken": taken.events, "errors": taken.unusable})
 
-    async def outcomes(self, request: Request) -> Response:
+    async def outcomes(self, asked: Asked) -> Response:
         """Take what a CRM says happened to alerts."""
-        request.state.kind = "outcomes"
+        asked.counts_as("outcomes")
 
-        async def take(body: bytes, header: str | None, received_at: Millis) -> Taken:
-            shown = header or request.query_params.get("writeKey")
-            key = await self._admitting.admit(shown, "outcomes")
+        async def take(body: bytes, shown: Shown, received_at: Millis) -> Taken:
+            key = shown.key or await self._admitting.admit(asked.query_key(), "outcomes")
             try:
                 taken = take_outcomes(body, key.name, MOST_EVENTS)
             except NotEvents as error:
@@ -149,31 +155,30 @@ class Door:
             self._admitting.count(key, taken.outcomes + len(taken.unusable))
             return taken
 
-        taken = await self._store(request, take, "outcomes")
+        taken = await self._store(asked, take, "outcomes")
         return json_response({"taken": taken.outcomes, "errors": taken.unusable})
 
     async def _store(
         self,
-        request: Request,
-        take: Callable[[bytes, str | None, Millis], Awaitable[Taken]],
+        asked: Asked,
+        take: Callable[[bytes, Shown, Millis], Awaitable[Taken]],
         scope: str = "events",
     ) -> Taken:
         """Read a request's body, take what is in it, and wait until Kafka has that."""
         received_at = self._wall()
         if self._publishing.trouble:
             raise Refused("kafka_away", retry=self._later())
-        header = shown_key(request.headers.get("authorization", ""), self._admitting.bearer)
-        if header is not None:
-            # Before its body is read: nobody without a key fills our memory.
-            await self._admitting.admit(header, scope)
+        secret = shown_key(asked.header(b"authorization"), self._admitting.bearer)
+        # Before its body is read: nobody with a wrong key fills our memory.
+        key = None if secret is None else await self._admitting.admit(secret, scope)
         try:
             ticket = self.capacity.enter()
         except Full:
             raise Refused("busy", retry=self._later()) from None
         handed = False
         try:
-            body = await self._body(request, ticket)
-            taken = await take(body, header, received_at)
+            body = await self._body(asked, ticket)
+            taken = await take(body, Shown(secret, key), received_at)
             if taken.records:
                 handed = True
                 await self._publishing.publish(taken.records, ticket.release)
@@ -187,14 +192,13 @@ class Door:
         self.counts.told(taken.source, taken.events, taken.refused, taken.outcomes)
         return taken
 
-    async def _body(self, request: Request, ticket: Ticket) -> bytes:
+    async def _body(self, asked: Asked, ticket: Ticket) -> bytes:
         limits = self._limits
-        told = request.headers.get("content-length", "")
+        told = asked.header(b"content-length")
         if told.isdecimal() and int(told) > limits.body:
             raise Refused("too_large", f"The body is larger than {limits.body} bytes.")
-        body = await read_body(_pieces(request), limits.body, limits.read / SECOND, ticket.grow)
-        encoding = request.headers.get("content-encoding", "")
-        return unpacked(body, encoding, limits.body, ticket.grow)
+        body = await read_body(asked.pieces(), limits.body, limits.read / SECOND, ticket.grow)
+        return unpacked(body, asked.header(b"content-encoding"), limits.body, ticket.grow)
 
     def _later(self) -> int:
         """Return after how many seconds to come back: not all at the same time."""
@@ -206,7 +210,7 @@ class Door:
     async def metrics_of_sdks(self, request: Request) -> Response:
         """Take no notice of what SDKs tell of themselves."""
         request.state.kind = "metrics"
-        return Response(_SUCCESS, media_type="application/json")
+        return _TAKEN
 
     async def segment_settings(self, request: Request) -> Response:
         """Return what ``@segment/analytics-next`` asks for before it starts."""
@@ -283,26 +287,29 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
         Starts and ends what works behind the door.
     """
 
-    def refuse(request: Request, error: Exception) -> Response:
+    # Not to be awaited, they would be sent to a thread each.
+    async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
         return door.dressed(error)
 
-    def unknown(request: Request, error: Exception) -> Response:
+    async def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         allow = (error.headers or {}).get("Allow", "")
         if error.status_code == 405:
             return Refused("method_not_allowed", allow=_methods(allow)).response()
         return Refused("not_found").response()
 
-    def defect(request: Request, error: Exception) -> Response:
+    async def defect(request: Request, error: Exception) -> Response:
         # Starlette raises it again after that, and the dressing logs it.
         return Refused("internal").response()
 
+    takers: dict[str, Taker] = {
+        **dict.fromkeys(EVENT_PATHS, door.protocol),
+        "/v1/events": door.own,
+        "/v1/outcomes": door.outcomes,
+    }
     post, get = ["POST"], ["GET"]
     routes = [
-        *(Route(path, door.protocol, methods=post) for path in EVENT_PATHS),
-        Route("/v1/events", door.own, methods=post),
-        Route("/v1/outcomes", door.outcomes, methods=post),
         Route("/m", door.metrics_of_sdks, methods=post),
         Route("/v1/m", door.metrics_of_sdks, methods=post),
         Route("/v1/projects/{key}/settings", door.segment_settings, methods=get),
@@ -320,25 +327,17 @@ def collector(door: Door, limits: Limits, lifespan: Any = None) -> Dressing:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    posts = [route.path for route in routes if "POST" in (route.methods or ())]
-    return Dressing(app, limits.origins, posts, door.counts)
+    posts = [*takers, *(route.path for route in routes if "POST" in (route.methods or ()))]
+    asking = Asking(app, takers, door.dressed)
+    return Dressing(asking, limits.origins, posts, door.counts)
 
 
 def _where(error: InvalidEvent | InvalidOutcome) -> dict[str, str]:
     return {"field": error.field} if error.field else {}
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for piece in request.stream():
-            yield piece
-    except ClientDisconnect:
-        # Nobody reads the answer; what came so far is not an event.
-        raise Refused("too_slow", "The sender went away.") from None
-
-
-def _opted_out(request: Request) -> bool:
-    return request.headers.get("dnt") == "1" or request.headers.get("sec-gpc") == "1"
+def _opted_out(asked: Asked) -> bool:
+    return asked.header(b"dnt") == "1" or asked.header(b"sec-gpc") == "1"
 
 
 def _scheme(request: Request) -> str:

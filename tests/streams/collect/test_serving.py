@@ -6,6 +6,7 @@ import gzip
 import json
 import select
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -372,3 +373,14 @@ def test_an_open_door_lets_anybody_in_and_still_knows_its_keys() -> None:
             assert door.post("/t", TRACK, key=key).status == 200
         sources = [dict(sent.headers)["ebb_source"] for sent in door.broker.records]
         assert sources == [b"open", b"open", b"web"]
+
+
+def test_a_refusal_is_said_at_once_and_takes_no_thread(door: Collector) -> None:
+    for method, path, key, status in (
+        ("GET", "/v1/track", SECRET, 405),
+        ("GET", "/nowhere", SECRET, 404),
+        ("GET", "/v1/projects/ebb_guess/settings", None, 401),
+        ("POST", "/v1/track", "ebb_guess", 401),
+    ):
+        assert door.ask(method, path, b"{}", key=key).status == status
+    assert [each.name for each in threading.enumerate() if "AnyIO" in each.name] == []
