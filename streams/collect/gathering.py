@@ -52,6 +52,22 @@ class Parcel:
         #: Why some of it was not taken.
         self.error: BaseException | None = None
 
+    async def wait(self, seconds: float) -> bool:
+        """Return whether all of it has ended before so many seconds.
+
+        The request that waits may be cancelled; what it brought goes its way.
+        """
+        alarm = self.answer.get_loop().call_later(seconds, self._late)
+        try:
+            await self.answer
+        finally:
+            alarm.cancel()
+        return self._left == 0
+
+    def _late(self) -> None:
+        if not self.answer.done():
+            self.answer.set_result(None)
+
     def divide(self) -> None:
         """Count one part more."""
         self._left += 1

@@ -58,21 +58,40 @@ class _Line:
         """Return how long the oldest of what is under way has waited, in seconds."""
         return now - next(iter(self.under_way.values()), now)
 
-    def place(self, topic: str, key: bytes | None) -> tuple[str, int]:
-        """Return where a record belongs: by its key, or wherever it is the turn of.
+    def parts(
+        self, records: Sequence[Record], topics: Mapping[str, str]
+    ) -> dict[tuple[str, int], list[Record]]:
+        """Return records by the topic and partition that they belong to, in their order.
+
+        A record without a key goes to wherever it is the turn of.
 
         Raises
         ------
         NotTaken
-            If Kafka has told nothing of the topic.
+            If Kafka has told nothing of a topic.
         """
-        partitions = self.partitions.get(topic, 0)
-        if not partitions:
-            raise NotTaken
-        if key is not None:
-            return topic, _home(key, partitions)
-        self._turn += 1
-        return topic, self._turn % partitions
+        found: dict[tuple[str, int], list[Record]] = {}
+        name, full, partitions = "", "", 0
+        for record in records:
+            # Nearly always they are all for one topic.
+            if record.topic != name:
+                name = record.topic
+                full = topics[name]
+                partitions = self.partitions.get(full, 0)
+                if not partitions:
+                    raise NotTaken
+            key = record.key
+            if key is None:
+                self._turn += 1
+                place = full, self._turn % partitions
+            else:
+                place = full, _home(key, partitions)
+            part = found.get(place)
+            if part is None:
+                found[place] = [record]
+            else:
+                part.append(record)
+        return found
 
 
 class Publishing:
@@ -145,7 +164,7 @@ class Publishing:
         try:
             if line is None:
                 raise NotTaken
-            parts = self._parts(line, records)
+            parts = line.parts(records, self._topics)
         except NotTaken:
             done()
             raise
@@ -159,28 +178,9 @@ class Publishing:
         line.under_way[parcel] = began
         for (topic, partition), part in parts.items():
             line.lanes.put(parcel, topic, partition, part)
-        try:
-            # The request may be cancelled, or have waited enough; what it brought goes its way.
-            async with asyncio.timeout(self._wait):
-                await parcel.answer
-        except TimeoutError:
-            raise NotTaken from None
-        if parcel.error is not None:
+        if not await parcel.wait(self._wait) or parcel.error is not None:
             raise NotTaken
         self.took(self._ticks() - began)
-
-    def _parts(
-        self, line: _Line, records: Sequence[Record]
-    ) -> Mapping[tuple[str, int], Sequence[Record]]:
-        """Return the records by where they belong, in their order."""
-        parts: dict[tuple[str, int], list[Record]] = {}
-        for record in records:
-            place = line.place(self._topics[record.topic], record.key)
-            if (part := parts.get(place)) is None:
-                parts[place] = [record]
-            else:
-                part.append(record)
-        return parts
 
     def _heard(self, line: _Line, error: BaseException | None) -> None:
         if error is None:

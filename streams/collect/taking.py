@@ -65,6 +65,11 @@ class Taken:
     source: str = ""
     refused: Counter[str] = field(default_factory=Counter)
     unusable: list[Unusable] = field(default_factory=list)
+    #: Of every event's record.
+    headers: list[tuple[str, bytes]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.headers = [(SOURCE, self.source.encode())]
 
 
 @dataclass(frozen=True)
@@ -153,11 +158,7 @@ def _add(taken: Taken, source: str, received_at: Millis, index: int, event: Even
         _bury(taken, source, received_at, index, "invalid_event", error.reason, value, error.field)
         return
     taken.events += 1
-    taken.records.append(_record(event, value, source))
-
-
-def _record(event: Event, value: bytes, source: str) -> Record:
-    return Record("clickstream", event.user_id.encode(), value, [(SOURCE, source.encode())])
+    taken.records.append(Record("clickstream", event.user_id.encode(), value, taken.headers))
 
 
 def _bury(
@@ -182,7 +183,7 @@ def _bury(
     letter, key, value = fitting(letter, None, raw)
     # A client refuses to send what has neither key nor value.
     key = b"" if value is None and key is None else key
-    headers = [(HEADER, _encode(letter)), (SOURCE, source.encode())]
+    headers = [(HEADER, _encode(letter)), *taken.headers]
     taken.records.append(Record("dead_letters", key, value, headers))
     taken.refused[code] += 1
 
@@ -269,7 +270,8 @@ def _decoded(raw: bytes) -> Event:
 
 def _take(taken: Taken, event: Event) -> None:
     taken.events += 1
-    taken.records.append(_record(event, encode_event(event), taken.source))
+    key = event.user_id.encode()
+    taken.records.append(Record("clickstream", key, encode_event(event), taken.headers))
 
 
 def pieces(body: bytes, name: str) -> list[msgspec.Raw] | None:

@@ -39,6 +39,9 @@ def read_id(value: object) -> str | None:
     >>> read_id(" ada "), read_id(17), read_id(""), read_id(None), read_id([1])
     ('ada', '17', None, None, None)
     """
+    # Most are texts or absent, and this is asked several times for every event.
+    if value is None:
+        return None
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, int) and not isinstance(value, bool):

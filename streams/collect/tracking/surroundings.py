@@ -18,14 +18,14 @@ from streams.collect.tracking.carried import LONGEST_TEXT, cut
 from streams.collect.tracking.identity import LONGEST_USER, fitted, read_id
 
 
-class Page(msgspec.Struct):
+class Page(msgspec.Struct, gc=False):
     """What is read of ``context.page``."""
 
     path: Any = None
     referrer: Any = None
 
 
-class Campaign(msgspec.Struct):
+class Campaign(msgspec.Struct, gc=False):
     """What is read of ``context.campaign``."""
 
     name: Any = None
@@ -33,7 +33,7 @@ class Campaign(msgspec.Struct):
     medium: Any = None
 
 
-class Surroundings(msgspec.Struct, rename="camel"):
+class Surroundings(msgspec.Struct, rename="camel", gc=False):
     """All that is read of a message's ``context``."""
 
     campaign: Campaign | None = None
