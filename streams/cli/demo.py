@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import shutil
 import signal
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
@@ -46,9 +48,10 @@ def demo(
 ) -> None:
     """Watch a simulated shop lose its customers, and Ebbtide notice. Needs no servers.
 
-    Starts a Kafka-compatible broker, a Redis-compatible server, a worker and a learner on this
-    machine; sends half a year of simulated shopping in about a minute; and holds what the model
-    said against what the simulator knows.
+    Starts a Kafka-compatible broker, a Redis-compatible server, a worker, a learner and a
+    collector on this machine; sends half a year of simulated shopping in about a minute; holds
+    what the model said against what the simulator knows; and takes a visit over HTTP. With --keep
+    it also opens a little shop, for you to click through.
     """
     from rich.console import Console
     from rich.live import Live
@@ -58,11 +61,13 @@ def demo(
         EmbeddedError,
         Shop,
         Stage,
+        Storefront,
         Truth,
         Unsettled,
         live_table,
         play,
         summary,
+        visit,
     )
 
     console = Console(highlight=False, stderr=as_json)
@@ -74,7 +79,9 @@ def demo(
     with ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ebbtide-demo-")))
-        console.print("Starting a broker, a Redis, a worker and a learner on this machine ...")
+        console.print(
+            "Starting a broker, a Redis, a worker, a learner and a collector on this machine ..."
+        )
         try:
             stage = stack.enter_context(Stage(data))
             truth = Truth.of(shop, horizon=stage.loaded.settings.churn.horizon)
@@ -86,20 +93,26 @@ def demo(
                         live.update(live_table(*seen))  # type: ignore[arg-type]  # as given
 
                 account = asyncio.run(play(stage, shop, truth, seconds, show))
+                key = stage.open_door()
+                door = asyncio.run(visit(stage, key))
         except EmbeddedError as error:
             raise Problem(str(error)) from None
         except (ChildError, Unsettled) as error:
             raise Problem(f"{error}\nLogs are in {data}; keep them with --data DIR.") from None
         customer = account.alerts[0].customer if account.alerts else Shop.user_id(0)
         account = dataclasses.replace(
-            account, commands=_commands(stage.config if keep else None, customer)
+            account, door=door, commands=_commands(stage.config if keep else None, customer)
         )
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(account)))
         else:
             console.print(summary(account))
         if keep:
+            command = f"EBB_CONFIG={stage.config} {_ebb()} inspect"
+            storefront = stack.enter_context(Storefront(stage.door, key, command))
             console.print(
+                f"Open {storefront.url} and shop: what you do there becomes features of the name"
+                f" that you log in with.\n"
                 f"Everything keeps running; settings, data and logs are in {data}. "
                 "Press Ctrl-C to stop."
             )
@@ -107,21 +120,31 @@ def demo(
 
 
 def _commands(config: Path | None, customer: str) -> tuple[tuple[str, str], ...]:
+    ebb = _ebb()
     if config is None:
         return (
-            ("ebb demo --keep", "the same, left running for the commands below"),
-            ("ebb status", "lag, watermarks, counts"),
-            (f"ebb inspect {customer}", "one customer, explained"),
-            ("ebb alerts --follow", "alerts as the CRM gets them"),
-            ("ebb features", "all that is known of a customer"),
+            (f"{ebb} demo --keep", "the same, left running, with a shop to click through"),
+            (f"{ebb} status", "lag, watermarks, counts"),
+            (f"{ebb} inspect {customer}", "one customer, explained"),
+            (f"{ebb} alerts --follow", "alerts as the CRM gets them"),
+            (f"{ebb} features", "all that is known of a customer"),
         )
     return (
         (f"export EBB_CONFIG={config}", "in another terminal, then:"),
-        ("ebb status", "lag, watermarks, counts"),
-        (f"ebb inspect {customer}", "one customer, explained"),
-        (f"ebb inspect {customer} --at {_in_a_month()}", "the same, after a month of silence"),
-        ("ebb alerts --limit 3", "alerts as the CRM gets them"),
+        (f"{ebb} status", "lag, watermarks, counts"),
+        (f"{ebb} inspect {customer}", "one customer, explained"),
+        (f"{ebb} inspect {customer} --at {_in_a_month()}", "the same, after a month of silence"),
+        (f"{ebb} alerts --limit 3", "alerts as the CRM gets them"),
     )
+
+
+def _ebb() -> str:
+    """Return what to type for this ``ebb``: its path, where a shell would not find it by name."""
+    called = Path(sys.argv[0])
+    found = shutil.which("ebb")
+    if called.name != "ebb" or (found and Path(found).resolve() == called.resolve()):
+        return "ebb"
+    return str(called)
 
 
 def _in_a_month() -> str:

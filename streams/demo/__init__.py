@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from streams.demo.children import Child, ChildError, free_port, listens
 from streams.demo.embedded import EmbeddedError, EmbeddedServers
+from streams.demo.storefront import Storefront
 
 if TYPE_CHECKING:
+    from streams.demo.doorway import visit
     from streams.demo.playing import Unsettled, play
     from streams.demo.shoppers import Shop
     from streams.demo.show import live_table, summary
@@ -25,6 +27,7 @@ __all__ = [
     "EmbeddedServers",
     "Shop",
     "Stage",
+    "Storefront",
     "Truth",
     "Unsettled",
     "free_port",
@@ -32,6 +35,7 @@ __all__ = [
     "live_table",
     "play",
     "summary",
+    "visit",
 ]
 
 _PLACES = {
@@ -42,6 +46,7 @@ _PLACES = {
     "live_table": "show",
     "play": "playing",
     "summary": "show",
+    "visit": "doorway",
 }
 
 

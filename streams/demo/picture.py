@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from features import Millis
 
@@ -166,6 +167,27 @@ class BandLine:
 
 
 @dataclass(frozen=True)
+class DoorLine:
+    """A visit that came in over HTTP.
+
+    Parameters
+    ----------
+    customer, events
+        Whose; how many.
+    taken, known
+        Seconds until they were acknowledged, and until the customer's features said so.
+    features
+        Some of those.
+    """
+
+    customer: str
+    events: int
+    taken: float
+    known: float
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Account:
     """Everything that the summary tells.
 
@@ -183,6 +205,8 @@ class Account:
         A few alerts, truth told.
     kinds, bands
         By kind of shopper, and by band of risk.
+    door
+        A visit over HTTP, once there was one.
     commands
         What to try next: command and meaning.
     """
@@ -195,4 +219,5 @@ class Account:
     alerts: tuple[AlertLine, ...] = ()
     kinds: tuple[KindLine, ...] = ()
     bands: tuple[BandLine, ...] = ()
+    door: DoorLine | None = None
     commands: tuple[tuple[str, str], ...] = ()

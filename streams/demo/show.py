@@ -15,13 +15,23 @@ from rich.table import Table
 from rich.text import Text
 
 from features import DAY, Millis, to_datetime
-from streams.demo.picture import Account, AlertLine, BandLine, KindLine, Picture, Progress, Quality
+from streams.demo.picture import (
+    Account,
+    AlertLine,
+    BandLine,
+    DoorLine,
+    KindLine,
+    Picture,
+    Progress,
+    Quality,
+)
 
 __all__ = [
     "LATEST_ALERTS",
     "Account",
     "AlertLine",
     "BandLine",
+    "DoorLine",
     "KindLine",
     "Picture",
     "Progress",
@@ -99,6 +109,8 @@ def summary(account: Account) -> RenderableType:
     if account.kinds:
         parts += [_heading("By kind of shopper, hidden from the model"), _kinds(account.kinds)]
     parts += [_heading("Against the hidden truth"), _against_truth(account)]
+    if account.door is not None:
+        parts += [_heading("Through the front door"), _door(account.door)]
     if account.commands:
         parts += [_heading("Try next"), _commands(account.commands)]
     return Group(*parts, Text())
@@ -190,6 +202,15 @@ def _against_truth(account: Account) -> RenderableType:
     return Padding(Group(line, Text(), table), _INDENT)
 
 
+def _door(door: DoorLine) -> RenderableType:
+    told = ", ".join(f"{name} {value:g}" for name, value in door.features.items())
+    line = (
+        f"a visit of {door.events} events over HTTP, taken after {_seconds(door.taken)} and known"
+        f" after {_seconds(door.known)}: {told}"
+    )
+    return Padding(Text(line), _INDENT)
+
+
 def _commands(commands: Iterable[tuple[str, str]]) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
@@ -227,6 +248,10 @@ def _risk(risk: float) -> Text:
 
 def _bar(share: float) -> ProgressBar:
     return ProgressBar(total=1.0, completed=share, width=_BAR)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1_000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _moment(at: Millis) -> str:

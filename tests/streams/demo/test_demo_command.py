@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -58,6 +62,10 @@ def test_the_demo_tells_how_good_it_was_and_leaves_nothing_running(tmp_path: Pat
     assert account["truth"]["auc"] > 0.6
     assert all(alert["reasons"] for alert in account["alerts"])
     assert sum(band["customers"] for band in account["bands"]) == account["truth"]["examples"]
+    # A visit over HTTP is known, and is none of the simulated shoppers'.
+    door = account["door"]
+    assert door["features"] == {"views_7d": 2, "carts_30d": 1, "orders": 1, "spent": 25}
+    assert 0 < door["taken"] < door["known"]
     assert _left(tmp_path) == []
 
 
@@ -79,8 +87,20 @@ def test_a_kept_demo_answers_other_commands_until_it_is_stopped(tmp_path: Path) 
         answer = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, timeout=60)
         assert json.loads(answer.stdout)["customer"] == customer
 
+        shop = re.search(r"http://127\.0\.0\.1:\d+/", told)
+        assert shop is not None, told
+        with urlopen(shop[0], timeout=10) as page:
+            text = page.read().decode()
+        tracker = re.search(r'src="([^"]+/ebb\.js)" data-key="ebb_[^"]+"', text)
+        assert tracker is not None, text
+        # A browser that keeps its connection keeps nobody from leaving.
+        browser = HTTPConnection(urlsplit(tracker[1]).netloc, timeout=10)
+        browser.request("GET", "/ebb.js")
+        assert browser.getresponse().read().startswith(b"/*! ebb.js")
+
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+        browser.close()
         wait_for("everything has ended", lambda: _left(tmp_path) == [], 10)
     finally:
         process.kill()

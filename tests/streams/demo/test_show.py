@@ -11,6 +11,7 @@ from streams.demo.show import (
     Account,
     AlertLine,
     BandLine,
+    DoorLine,
     KindLine,
     Picture,
     Progress,
@@ -35,6 +36,7 @@ ACCOUNT = Account(
     alerts=(ALERT,),
     kinds=(KindLine("bargain hunter", 264, 66, 0.37, 0.38),),
     bands=(BandLine(0.2, 0.4, 700, 0.31, 0.28), BandLine(0.8, 1.0, 0, 0.0, 0.0)),
+    door=DoorLine("web-visitor", 5, 0.0123, 1.26, {"views_7d": 2.0, "spent": 25.5}),
     commands=(("ebb inspect shopper-00042", "what is known about a shopper"),),
 )
 
@@ -77,6 +79,7 @@ def test_the_summary_tells_the_truth_it_was_given() -> None:
     for words in (
         "watched 2,214 shoppers for 180 days in 21 seconds (seed 7)",
         "silent for 31 days [sic]",
+        "a visit of 5 events over HTTP, taken after 12 ms and known after 1.3 s: views_7d 2, spent",
         "complaint",
         "held out",
         "gone",

@@ -19,7 +19,7 @@ Answer = int | tuple[int, str]
 PATIENCE = 20.0
 
 SOURCE = ROOT / "streams" / "collect" / "tracker" / "ebb.js"
-EXAMPLE = ROOT / "examples" / "tracker" / "index.html"
+EXAMPLE = ROOT / "streams" / "demo" / "storefront" / "index.html"
 
 
 @dataclass(frozen=True)
