@@ -47,6 +47,8 @@ class Sdk:
     module: str
     #: What carries its events to the collector fails that often, one after the other.
     spell: tuple[str, ...] = ("429", "500", "lost")
+    #: Sends in batches, the last when the page is left: nobody is there then to send it again.
+    leaves: bool = False
 
     @property
     def user(self) -> str:
@@ -67,6 +69,8 @@ SDKS: Final = (
     Sdk("rudder-node", "@rudderstack/rudder-sdk-node", "node", "@rudderstack/rudder-sdk-node"),
     Sdk("segment-web", "@segment/analytics-next", "browser", "segment.html", _LONG_SPELL),
     Sdk("rudder-web", "@rudderstack/analytics-js", "browser", "rudder.html", _LONG_SPELL),
+    Sdk("segment-leaving", "@segment/analytics-next", "browser", "segment.html", leaves=True),
+    Sdk("rudder-leaving", "@rudderstack/analytics-js", "browser", "rudder.html", leaves=True),
 )
 
 
@@ -74,6 +78,8 @@ SDKS: Final = (
 class Trip:
     """What became of the trip that one SDK played."""
 
+    sdk: Sdk
+    foul: bool
     anonymous: str = ""
     #: The events in clickstream, by the step of the trip.
     events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
@@ -158,10 +164,10 @@ class _Page:
     """A page in a browser that plays with the SDK in it."""
 
     def __init__(self, sdk: Sdk, shop: str, context: Any, job: dict[str, Any], trip: Trip) -> None:
-        self._page, self._trip = context.new_page(), trip
+        self._page, self._trip, self._leaves = context.new_page(), trip, sdk.leaves
         self._page.on("pageerror", lambda error: trip.complaints.append(f"error: {error}"))
         self._page.goto(f"{shop}/{sdk.module}?{QUERY}", referer=REFERRER)
-        job["calls"] = [{**call.told, "user": sdk.user} for call in TRIP]
+        job |= {"calls": [{**call.told, "user": sdk.user} for call in TRIP], "leaves": sdk.leaves}
         trip.anonymous = self._page.evaluate("job => begin(job)", job)
 
     def play(self, count: int) -> None:
@@ -169,7 +175,9 @@ class _Page:
         self._page.evaluate("count => play(count)", count)
 
     def finish(self) -> None:
-        """Leave it open: it sends until everything has arrived."""
+        """Leave it open, so that it sends until everything has arrived, or go elsewhere."""
+        if self._leaves:
+            self._page.goto("about:blank")
 
     def end(self) -> None:
         """Nothing: the visitor leaves."""
@@ -218,7 +226,7 @@ class Stage:
             for sdk in SDKS:
                 if not self._can_come(sdk, browser):
                     continue
-                trip = self.run.trips[sdk.name] = Trip()
+                trip = self.run.trips[sdk.name] = Trip(sdk, self._foul)
                 url = f"http://127.0.0.1:{self.port}"
                 if self._foul:
                     way = stack.enter_context(road(self.port, sdk.spell))
@@ -237,6 +245,8 @@ class Stage:
             yield
 
     def _can_come(self, sdk: Sdk, browser: Browser | None) -> bool:
+        if sdk.leaves and self._foul:
+            return False
         if sdk.language == "python":
             return self._sdks.python is not None
         return self._sdks.node is not None and (sdk.language == "node" or browser is not None)
@@ -256,25 +266,28 @@ class Stage:
         """Wait until everything has arrived and everybody is through."""
         for player in self._players:
             player.finish()
-        self.wait_until_arrived(len(TRIP))
+        self._wait_for("everything", lambda _: EVENTS[-1])
 
-    def wait_until_arrived(self, calls: int) -> None:
-        """Wait until what became of the first calls lies in clickstream."""
+    def wait_for_the_visitors(self) -> None:
+        """Wait until what was done before the login lies in clickstream."""
+        what = "everything before the login"
+        self._wait_for(what, lambda trip: 0 if trip.sdk.leaves else EVENTS[LOGIN])
+
+    def _wait_for(self, what: str, events: Callable[[Trip], int]) -> None:
         try:
-            what = "everything has arrived"
-            wait_for(what, lambda: not self._missing(calls), _PATIENCE, every=0.2)
+            wait_for(f"{what} has come", lambda: not self._missing(events), _PATIENCE, every=0.2)
         except AssertionError as error:
-            words = [f"{error}: not that of {', '.join(self._missing(calls))}"]
-            words += [player.words() for player in self._players]
+            words = [f"{error}: not that of {', '.join(self._missing(events))}"]
+            words += filter(None, (player.words() for player in self._players))
             raise AssertionError("\n".join([*words, self.collector.tail(20)])) from None
 
-    def _missing(self, calls: int) -> list[str]:
+    def _missing(self, events: Callable[[Trip], int]) -> list[str]:
         self.look()
         return [
             name
             for name, trip in self.run.trips.items()
             if len({event.event_id for each in trip.events.values() for event in each})
-            < EVENTS[calls]
+            < events(trip)
         ]
 
     def look(self) -> None:
@@ -285,9 +298,9 @@ class Stage:
         for said in self.corner.read("clickstream"):
             self.run.raw.append(said.value)
             event = decode_event(said.value)
-            trip = self.run.trips[said.headers["ebb_source"].decode()]
+            # Whatever else there may be, such as who turned out to be whom, is not of the trip.
             if (step := step_of(event)) is not None:
-                trip.events[step].append(event)
+                self.run.trips[said.headers["ebb_source"].decode()].events[step].append(event)
 
     def close(self) -> Run:
         """End the collector, and return what became of all trips."""
@@ -332,7 +345,7 @@ def play_all(
         # It answers 429, then 500, then it takes what it never says that it took.
         foul.play(12)
         fair.play(LOGIN)
-        fair.wait_until_arrived(LOGIN)
+        fair.wait_for_the_visitors()
         fair.play(len(TRIP) - LOGIN)
         wait_for("everybody has met it all", lambda: all(way.spell_is_over for way in roads), 60)
 
