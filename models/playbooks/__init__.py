@@ -1,0 +1,62 @@
+"""What a shop has decided to do about whom: the policy file, and what it says of one customer."""
+
+from models.playbooks.choosing import Considered, Course, Option, Request, choose
+from models.playbooks.conditions import Hindrance
+from models.playbooks.doubts import Doubt, customers_needed, doubts
+from models.playbooks.faults import Fault, PolicyWrong
+from models.playbooks.plan import (
+    Action,
+    Arm,
+    Budget,
+    Cap,
+    Condition,
+    Consent,
+    OneOf,
+    Plan,
+    Playbook,
+    Prior,
+    Quiet,
+    Rate,
+    Within,
+)
+from models.playbooks.reading import read_plan
+from models.playbooks.saying import money, say
+from models.playbooks.situation import STAGES, Sent, Situation, stage_of
+from models.playbooks.worth import order_mean, orders_expected, worth
+
+__all__ = [
+    "STAGES",
+    "Action",
+    "Arm",
+    "Budget",
+    "Cap",
+    "Condition",
+    "Consent",
+    "Considered",
+    "Course",
+    "Doubt",
+    "Fault",
+    "Hindrance",
+    "OneOf",
+    "Option",
+    "Plan",
+    "Playbook",
+    "PolicyWrong",
+    "Prior",
+    "Quiet",
+    "Rate",
+    "Request",
+    "Sent",
+    "Situation",
+    "Within",
+    "choose",
+    "customers_needed",
+    "doubts",
+    "money",
+    "order_mean",
+    "orders_expected",
+    "read_plan",
+    "say",
+    "stage_of",
+    "worth",
+]

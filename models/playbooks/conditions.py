@@ -1,0 +1,146 @@
+"""Whether a condition of a playbook holds for a customer, and if not, what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from models.playbooks.plan import Condition, Consent, OneOf
+from models.playbooks.situation import Situation
+
+
+class Hindrance(NamedTuple):
+    """Why a playbook is not for a customer; put into words when somebody reads it (`say`).
+
+    Parameters
+    ----------
+    code
+        ``off``, ``below``, ``above``, ``unknown``, ``other``, ``without``, ``excluded``,
+        ``refused``, ``resting``, ``peace``, ``capped`` or ``loss``.
+    about
+        Of a condition what it is about; of a cap or a consent the channel.
+    numbers
+        Those of the customer first, then those of the playbook.
+    found, wanted
+        The customer's words, and those of the playbook.
+    """
+
+    code: str
+    about: str = ""
+    numbers: tuple[float, ...] = ()
+    found: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+
+
+def lacking(
+    condition: Condition, situation: Situation, consents: Sequence[Consent] = ()
+) -> Hindrance | None:
+    """Return why a condition does not hold; None if it does.
+
+    Parameters
+    ----------
+    condition
+        Of a playbook.
+    situation
+        Of a customer.
+    consents
+        Of the plan.
+
+    Examples
+    --------
+    >>> ada = Situation("ada", 0, risk=0.7, band="high", traits={"tier": "gold"})
+    >>> lacking(OneOf("traits", "tier", ("silver",)), ada)
+    Hindrance(code='other', about='tier', numbers=(), found=('gold',), wanted=('silver',))
+    >>> lacking(OneOf("band", "", ("medium", "high")), ada) is None
+    True
+    """
+    if isinstance(condition, OneOf):
+        return _unlike(condition, situation, consents)
+    about, key, least, most = condition
+    name = key or about
+    if about == "features":
+        value = situation.facts.get(key)
+    else:
+        value = situation.risk if about == "risk" else situation.value
+    if value is None:
+        return Hindrance("unknown", name)
+    if least is not None and value < least:
+        return Hindrance("below", name, (value, least))
+    if most is not None and value > most:
+        return Hindrance("above", name, (value, most))
+    return None
+
+
+def _unlike(
+    condition: OneOf, situation: Situation, consents: Sequence[Consent]
+) -> Hindrance | None:
+    about, key, words = condition
+    if about == "consent":
+        by_name = {each.name: each for each in consents}
+        for name in words:
+            if name not in by_name or not granted(by_name[name], situation.traits):
+                return Hindrance("refused", name)
+        return None
+    if about == "reasons":
+        if any(word in situation.reasons for word in words):
+            return None
+        return Hindrance("without", about, (), situation.reasons, words)
+    if about == "traits":
+        value = situation.traits.get(key)
+        if value is None:
+            return Hindrance("unknown", key)
+    else:
+        value = _WORDS[about](situation)
+    return None if value in words else Hindrance("other", key or about, (), (value,), words)
+
+
+_WORDS = {
+    "band": lambda situation: situation.band,
+    "cause": lambda situation: situation.cause,
+    "segment": lambda situation: situation.segment,
+    "stage": lambda situation: situation.stage,
+}
+
+
+def excluding(
+    condition: Condition, situation: Situation, consents: Sequence[Consent] = ()
+) -> Hindrance | None:
+    """Return that a condition of ``unless`` holds; None if it does not.
+
+    Examples
+    --------
+    >>> from models.playbooks.plan import Within
+    >>> excluding(Within("value", "", 50_00, None), Situation("ada", 0, 0.7, "high", value=80_00))
+    Hindrance(code='excluded', about='value', numbers=(8000,), found=(), wanted=())
+    """
+    if lacking(condition, situation, consents) is not None:
+        return None
+    about, key, *_ = condition
+    if isinstance(condition, OneOf):
+        if about == "reasons":
+            found = tuple(word for word in situation.reasons if word in condition.words)
+        elif about == "consent":
+            found = condition.words
+        else:
+            found = (situation.traits[key] if key else _WORDS[about](situation),)
+        return Hindrance("excluded", key or about, (), found)
+    value = situation.facts[key] if key else getattr(situation, about)
+    return Hindrance("excluded", key or about, (value,))
+
+
+def granted(consent: Consent, traits: Mapping[str, str]) -> bool:
+    """Whether a customer has consented.
+
+    Examples
+    --------
+    >>> email = Consent("email", "newsletter")
+    >>> granted(email, {"newsletter": "True"}), granted(email, {"newsletter": "no"})
+    (True, False)
+    >>> granted(email, {})
+    False
+    """
+    value = traits.get(consent.trait)
+    return consent.unknown if value is None else value.strip().lower() in consent.yes
+
+
+__all__ = ["Hindrance", "excluding", "granted", "lacking"]

@@ -1,0 +1,58 @@
+"""Who gets what by chance: the same customer the same, for ever, and nothing to be kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from models.deciding import Policy
+from models.playbooks.plan import Arm, Plan, Playbook
+
+
+def held_out(plan: Plan, customer: str) -> bool:
+    """Whether nothing is ever done for a customer, so that the effect of all can be measured.
+
+    Those who were held out by a `Policy` with the same share and salt still are.
+
+    Examples
+    --------
+    >>> plan = Plan((), holdout=0.1, salt="ebbtide")
+    >>> [name for name in map("shopper-{}".format, range(20)) if held_out(plan, name)]
+    ['shopper-0']
+    >>> Policy(holdout=0.1, salt="ebbtide").arm("shopper-0")
+    'holdout'
+    """
+    return Policy(holdout=plan.holdout, salt=plan.salt).arm(customer) == "holdout"
+
+
+def held_out_of(plan: Plan, playbook: Playbook, customer: str) -> bool:
+    """Whether one playbook does nothing for a customer, so that its own effect can be measured."""
+    return _share(plan, playbook, customer, b"holdout") < playbook.holdout
+
+
+def arm_of(plan: Plan, playbook: Playbook, customer: str) -> Arm:
+    """Return the arm that a customer has in a playbook, drawn by the weights.
+
+    Whether a customer is held out says nothing of the arm.
+    """
+    return _drawn(playbook.arms, _share(plan, playbook, customer, b"arm"))
+
+
+def _drawn(arms: Sequence[Arm], share: float) -> Arm:
+    left = share * sum(arm.weight for arm in arms)
+    for arm in arms:
+        if left < arm.weight:
+            return arm
+        left -= arm.weight
+    # Rounding has left a grain behind the last one.
+    return [arm for arm in arms if arm.weight > 0][-1]
+
+
+def _share(plan: Plan, playbook: Playbook, customer: str, purpose: bytes) -> float:
+    drawn = blake2b(
+        f"{plan.salt}|{playbook.name}|{customer}".encode(), digest_size=8, person=purpose
+    )
+    return int.from_bytes(drawn.digest()) / 2**64
+
+
+__all__ = ["arm_of", "held_out", "held_out_of"]
