@@ -2,7 +2,7 @@
 
 from models.playbooks.choosing import Considered, Course, Option, Request, choose
 from models.playbooks.conditions import Hindrance
-from models.playbooks.doubts import Doubt, customers_needed, doubts
+from models.playbooks.doubting import Doubt, customers_needed, doubts
 from models.playbooks.faults import Fault, PolicyWrong
 from models.playbooks.plan import (
     Action,
@@ -22,7 +22,7 @@ from models.playbooks.plan import (
 from models.playbooks.reading import read_plan
 from models.playbooks.saying import money, say
 from models.playbooks.situation import STAGES, Sent, Situation, stage_of
-from models.playbooks.worth import order_mean, orders_expected, worth
+from models.playbooks.valuing import order_mean, orders_expected, worth
 
 __all__ = [
     "STAGES",

@@ -18,7 +18,7 @@ def mean_by_integral(amounts: int, mean: float, prior: Prior, shape: float) -> f
     """
     q = prior.orders * shape + 1
     g = prior.order / 100 * (q - 1) / shape
-    v = np.exp(np.linspace(-25, 12, 200_001))
+    v = np.exp(np.linspace(-80, 12, 40_001))
     # Over ln v, which adds one power.
     logs = q * np.log(v) - g * v + amounts * (shape * np.log(v) - v * mean)
     weights = np.exp(logs - logs.max())
@@ -27,7 +27,7 @@ def mean_by_integral(amounts: int, mean: float, prior: Prior, shape: float) -> f
 
 def orders_by_integral(repeats: int, tenure: float, horizon: float, prior: Prior) -> float:
     """Integrate a Poisson count over all rates that somebody who is still there could have."""
-    rate = np.exp(np.linspace(-30, 8, 200_001))
+    rate = np.exp(np.linspace(-40, 8, 20_001))
     logs = prior.rate * np.log(rate) - prior.days * rate
     logs += repeats * np.log(rate) - tenure * rate
     weights = np.exp(logs - logs.max())
