@@ -16,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 WAITING: Final = ("tests/chaos/", "tests/e2e/")
 #: Files that share a run which takes long: a fixture of the session.
 TOGETHER: Final = {
+    "tests/e2e/test_explaining.py": "tests/e2e/test_cdnow.py",
     "tests/e2e/test_inspecting.py": "tests/e2e/test_cdnow.py",
     "tests/e2e/test_learner.py": "tests/e2e/test_same_state.py",
 }

@@ -12,6 +12,7 @@ from models.deciding.alert import (
 )
 from models.deciding.decision import Decision, rounded
 from models.deciding.ledger import Ledger, decision_id
+from models.deciding.log import DECISIONS_KEPT
 from models.deciding.outcome import InvalidOutcome, Outcome, decode_outcome, encode_outcome
 from models.deciding.policy import Because, Policy, Standing, Verdict, suggested_action
 from models.deciding.prediction import Prediction
@@ -19,6 +20,7 @@ from models.deciding.whatif import Point, verdicts
 
 __all__ = [
     "ALERT_TYPE",
+    "DECISIONS_KEPT",
     "Action",
     "Alert",
     "Arm",

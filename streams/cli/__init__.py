@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
     "Watching": {
         "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),
         "inspect": Entry("streams.cli.inspecting:inspect", "Explain one customer."),
+        "why": Entry("streams.cli.why:why", "Say why somebody was contacted, or was not."),
         "alerts": Entry("streams.cli.alerts:alerts", "Read the alerts that were published."),
         "events": Entry("streams.cli.events:events", "Read what arrived, and what was refused."),
         "verify": Entry("streams.cli.verify:verify", "Hold the state in Redis to the log."),
@@ -63,7 +64,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "report": Entry("streams.cli.report:report", "List, open or publish finished backtests."),
     },
     "Deciding": {
-        "policy": Entry("streams.cli.policy:policy", "Try another policy on a finished backtest."),
+        "policy": Entry("streams.cli.policy:policy", "Check a policy file; try another policy."),
     },
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}

@@ -16,7 +16,8 @@ from streams.cli.errors import Problem, Usage
 if TYPE_CHECKING:
     from streams.live import Dossier
 
-_CAUSES = {
+#: Why somebody was looked at, in words.
+CAUSES = {
     "silence": "after a silence",
     "distress": "when something went wrong",
     "session_end": "at the end of a visit",
@@ -41,13 +42,36 @@ def inspect(
     as_json: bool,
 ) -> None:
     """Explain one customer: what is known, the risk and its reasons, the last decisions."""
-    from streams.live import TooEarly, UnknownCustomer
-
-    moment = None if at is None else _moment(at)
     if language is not None:
         context.options["alerts.language"] = language
+    found = dossier_of(context, customer, None if at is None else moment_of(at))
+    if as_json:
+        click.echo(json.dumps(found.as_dict()))
+    else:
+        _show(found, with_features)
+
+
+def dossier_of(context: Context, customer: str, at: Millis | None = None) -> Dossier:
+    """Return all about a customer, now or at a later time.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    customer, at
+        Who, and as of when; None for now.
+
+    Raises
+    ------
+    Problem
+        If nobody knows the customer.
+    Usage
+        If the time is in the past.
+    """
+    from streams.live import TooEarly, UnknownCustomer
+
     try:
-        found = asyncio.run(_read(context, customer, moment))
+        return asyncio.run(_read(context, customer, at))
     except UnknownCustomer:
         raise Problem(
             f"nothing is known of {customer!r}; ids are the user_id of the events, "
@@ -55,13 +79,21 @@ def inspect(
         ) from None
     except TooEarly as error:
         raise Usage(str(error)) from None
-    if as_json:
-        click.echo(json.dumps(found.as_dict()))
-    else:
-        _show(found, with_features)
 
 
-def _moment(text: str) -> Millis:
+def moment_of(text: str) -> Millis:
+    """Return the time that ``--at`` names; UTC if it names no zone.
+
+    Raises
+    ------
+    Usage
+        If it is no time.
+
+    Examples
+    --------
+    >>> moment_of("1970-01-02") == moment_of("1970-01-02T01:00+01:00") == 86_400_000
+    True
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -109,7 +141,7 @@ def _show(found: Dossier, with_features: bool) -> None:
     if decision is not None:
         done = f"alerted ({decision.arm})" if decision.alert else "left in peace"
         console.print(
-            f"  last decision, {to_iso(decision.at)[:16]}Z {_CAUSES[decision.cause]}: {done}, "
+            f"  last decision, {to_iso(decision.at)[:16]}Z {CAUSES[decision.cause]}: {done}, "
             f"because {decision.why}"
         )
         for ground in decision.grounds:

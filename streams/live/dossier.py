@@ -109,10 +109,11 @@ class Dossier:
             "reasons": [cause._asdict() for cause in self.reasons],
             "causes": [cause._asdict() for cause in self.causes],
             "model_version": self.model_version,
-            "decisions": [self._decision(each) for each in self.ledger.decisions],
+            "decisions": [self.told(each) for each in self.ledger.decisions],
         }
 
-    def _decision(self, decision: Decision) -> dict[str, Any]:
+    def told(self, decision: Decision) -> dict[str, Any]:
+        """Return a decision as plain data, its grounds in words."""
         return {
             "at": to_iso(decision.at),
             "cause": decision.cause,

@@ -1,0 +1,163 @@
+"""Why a customer was contacted, or was not: the answer to what a CRM owner asks most.
+
+Everything is read off the decisions that are kept of a customer, also those not to act, and off
+when there was activity last. In this order:
+
+=============  ================================================================================
+``gone``       silent for A or longer by then, so nobody looked any more
+``unjudged``   known by then, but not looked at yet
+``contacted``  the last decision was an alert, and the customer is treated
+``held out``   it was an alert, and the customer is held out
+``below``      the risk was too low
+``resting``    there was an alert not long before
+``hovering``   there was an alert, and the risk has not been low since
+=============  ================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from features import CustomerState, Millis, format_duration, to_iso
+from models.deciding import DECISIONS_KEPT, Because, Decision, Standing, decision_id
+
+CODES: Final = ("gone", "unjudged", "contacted", "held out", "below", "resting", "hovering")
+
+
+class NotKept(LookupError):
+    """Of that time nothing is kept any more, or the customer was not known yet."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Why a customer was contacted at a time, or was not.
+
+    Parameters
+    ----------
+    customer, at
+        Who, and as of when.
+    code
+        One of `CODES`.
+    text
+        Why, in words.
+    decision
+        The last one by then; None if there was none.
+    alerted_at
+        When the last alert by then was decided; None if nobody knows of one.
+    held_out
+        Whether the customer is one of those who are never treated.
+    """
+
+    customer: str
+    at: Millis
+    code: str
+    text: str
+    decision: Decision | None
+    alerted_at: Millis | None
+    held_out: bool
+
+    @property
+    def contacted(self) -> bool:
+        """Whether the last decision was to contact the customer."""
+        return self.code == "contacted"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer as plain data, without the decision."""
+        alert = self.decision if self.decision is not None and self.decision.alert else None
+        return {
+            "customer": self.customer,
+            "at": to_iso(self.at),
+            "contacted": self.contacted,
+            "code": self.code.replace(" ", "_"),
+            "why": self.text,
+            "held_out": self.held_out,
+            "alert_id": None
+            if alert is None
+            else decision_id(self.customer, alert.at, alert.cause),
+            "last_alert": None if self.alerted_at is None else to_iso(self.alerted_at),
+        }
+
+
+def answer(
+    customer: str,
+    state: CustomerState,
+    decisions: Sequence[Decision],
+    standing: Standing,
+    at: Millis,
+    *,
+    held_out: bool,
+) -> Answer:
+    """Return why a customer was contacted by a time, or was not.
+
+    Parameters
+    ----------
+    customer, state
+        Who, and what is known now.
+    decisions
+        Those that are kept, oldest first.
+    standing
+        How things stand now.
+    at
+        As of when; not in the future.
+    held_out
+        Whether the customer is never treated by the settings of now.
+
+    Raises
+    ------
+    NotKept
+        If the customer was not known by then, or the decisions of then are not kept any more.
+    """
+    if at < state.first_seen:
+        raise NotKept(
+            f"{customer} was first seen at {to_iso(state.first_seen)}, after {to_iso(at)}"
+        )
+    if len(decisions) >= DECISIONS_KEPT and at < decisions[0].at:
+        raise NotKept(
+            f"the last {len(decisions)} decisions on {customer} are kept, from"
+            f" {to_iso(decisions[0].at)} on; ask for that time or a later one"
+        )
+    decision = next((each for each in reversed(decisions) if each.at <= at), None)
+    alerts = [each.at for each in decisions if each.alert and each.at <= at]
+    if 0 <= standing.alerted_at <= at:
+        alerts.append(standing.alerted_at)
+    if decision is not None:
+        # As it was then: the settings may have been others.
+        held_out = decision.arm == "holdout"
+    code, text = _why(state, decision, at)
+    return Answer(customer, at, code, text, decision, max(alerts, default=None), held_out)
+
+
+def _why(state: CustomerState, decision: Decision | None, at: Millis) -> tuple[str, str]:
+    definition, last = state.definition, state.last_activity
+    if 0 <= last <= at and at - last >= definition.active:
+        return "gone", (
+            f"gone: no activity since {to_iso(last)[:16]}Z, which is longer than churn.active ="
+            f" {format_duration(definition.active)}, so nobody looks any more"
+        )
+    if decision is None:
+        if last < 0:
+            kinds = ", ".join(sorted(definition.activity))
+            return "unjudged", f"not judged so far: nothing yet that counts as activity ({kinds})"
+        return "unjudged", "not judged by then: no look was due yet"
+    if not decision.alert:
+        return _code_of(decision.because), decision.why
+    if decision.arm == "holdout":
+        return "held out", (
+            "held out, so that what alerts bring can be measured (policy.holdout); else,"
+            f" {decision.why}"
+        )
+    return "contacted", decision.why
+
+
+def _code_of(because: Because) -> str:
+    if because.code in CODES:
+        return because.code
+    # A version before kept the words alone.
+    if "left in peace" in because.code:
+        return "resting"
+    return "hovering" if "has not been below" in because.code else "below"
+
+
+__all__ = ["CODES", "Answer", "NotKept", "answer"]
