@@ -68,13 +68,14 @@ def policy_of(settings: Settings) -> Policy:
     Raises
     ------
     SettingsError
-        If a policy file is named: this version has the built-in policy only.
+        If a policy file is named: nobody decides by one yet.
     """
     policy = settings.policy
     if policy.file is not None:
         raise SettingsError(
-            f"policy.file = {str(policy.file)!r}: this version has the built-in policy only; leave "
-            "the key (or EBB_POLICY) out, and set policy.threshold, cooldown, holdout instead"
+            f"policy.file = {str(policy.file)!r}: the workers do not decide by a policy file yet; "
+            "leave the key (or EBB_POLICY) out, and set policy.threshold, cooldown, holdout "
+            "instead; ebb policy check and ebb policy explain take the file as an argument"
         )
     return Policy(
         threshold=policy.threshold,

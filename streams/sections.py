@@ -193,7 +193,7 @@ class PolicySettings(Section):
     """When to act."""
 
     file: Path | None = _setting(
-        None, "policy file; not in this version, which has the built-in policy", env="EBB_POLICY"
+        None, "policy file; workers do not decide by one yet (docs/playbooks.md)", env="EBB_POLICY"
     )
     threshold: float = _setting(0.6, "risk from which a customer is alerted", gt=0, lt=1)
     hysteresis: float = _setting(

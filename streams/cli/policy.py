@@ -14,6 +14,7 @@ import click
 from features import format_duration, parse_duration, to_iso
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
+from streams.cli.playbooks import check, explain
 
 if TYPE_CHECKING:
     from models.judging import Offer, PolicyValue
@@ -33,7 +34,11 @@ _T = TypeVar("_T")
 
 @click.group()
 def policy() -> None:
-    """Try policies on what has happened, before they go live."""
+    """Check policy files, and try policies on what has happened, before they go live."""
+
+
+policy.add_command(check)
+policy.add_command(explain)
 
 
 @policy.command("what-if", epilog=EPILOG)

@@ -1,0 +1,167 @@
+"""``ebb policy check`` and ``explain``: what a policy file says, and what it says of a customer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from streams.cli.context import Context
+from streams.cli.errors import Problem, Usage
+
+if TYPE_CHECKING:
+    from models.playbooks import Plan, PolicyWrong
+
+NOT_YET: Final = (
+    "The workers do not decide by a policy file yet: they go by policy.threshold, policy.cooldown"
+    " and policy.holdout of the settings."
+)
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("check", epilog="Example: ebb policy check examples/policy.toml")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--customers",
+    type=click.IntRange(min=1),
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="About how many will be at risk while a playbook is tried.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@click.pass_obj
+def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
+    """Check a policy file: all that is wrong with it, or what it says and what can be doubted.
+
+    Whatever is wrong is said with its line, its field and what would be right, and the exit code
+    is 1. What can be doubted keeps no file from being used: playbooks that nobody ever gets,
+    budgets below what one action costs, holdouts that can never tell anything. The features and
+    the threshold are those of the settings.
+    """
+    from models.playbooks import PolicyWrong, doubts
+
+    try:
+        plan = _read(context, file)
+    except PolicyWrong as wrong:
+        if not as_json:
+            raise _problem(file, wrong) from None
+        faults = [fault._asdict() for fault in wrong.faults]
+        click.echo(json.dumps({"file": str(file), "ok": False, "faults": faults}))
+        click.get_current_context().exit(Problem.exit_code)
+    found = doubts(plan, context.settings.policy.threshold, customers)
+    if as_json:
+        from streams.cli.plans import plan_as_dict
+
+        told = {"file": str(file), "ok": True, "faults": [], **plan_as_dict(plan)}
+        click.echo(json.dumps(told | {"doubts": [doubt._asdict() for doubt in found]}))
+    else:
+        from streams.cli.plans import show_plan
+
+        count = len(plan.playbooks)
+        told_count = f"{count} playbook{'' if count == 1 else 's'}"
+        click.echo(f"{file}: {told_count}, nothing wrong (fingerprint {plan.fingerprint})")
+        show_plan(plan, found)
+    for note in (*_other_holdout(context, plan), NOT_YET):
+        context.console.print(note, markup=False, soft_wrap=True)
+
+
+def _other_holdout(context: Context, plan: Plan) -> list[str]:
+    policy = context.settings.policy
+    if (policy.holdout, policy.salt) == (plan.holdout, plan.salt):
+        return []
+    return [
+        f"Others are held out than by the settings, policy.holdout = {policy.holdout:g} and"
+        f" policy.salt = {policy.salt!r}: what is known of the holdout so far does not carry over."
+    ]
+
+
+@click.command("explain", epilog="Example: ebb policy explain policy.toml --customer ada --json")
+@click.argument("file", type=_FILE)
+@click.option("--customer", required=True, metavar="ID", help="Of whom.")
+@click.option("--at", metavar="TIME", help="As of this later time, if nothing more comes.")
+@click.option(
+    "--cause",
+    type=click.Choice(["silence", "distress", "session_end"]),
+    default="silence",
+    show_default=True,
+    help="As if the customer were looked at for it.",
+)
+@click.option("--language", metavar="CODE", help="Say why not in it: en or zh.")
+@click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@click.pass_obj
+def explain(
+    context: Context,
+    file: Path,
+    customer: str,
+    at: str | None,
+    cause: str,
+    language: str | None,
+    as_json: bool,
+) -> None:
+    """Say what a policy file would do with a customer now, playbook by playbook, and why not.
+
+    The customer is read from Redis, as by ebb inspect; nothing is changed and nothing is sent.
+    What was done before is taken from the decisions that are kept of the customer: each alert
+    counts as an action of no playbook in particular. Whether a budget is left is not looked at.
+    """
+    from models.playbooks import PolicyWrong, choose
+    from streams.cli.inspecting import dossier_of, moment_of
+    from streams.situations import situation_of
+
+    if language is not None:
+        context.options["alerts.language"] = language
+    try:
+        plan = _read(context, file)
+    except PolicyWrong as wrong:
+        raise _problem(file, wrong) from None
+    found = dossier_of(context, customer, None if at is None else moment_of(at))
+    who = situation_of(found, plan, cause)
+    course = choose(plan, who)
+    spoken = context.settings.alerts.language
+    if as_json:
+        from streams.cli.plans import course_as_dict
+
+        told = course_as_dict(plan, who, course, spoken)
+        click.echo(json.dumps(told | {"decided_by_workers": False}))
+        return
+    from streams.cli.plans import show_course
+
+    show_course(plan, who, course, spoken)
+    context.console.print(NOT_YET, markup=False, soft_wrap=True)
+
+
+def _problem(file: Path, wrong: PolicyWrong) -> Problem:
+    count = len(wrong.faults)
+    head = f"{file}: {count} thing{'' if count == 1 else 's'} wrong"
+    return Problem("\n".join([head, *(f"  {fault}" for fault in wrong.faults)]))
+
+
+def _read(context: Context, file: Path) -> Plan:
+    """Read a policy file by the settings' features.
+
+    Raises
+    ------
+    PolicyWrong
+        If something is wrong in it.
+    Problem
+        If it is no text.
+    Usage
+        If there is no such file.
+    """
+    from features import build_catalogue
+    from models.playbooks import read_plan
+    from streams.composition import definition_of
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except OSError as error:
+        raise Usage(f"{file}: cannot be read: {error.strerror}") from None
+    return read_plan(text, build_catalogue(definition_of(context.settings)).names)
+
+
+__all__ = ["check", "explain"]
