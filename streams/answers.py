@@ -4,6 +4,7 @@ Everything is read off the decisions that are kept of a customer, also those not
 when there was activity last. In this order:
 
 =============  ================================================================================
+``visitor``    somebody who has not said who they are, and on whom nothing is decided
 ``gone``       silent for A or longer by then, so nobody looked any more
 ``unjudged``   known by then, but not looked at yet
 ``contacted``  the last decision was an alert, and the customer is treated
@@ -23,7 +24,16 @@ from typing import Any, Final
 from features import CustomerState, Millis, format_duration, to_iso
 from models.deciding import DECISIONS_KEPT, Because, Decision, Standing, decision_id
 
-CODES: Final = ("gone", "unjudged", "contacted", "held out", "below", "resting", "hovering")
+CODES: Final = (
+    "visitor",
+    "gone",
+    "unjudged",
+    "contacted",
+    "held out",
+    "below",
+    "resting",
+    "hovering",
+)
 
 
 class NotKept(LookupError):
@@ -88,6 +98,7 @@ def answer(
     at: Millis,
     *,
     held_out: bool,
+    judged: bool = True,
 ) -> Answer:
     """Return why a customer was contacted by a time, or was not.
 
@@ -103,6 +114,8 @@ def answer(
         As of when; not in the future.
     held_out
         Whether the customer is never treated by the settings of now.
+    judged
+        Whether decisions are taken at all: not on visitors, unless the shop wants it.
 
     Raises
     ------
@@ -125,7 +138,10 @@ def answer(
     if decision is not None:
         # As it was then: the settings may have been others.
         held_out = decision.arm == "holdout"
-    code, text = _why(state, decision, at)
+    if decision is None and not judged:
+        code, text = "visitor", "no customer: no decisions are taken (visitors: see churn.visitors)"
+    else:
+        code, text = _why(state, decision, at)
     return Answer(customer, at, code, text, decision, max(alerts, default=None), held_out)
 
 

@@ -57,6 +57,7 @@ def why(
             ledger.standing,
             found.at if moment is None else moment,
             held_out=held_out,
+            judged=found.judged,
         )
     except NotKept as error:
         raise Problem(str(error)) from None

@@ -115,6 +115,13 @@ def test_without_any_activity_that_counts_there_was_no_look() -> None:
     )
 
 
+def test_on_a_visitor_nothing_is_decided() -> None:
+    state = Told().state
+    asked = answer("anon:1", state, [], Ledger().standing, 5 * DAY, held_out=False, judged=False)
+    assert (asked.code, asked.contacted) == ("visitor", False)
+    assert "churn.visitors" in asked.text
+
+
 @pytest.mark.parametrize("code", ["below", "resting", "hovering"])
 def test_words_of_an_older_version_are_understood(code: str) -> None:
     words = str(Because(code, (3.0, 0.5)))

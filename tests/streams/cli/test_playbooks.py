@@ -156,7 +156,7 @@ def dossier(**traits: str) -> Dossier:
     causes = [Cause("silence", "silent", 2.0, {}), Cause("offers", "coupons", 1.0, {})]
     say = Explainer().say
     return Dossier(
-        *("ada", at, state, ledger, at, facts, 0.7, "high", causes, causes, "m-1", True, say)
+        *("ada", at, state, ledger, at, facts, 0.7, "high", causes, causes, "m-1", True, True, say)
     )
 
 
@@ -233,7 +233,22 @@ def test_a_definition_without_purchases_still_gives_a_value() -> None:
     facts = SHOP.catalogue.as_dict(SHOP.catalogue.vector(state, DAY))
     who = situation_of(
         Dossier(
-            *("bob", DAY, state, Ledger(), DAY, facts, 0.5, "medium", [], [], "p", True, found.say)
+            *(
+                "bob",
+                DAY,
+                state,
+                Ledger(),
+                DAY,
+                facts,
+                0.5,
+                "medium",
+                [],
+                [],
+                "p",
+                True,
+                True,
+                found.say,
+            )
         ),
         plan,
         "silence",
