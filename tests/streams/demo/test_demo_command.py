@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.e2e.examples import Crm, lines_of
+from tests.e2e.sdks.installing import installed
 from tests.servers import ROOT, clean_environment, wait_for
 
 pytestmark = pytest.mark.e2e
@@ -97,6 +100,15 @@ def test_a_kept_demo_answers_other_commands_until_it_is_stopped(tmp_path: Path) 
         browser = HTTPConnection(urlsplit(tracker[1]).netloc, timeout=10)
         browser.request("GET", "/ebb.js")
         assert browser.getresponse().read().startswith(b"/*! ebb.js")
+
+        # What is in examples/ for whoever subscribes to the alerts works here, too.
+        kafka = tomllib.loads((data / "ebbtide.toml").read_text())["kafka"]["bootstrap"]
+        languages = ("python", "node") if installed().node else ("python",)
+        arguments = ("--kafka", kafka, "--late", "--limit", "1")
+        crms = [Crm(each, tmp_path / each).start(*arguments) for each in languages]
+        for crm in crms:
+            [line] = lines_of(crm, 90)
+            assert " shopper-" in line
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
