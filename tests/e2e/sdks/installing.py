@@ -19,8 +19,8 @@ from tests.servers.apache_kafka import cache
 
 #: Set, a run without SDKs fails where it would skip.
 REQUIRED: Final = "EBB_TEST_REQUIRE_SDKS"
-#: `@segment/analytics-node` wants no older one.
-OLDEST_NODE: Final = 20
+#: Debian 12 has it. `@segment/analytics-node` asks for 20, and runs on it all the same.
+OLDEST_NODE: Final = 18
 _HERE: Final = Path(__file__).parent
 _LOCK: Final = ROOT / "requirements" / "sdks.txt"
 _NODE_LOCK: Final = (_HERE / "package.json", _HERE / "package-lock.json")
