@@ -165,6 +165,11 @@ class Reading:
         """Return the number of partitions."""
         return len(self._partitions)
 
+    @property
+    def held(self) -> int:
+        """How many records there were when the reading began, about."""
+        return sum(self._ends[each] - self._starts[each] for each in self._partitions)
+
     def start(self, partition: int) -> int:
         """Return the offset of the oldest record that a partition still holds, as of now."""
         where = TopicPartition(self.topic, partition)

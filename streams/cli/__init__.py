@@ -65,6 +65,7 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
     },
     "Deciding": {
         "policy": Entry("streams.cli.policy:policy", "Check a policy file; try another policy."),
+        "effect": Entry("streams.cli.effect:effect", "Tell whether acting on alerts helped."),
     },
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}
