@@ -1,0 +1,144 @@
+"""What is sent to an endpoint: the body, made once, and how far the attempts have come."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from features import Millis, from_datetime, to_iso
+from models.deciding import Alert
+from streams.notify.endpoint import TEST_TYPE, TYPES
+
+#: Bytes of a body, by the rules of Standard Webhooks.
+LARGEST: Final = 20_000
+#: An id goes into a header and is part of what is signed, between full stops.
+_ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,200}")
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Alert)
+
+
+class NotSent(ValueError):
+    """An alert that no endpoint is to be told of; says why."""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A message to endpoints.
+
+    Parameters
+    ----------
+    webhook_id
+        The alert's id: the same for each attempt and each endpoint.
+    kind
+        Its type.
+    body
+        The bytes that are sent and signed.
+    until
+        To be told of it later than that is worse than not to be told; 0 for no end.
+    """
+
+    webhook_id: str
+    kind: str
+    body: bytes
+    until: Millis
+
+
+class Attempts(msgspec.Struct, frozen=True, array_like=True):
+    """How far a message has come at one endpoint.
+
+    Parameters
+    ----------
+    made
+        Attempts that the endpoint did not take.
+    queued
+        When it was queued.
+    until
+        As of the `Notice`.
+    """
+
+    made: int
+    queued: Millis
+    until: Millis
+
+
+class DeadNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was given up.
+
+    Parameters
+    ----------
+    webhook_id
+        As of the `Notice`.
+    why
+        In words.
+    died
+        When.
+    attempts
+        How far it had come.
+    body
+        What would have been sent.
+    """
+
+    webhook_id: str
+    why: str
+    died: Millis
+    attempts: Attempts
+    body: bytes
+
+
+class _Body(msgspec.Struct, frozen=True):
+    type: str
+    timestamp: str
+    data: msgspec.Raw
+
+
+def notice_of(value: bytes, now: Millis) -> Notice:
+    """Return what endpoints are told of an alert.
+
+    Parameters
+    ----------
+    value
+        The alert, as published.
+    now
+        The time.
+
+    Raises
+    ------
+    NotSent
+        If it is not an alert, of a held-out customer, or no longer valid.
+    """
+    try:
+        alert = _decoder.decode(value)
+    except msgspec.DecodeError as error:
+        raise NotSent(f"invalid: {error}") from None
+    if alert.arm != "treated":
+        raise NotSent("held_out")
+    if not _ID.fullmatch(alert.alert_id):
+        raise NotSent("invalid: an alert_id has letters, digits, dashes, colons and underscores")
+    until = from_datetime(alert.valid_until)
+    if until <= now:
+        raise NotSent("expired")
+    at = to_iso(from_datetime(alert.decided_at))
+    body = _wrapped(TYPES[0], at, value)
+    if len(body) > LARGEST:
+        # The numbers that the model saw are most of it, and the least that a CRM needs.
+        body = _wrapped(TYPES[0], at, _encoder.encode(msgspec.structs.replace(alert, vector={})))
+    if len(body) > LARGEST:
+        raise NotSent(f"invalid: it has more than {LARGEST} bytes")
+    return Notice(alert.alert_id, TYPES[0], body, until)
+
+
+def trial_notice(name: str, now: Millis) -> Notice:
+    """Return a message that says nothing but that it arrives.
+
+    Examples
+    --------
+    >>> trial_notice("crm", 0).body.decode()
+    '{"type":"endpoint.test","timestamp":"1970-01-01T00:00:00Z","data":{"endpoint":"crm"}}'
+    """
+    body = _wrapped(TEST_TYPE, to_iso(now), _encoder.encode({"endpoint": name}))
+    return Notice(f"test_{now}", TEST_TYPE, body, 0)
+
+
+def _wrapped(kind: str, at: str, data: bytes) -> bytes:
+    return _encoder.encode(_Body(kind, at, msgspec.Raw(data)))
