@@ -18,13 +18,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from features import DAY, HOUR, MINUTE, format_duration
+from features import DAY, HOUR, MINUTE, SECOND, format_duration
 from streams.written import (
     Bootstrap,
     Currency,
     Duration,
     DurationOrZero,
     Durations,
+    Networks,
     Numbers,
     Origins,
     RedisUrl,
@@ -317,6 +318,38 @@ class CollectSettings(Section):
     currency: Currency = _setting("", "ISO 4217, of amounts that name none")
 
 
+class NotifySettings(Section):
+    """How alerts are sent to endpoints as webhooks (docs/webhooks.md)."""
+
+    timeout: Duration = _setting(
+        20 * SECOND, "how long an endpoint may take to answer; 15s to 30s are usual"
+    )
+    delays: Durations = _setting(
+        (
+            *(5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR),
+            *(10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
+        ),
+        "how long to wait after each attempt that failed; the first is made at once, and after the"
+        " last it is given up",
+    )
+    allow: Networks = _setting(
+        (), "networks that may be sent to though they are private, such as 10.1.0.0/16"
+    )
+    http: bool = _setting(
+        False, "whether an endpoint may be added with http://; within your own network only"
+    )
+    parallel: int = _setting(8, "most messages under way to one endpoint", ge=1, le=100)
+    waiting: int = _setting(
+        50_000, "most messages that wait for one endpoint; what comes then is given up", ge=1
+    )
+    dead: int = _setting(
+        10_000, "most given-up messages kept for one endpoint; the oldest go first", ge=1
+    )
+    refresh: Duration = _setting(3_000, "how often endpoints are read anew")
+    host: str = _setting("127.0.0.1", "address of the health page; 0.0.0.0: all")
+    port: int = _setting(0, "port of the health page; 0: none", ge=0, le=65_535)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen; read with `load_settings`."""
 
@@ -338,6 +371,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
     collect: CollectSettings = CollectSettings()
+    notify: NotifySettings = NotifySettings()
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:

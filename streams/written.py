@@ -5,6 +5,7 @@ A value that is not right is refused with what would be.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -121,6 +122,13 @@ def _origin(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError as error:
+        raise ValueError(f"{error}; write 10.1.0.0/16, or fd00::/8") from None
+
+
 def _currency(value: str) -> str:
     if value and not re.fullmatch("[A-Z]{3}", value):
         raise ValueError("write three capital letters, such as EUR")
@@ -129,6 +137,10 @@ def _currency(value: str) -> str:
 
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...],
+    BeforeValidator(_words),
+]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
     BeforeValidator(_words),
 ]
 WebAddress = Annotated[str, AfterValidator(_web)]

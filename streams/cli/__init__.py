@@ -48,6 +48,12 @@ COMMANDS: Final[dict[str, dict[str, Entry]]] = {
         "collect": Entry("streams.cli.collect:collect", "Take events over HTTP."),
         "keys": Entry("streams.cli.keys:keys", "Make, list, rotate and revoke write keys."),
     },
+    "Notifying": {
+        "notify": Entry("streams.cli.notify:notify", "Send alerts as webhooks."),
+        "endpoints": Entry(
+            "streams.cli.endpoints:endpoints", "Add, list, test, rotate, remove endpoints."
+        ),
+    },
     "Watching": {
         "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),
         "inspect": Entry("streams.cli.inspecting:inspect", "Explain one customer."),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streams.live.redis import open_redis
     from streams.live.running import run, use_uvloop
     from streams.live.status import Logs, Status
-    from streams.live.stopping import CannotGoOn
+    from streams.live.stopping import CannotGoOn, leave_within
     from streams.live.view import View, looking
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "UnknownCustomer",
     "View",
     "learner_app",
+    "leave_within",
     "looking",
     "open_redis",
     "run",
@@ -42,6 +43,7 @@ _PLACES = {
     "UnknownCustomer": "dossier",
     "View": "view",
     "learner_app": "apps",
+    "leave_within": "stopping",
     "looking": "view",
     "open_redis": "redis",
     "run": "running",
