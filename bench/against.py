@@ -172,7 +172,7 @@ def compare(
     """Measure, and return everything that is known of it."""
     chosen, skipped = available(only)
     inputs = list(messages(mix))
-    events, decisions, threshold = expected((each.value for each in inputs), ALERTS)
+    decisions, alerts, threshold = expected((each.value for each in inputs), ALERTS)
     policy = calm(mix, inputs, ALERTS)
     with Corner(servers, mix.partitions) as corner:
         topic = corner.topic("clickstream")
@@ -184,7 +184,7 @@ def compare(
             policy,
             decided(inputs, policy),
             decided_alone(inputs, policy),
-            Outcome(decisions, min(round(ALERTS * events), max(decisions - 1, 0))),
+            Outcome(decisions, alerts),
         )
         runs: list[Run] = []
         failed: dict[str, str] = {}
@@ -204,7 +204,7 @@ def compare(
                     console.print(f"{runs[-1].rate:,.0f} events/s")
     return {
         "mix": asdict(mix),
-        "bytes": sum(len(each.value) for each in inputs) / events,
+        "bytes": sum(len(each.value) for each in inputs) / mix.events,
         "wanted": {
             "ours": asdict(wanted.whole),
             "ours, alone": asdict(wanted.alone),

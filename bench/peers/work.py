@@ -182,9 +182,9 @@ def alert_of(visit: Visit, risk: float) -> bytes:
 
 
 def expected(values: Iterable[bytes], alerts: float) -> tuple[int, int, float]:
-    """Return how many events and decisions there are, and the threshold for so many alerts.
+    """Return how many decisions there are, how many of them alert, and above which threshold.
 
-    ``alerts`` is a share of the events.
+    ``alerts`` is the share of the events that are wanted; of equal risks none or all alert.
     """
     book: dict[str, Shopper] = {}
     risks: list[float] = []
@@ -199,4 +199,5 @@ def expected(values: Iterable[bytes], alerts: float) -> tuple[int, int, float]:
         if risk is not None:
             risks.append(risk)
     wanted = min(round(alerts * events), len(risks) - 1)
-    return events, len(risks), sorted(risks, reverse=True)[wanted] if risks else 1.0
+    threshold = sorted(risks, reverse=True)[wanted] if risks else 1.0
+    return len(risks), sum(risk > threshold for risk in risks), threshold

@@ -95,7 +95,7 @@ def test_a_shopper_is_the_same_after_a_trip_to_the_store() -> None:
 
 def test_the_threshold_lets_one_in_a_hundred_events_alert() -> None:
     values = [each.value for each in messages(Mix(5_000, 500))]
-    events, decisions, threshold = expected(values, 0.01)
+    decisions, alerts, threshold = expected(values, 0.01)
     book: dict[str, Shopper] = {}
     risks = []
     for value in values:
@@ -103,8 +103,14 @@ def test_the_threshold_lets_one_in_a_hundred_events_alert() -> None:
         risk = take(book.setdefault(visit.user_id, Shopper()), visit)
         if risk is not None:
             risks.append(risk)
-    assert (events, decisions) == (5_000, len(risks))
-    assert sum(risk > threshold for risk in risks) == 50
+    assert decisions == len(risks)
+    assert sum(risk > threshold for risk in risks) == alerts == 50
+
+
+def test_of_equal_risks_none_or_all_alert() -> None:
+    first = Visit("", "visit", 0)
+    values = [b'{"user_id":"u%d","type":"visit","time":0}' % number for number in range(40)]
+    assert expected(values, 0.1) == (40, 0, take(Shopper(), first))
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (0.999, 100), (1.0, 100)])
