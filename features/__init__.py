@@ -31,6 +31,7 @@ from features.timeline import (
     to_datetime,
     to_iso,
 )
+from features.trail import Handed, History, Trail, linked_customer
 from features.vectors import pack_vector, unpack_vector
 from features.versions import Step, UnknownVersion, up_to_date
 
@@ -53,10 +54,13 @@ __all__ = [
     "Definition",
     "Event",
     "Feature",
+    "Handed",
+    "History",
     "InvalidEvent",
     "Kind",
     "Millis",
     "Step",
+    "Trail",
     "UnknownVersion",
     "build_catalogue",
     "decode_event",
@@ -68,6 +72,7 @@ __all__ = [
     "is_customer",
     "is_distress",
     "is_visitor",
+    "linked_customer",
     "pack_vector",
     "parse_duration",
     "scaled",

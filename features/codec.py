@@ -25,9 +25,13 @@ from features.silence import NEVER
 from features.tiles import HOURS_A_DAY, KINDS_COUNT, Tiles, oldest_day
 from features.tiles_codec import pack_tiles, unpack_spend, unpack_tiles
 from features.timeline import DAY, SECOND
+from features.trail import Trail
 from features.versions import Step, up_to_date
 
 STATE_VERSION: Final = 2
+#: The same with two more fields at the end: the trail of a visitor, and a customer's visitors.
+#: Whoever is neither pays nothing for it.
+_WITH_VISITORS: Final = 3
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Any])
 _FADED: Final = Struct(f"<{1 + len(POWERS) + len(HALF_LIVES)}d")
@@ -50,9 +54,13 @@ def encode_state(state: CustomerState) -> bytes:
     check_due, negative = state.check_due, state.last_negative
     tiles = pack_tiles(state)
     last_id, ids, seconds = state.ids.store()
+    more: tuple[Any, ...] = ()
+    if state.trail is not None or state.visitors:
+        trail = None if state.trail is None else state.trail.stored()
+        more = (trail, list(state.visitors.items()))
     return _encoder.encode(
         [
-            STATE_VERSION,
+            _WITH_VISITORS if more else STATE_VERSION,
             last_day,
             last_seen - last_day * DAY,
             last_seen - last_activity,
@@ -95,6 +103,7 @@ def encode_state(state: CustomerState) -> bytes:
             ids,
             seconds,
             dict(sorted(state.traits.items())),
+            *more,
         ]
     )
 
@@ -116,8 +125,14 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     ValueError, TypeError
         If none did.
     """
-    fields = up_to_date(_decoder.decode(data), STATE_VERSION, STEPS)
+    fields = _decoder.decode(data)
     state = CustomerState(definition)
+    if fields and fields[0] == _WITH_VISITORS:
+        *fields, trail, visitors = fields
+        state.trail = None if trail is None else Trail.restored(trail)
+        state.visitors = {visitor: number for visitor, number in visitors}
+        fields[0] = STATE_VERSION
+    fields = up_to_date(fields, STATE_VERSION, STEPS)
     session, money, rhythm = state.session, state.money, state.rhythm
     (
         _,

@@ -10,6 +10,8 @@ Rules:
   event is counted at most once, whatever is sent again.
 - A late event is counted in its tile and in the totals. It does not move sessions, nor gaps and
   timers unless it is the latest activity all the same: those follow arrival order.
+- What somebody did as a visitor, before they said who they are, is recalled: counted as if it had
+  come in its turn, as far back as the tiles reach. It is known by its number what came already.
 - One absurd price does not own a customer: amounts are capped by the shop's cap and by
   `OUTLIER` times the customer's own typical amount.
 """
@@ -17,7 +19,7 @@ Rules:
 from __future__ import annotations
 
 from bisect import bisect_left
-from enum import Enum, IntEnum
+from enum import Enum
 from math import expm1, log1p
 from typing import Final, Literal, TypeAlias
 from zlib import crc32
@@ -26,9 +28,11 @@ from features.definition import Definition
 from features.events import KINDS, Event, Kind, is_distress
 from features.rhythm import Rhythm
 from features.seen import SeenIds
+from features.session import Session
 from features.silence import NEVER, next_check
 from features.tiles import KINDS_COUNT, Tiles, oldest_day
-from features.timeline import DAY, MINUTE, SECOND, Millis
+from features.timeline import DAY, SECOND, Millis
+from features.trail import Handed, History, Trail
 
 #: Event ids remembered for one customer, so that a repeat is known.
 IDS_KEPT: Final = 128
@@ -40,6 +44,8 @@ _TYPICAL_AFTER: Final = 3
 #: ... and an amount beyond so many times it counts as that.
 OUTLIER: Final = 50.0
 TRAITS_KEPT: Final = 16
+#: Visitors of one customer of whom it is remembered how much of them has come.
+VISITORS_KEPT: Final = 16
 _TRAIT_LENGTH: Final = 64
 
 Cause: TypeAlias = Literal["silence", "session_end"]
@@ -57,72 +63,11 @@ class Applied(Enum):
     TOO_LATE = "too late"
 
 
-class InSession(IntEnum):
-    """What the open session has seen, as bits."""
-
-    CART = 1
-    CHECKOUT = 2
-    PURCHASE = 4
-
-
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a method call,
 # and every event asks for several.
 _NEW, _LATE = Applied.NEW, Applied.LATE
 _DUPLICATE, _TOO_LATE = Applied.DUPLICATE, Applied.TOO_LATE
 _OTHER, _PURCHASE = Kind.OTHER, Kind.PURCHASE
-_SEEN: Final[dict[Kind, int]] = {
-    Kind.CART: int(InSession.CART),
-    Kind.CHECKOUT: int(InSession.CHECKOUT),
-    Kind.PURCHASE: int(InSession.PURCHASE),
-}
-
-
-class Session:
-    """The visit under way (``events`` above 0), and the sums of those that ended."""
-
-    __slots__ = (
-        "cart_abandons",
-        "checkout_abandons",
-        "ended",
-        "ended_events",
-        "ended_minutes",
-        "events",
-        "last",
-        "seen",
-        "start",
-    )
-
-    def __init__(self) -> None:
-        self.start: Millis = 0
-        self.last: Millis = 0
-        self.events = 0
-        self.seen = 0
-        self.ended = 0
-        self.ended_events = 0
-        self.ended_minutes: float = 0
-        self.cart_abandons = 0
-        self.checkout_abandons = 0
-
-    def add(self, at: Millis, kind: Kind) -> None:
-        """Take an event into the open session, or open one."""
-        if self.events == 0:
-            self.start = at
-            self.seen = 0
-        self.last = at
-        self.events += 1
-        if kind in _SEEN:
-            self.seen |= _SEEN[kind]
-
-    def end(self) -> None:
-        """Close the open session: what was in the cart and not bought is abandoned."""
-        self.ended += 1
-        self.ended_events += self.events
-        self.ended_minutes += (self.last - self.start) / MINUTE
-        if not self.seen & InSession.PURCHASE:
-            self.cart_abandons += bool(self.seen & InSession.CART)
-            self.checkout_abandons += bool(self.seen & InSession.CHECKOUT)
-        self.events = 0
-        self.seen = 0
 
 
 class Money:
@@ -145,15 +90,20 @@ class Money:
             cap = min(cap, OUTLIER * max(typical, 1.0))
         return max(-cap, min(amount, cap))
 
-    def buy(self, amount: float, quantity: float, order: int) -> None:
-        """Add a purchase; lines of one order, one after the other, are one order."""
+    def buy(self, amount: float, quantity: float, order: int, *, last: bool = True) -> None:
+        """Add a purchase; lines of one order, one after the other, are one order.
+
+        Unless it is the ``last`` one, what is known of the last order stays.
+        """
         if order == 0 or order != self.last_order:
             self.orders += 1
             self.log_amount += log1p(max(amount, 0.0))
-            self.last_amount = amount
+            if last:
+                self.last_amount = amount
         else:
             self.last_amount += amount
-        self.last_order = order
+        if last:
+            self.last_order = order
         self.spent += amount
         self.quantity += quantity
 
@@ -205,7 +155,9 @@ class CustomerState:
         "rhythm",
         "session",
         "tiles",
+        "trail",
         "traits",
+        "visitors",
     )
 
     def __init__(self, definition: Definition) -> None:
@@ -237,6 +189,10 @@ class CustomerState:
         self.tiles = Tiles()
         self.ids = SeenIds()
         self.traits: dict[str, str] = {}
+        #: Of a visitor: the last events, and who it is. Of a customer: None.
+        self.trail: Trail | None = None
+        #: How many events of each visitor who is this customer have come, by the visitor's hash.
+        self.visitors: dict[int, int] = {}
 
     # -- an event -----------------------------------------------------------------------------
 
@@ -298,6 +254,122 @@ class CustomerState:
             self._forget_ids()
         return _NEW if in_order else _LATE
 
+    # -- what somebody did as a visitor -------------------------------------------------------
+
+    def recall(self, event: Event, at: Millis, history: History) -> Applied:
+        """Take an event of a visitor into account who was found to be this customer, once.
+
+        Parameters
+        ----------
+        event, at
+            As of `apply`.
+        history
+            What came with it.
+
+        Returns
+        -------
+        Applied
+            ``NEW`` or ``LATE`` when it was counted, ``TOO_LATE`` when it is older than what is
+            kept. Something has changed even if it was not counted.
+        """
+        visitor = crc32(history.visitor.encode())
+        due = self.visitors.pop(visitor, 0)
+        self.visitors[visitor] = max(due, history.number + 1)
+        if len(self.visitors) > VISITORS_KEPT:
+            del self.visitors[next(iter(self.visitors))]
+        if history.number < due or crc32(event.event_id.encode()) in self.ids:
+            return _DUPLICATE
+        if at >= max(self.last_seen, self.floor):
+            applied = self.apply(event, at)
+        elif at < oldest_day(self.last_seen) * DAY:
+            return _TOO_LATE
+        else:
+            applied = self._insert(event, at, history)
+        if history.known_at > self.now:
+            self.now = history.known_at
+            if self.check_due <= self.now:
+                self.check_due = self._next_check()
+        return applied
+
+    def _insert(self, event: Event, at: Millis, history: History) -> Applied:
+        """Count an event that lies before the last one as if it had come in its turn."""
+        kind = event.kind
+        value = 0.0
+        if kind is _PURCHASE:
+            value = self._take_money(event, last=self.tiles.is_last(at, kind))
+        self.tiles.add(at, kind, value)
+        self.kinds[kind] += 1
+        self.events += 1
+        self.first_seen = min(self.first_seen, at)
+        if event.rating is not None:
+            if not self.ratings:
+                self.last_rating = event.rating
+            self.ratings += 1
+            self.ratings_sum += event.rating
+        if is_distress(kind, event.rating):
+            self.negatives += 1
+            self.last_negative = max(self.last_negative, at)
+        self._take_traits(event, over=False)
+        session, gap = self.session, self.definition.session_gap
+        near = history.end + gap > session.start and history.start < session.last + gap
+        if session.events and near:
+            session.join(at, kind)
+        elif history.events:
+            session.count(history.end - history.start, history.events, history.seen)
+        if self.definition.counts_as_activity(event.type):
+            self._note_activity(at)
+        if at >= self.floor:
+            self.ids.fresh[crc32(event.event_id.encode())] = at // SECOND
+            if len(self.ids) > IDS_KEPT:
+                self._forget_ids()
+        return _LATE
+
+    def _note_earlier_activity(self, at: Millis) -> None:
+        """Take note of an activity before the last one, which the tiles have by now."""
+        day, rhythm = at // DAY, self.rhythm
+        activity = self.definition.activity
+        kinds = {KINDS.get(name, _OTHER) for name in activity} if activity else None
+        days = self.tiles.days_with(kinds)
+        if days.pop(day, 0) > 1 or day == rhythm.last_day:
+            return
+        if rhythm.insert(day, sorted(days), self.definition.horizon_days):
+            self._first_wait = None
+            self.check_due = self._next_check()
+
+    def hand_over(self) -> list[Handed]:
+        """Return what a visitor did, as the customer's who that is; nothing of it is left here.
+
+        What was seen stays known by its ids, so that a repeat is none of the customer's either.
+        """
+        assert self.trail is not None
+        handed = self.trail.hand_over(self.definition.session_gap)
+        fresh = CustomerState(self.definition)
+        fresh.trail, fresh.ids, fresh.floor = self.trail, self.ids, self.floor
+        fresh.last_seen, fresh.now = self.last_seen, self.now
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+        return handed
+
+    def meet(self, event: Event, at: Millis) -> Applied:
+        """Take note of an event that counts elsewhere: by its id alone."""
+        event_id = crc32(event.event_id.encode())
+        if event_id in self.ids:
+            return _DUPLICATE
+        if at < self.floor:
+            return _TOO_LATE
+        self.ids.fresh[event_id] = at // SECOND
+        in_order = at >= self.last_seen
+        if in_order:
+            if at >= self._day_ends:
+                self._turn_day(at)
+            self.last_seen = at
+            self.now = max(self.now, at)
+        if len(self.ids) > IDS_KEPT:
+            self._forget_ids()
+        return _NEW if in_order else _LATE
+
+    # -- what either does ---------------------------------------------------------------------
+
     def _turn_day(self, at: Millis) -> None:
         """Drop what is too old by now, when the latest event is the first one of its day."""
         day = at // DAY
@@ -306,17 +378,19 @@ class CustomerState:
             self._raise_floor(oldest_day(at) * DAY)
         self._day_ends = (day + 1) * DAY
 
-    def _take_money(self, event: Event) -> float:
+    def _take_money(self, event: Event, *, last: bool = True) -> float:
         amount = self.money.winsorised(event.value, self.definition.amount_cap)
         quantity = min(
             1.0 if event.quantity is None else event.quantity, self.definition.quantity_cap
         )
         order = crc32(event.order_id.encode()) if event.order_id else 0
-        self.money.buy(amount, quantity, order)
+        self.money.buy(amount, quantity, order, last=last)
         return amount
 
-    def _take_traits(self, event: Event) -> None:
+    def _take_traits(self, event: Event, *, over: bool = True) -> None:
         for name, value in event.traits.items():
+            if not over and name in self.traits:
+                continue
             if value is not None and (name in self.traits or len(self.traits) < TRAITS_KEPT):
                 self.traits[name] = str(value)[:_TRAIT_LENGTH]
 
@@ -324,6 +398,8 @@ class CustomerState:
         if at >= self._visit_ends:
             self._visit(at // DAY)
         if at <= self.last_activity:
+            if self.visitors:
+                self._note_earlier_activity(at)
             return
         self.last_activity = at
         if at < self.now:

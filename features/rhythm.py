@@ -8,7 +8,9 @@ that the renewal view of the shop needs to know of a customer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import exp, log
 from typing import Final
 
@@ -121,6 +123,84 @@ class Rhythm:
         a, b, c, d, e = self.visits
         self.visits = [a * f + 1.0, b * g + 1.0, c * h + 1.0, d * i + 1.0, e * j + 1.0]
         return True
+
+    def insert(self, day: int, known: Sequence[int], horizon_days: float) -> bool:
+        """Take note of a visit on an earlier day than the last, as if it had come in its turn.
+
+        Parameters
+        ----------
+        day
+            Days since 1970.
+        known
+            The visit days that are known, in order; those of long ago need not be.
+        horizon_days
+            As of `visit`.
+
+        Returns
+        -------
+        bool
+            Whether it could be taken note of: the visits beside it must be known.
+
+        Examples
+        --------
+        >>> rhythm = Rhythm()
+        >>> for day in (0, 18):
+        ...     _ = rhythm.visit(day, horizon_days=30.0)
+        >>> rhythm.insert(12, [0, 18], horizon_days=30.0)
+        True
+        >>> rhythm.days, rhythm.last_gap, rhythm.sum_square
+        (3, 6, 180)
+        """
+        days = [each for each in known if self.first_day <= each < self.last_day]
+        later = [*(each for each in days if each > day), self.last_day]
+        if len(days) + 1 == self.days or day < self.first_day:
+            # All of them are known: so exact that it does not matter which came first.
+            self._begin_anew()
+            for each in sorted((day, *days, later[-1])):
+                self.visit(each, horizon_days)
+            return True
+        before = self._visit_before(day, days, later)
+        if before is None:
+            return False
+        weight, silence = self.weight, self.last_day - day
+        spans = [share * horizon_days for share in HALF_LIVES]
+        visits = [
+            count + exp(-LN2 * silence / span)
+            for count, span in zip(self.visits, spans, strict=True)
+        ]
+        for end, start in pairwise((*reversed(later), before)):
+            self._unvisit(end - start, horizon_days)
+        for each in (day, *later):
+            self.visit(each, horizon_days)
+        self.visits = visits
+        self.weight = FADING * weight + 1.0  # it goes by their number alone
+        return True
+
+    def _begin_anew(self) -> None:
+        fresh = Rhythm()
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+
+    def _visit_before(self, day: int, days: Sequence[int], later: Sequence[int]) -> int | None:
+        """Return the last visit day before a day; None if it is not known any more."""
+        earlier = [each for each in days if each < day]
+        if earlier:
+            return earlier[-1]
+        if len(later) == 1:
+            return self.last_day - self.last_gap
+        return self.first_day if self.days - len(later) == 1 else None
+
+    def _unvisit(self, gap: int, horizon_days: float) -> None:
+        """Take the last visit back, of which the gap before it is known; all but the counters."""
+        log_gap, powers, _ = _said_by(gap, horizon_days)
+        self.days -= 1
+        self.last_day -= gap
+        self.sum_gap -= gap
+        self.sum_square -= gap * gap
+        self.log_gap = max(self.log_gap - log_gap, 0.0) / FADING
+        self.powers = [
+            max(sum_ - said, 0.0) / FADING for sum_, said in zip(self.powers, powers, strict=True)
+        ]
 
     @property
     def mean(self) -> float:

@@ -10,6 +10,7 @@ Source: the tiled windows of Airbnb's Chronon ("sawtooth windows").
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 from features.events import Kind
@@ -153,6 +154,24 @@ class Tiles:
             self.days = {key: count for key, count in self.days.items() if key >= day}
         if min(self.spend, default=number) < number:
             self.spend = {key: money for key, money in self.spend.items() if key >= number}
+
+    def days_with(self, kinds: Collection[int] | None) -> dict[int, int]:
+        """Return the days on which there were events of some kinds, or of any, and how many."""
+        found: dict[int, int] = {}
+        for key, count in self.days.items():
+            if kinds is None or key & KIND_MASK in kinds:
+                found[key >> KIND_BITS] = found.get(key >> KIND_BITS, 0) + count
+        return found
+
+    def is_last(self, at: Millis, kind: int) -> bool:
+        """Whether no event of a kind is known of a later day, or of a later hour of the same."""
+        hour = at // HOUR
+        day = hour // HOURS_A_DAY
+        return not any(
+            tiles_key & KIND_MASK == kind and tiles_key >> KIND_BITS > number
+            for tiles, number in ((self.days, day), (self.hours, hour))
+            for tiles_key in tiles
+        )
 
     def by_hour(self, at: Millis, hours: int) -> list[int]:
         """Return counts by kind in the ``hours`` before ``at`` (at most 48)."""

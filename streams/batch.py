@@ -15,6 +15,8 @@ from features import (
     CustomerState,
     Definition,
     Event,
+    Handed,
+    History,
     Millis,
     is_customer,
     is_visitor,
@@ -69,11 +71,15 @@ class Shop:
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """An event as it lies in the log: where, when it arrived, and what it says."""
+    """An event as it lies in the log: where, when it arrived, and what it says.
+
+    With a history it is one that its customer did as a visitor, and that was handed over.
+    """
 
     offset: int
     timestamp: Millis
     event: Event
+    history: History | None = None
 
 
 class Refusal(NamedTuple):
@@ -82,6 +88,14 @@ class Refusal(NamedTuple):
     offset: int
     reason: str
     field: str
+
+
+class Passed(NamedTuple):
+    """An event of a visitor that goes to the customer who that is, and what brought it about."""
+
+    offset: int
+    timestamp: Millis
+    handed: Handed
 
 
 class Customer:
@@ -134,6 +148,8 @@ class Effects:
         To be published.
     refused
         For the dead-letter topic.
+    passed
+        For the partitions of the customers who visitors turned out to be, in order.
     changed
         Customers whose state, ledger or next timer may have changed.
     counts
@@ -149,6 +165,7 @@ class Effects:
     alerts: list[Alert] = field(default_factory=list)
     examples: list[TrainingExample] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
     changed: dict[str, Customer] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     decided: list[Decided] = field(default_factory=list)

@@ -16,6 +16,7 @@ replay computes is what the worker computed. The rules, in order:
    horizon, and becomes an example.
 5. Every decision is logged, also the one not to act.
 6. Visitors, who have not said who they are, are known but not judged, unless the shop wants it.
+   When they say it, what they did is handed over to the customer, once, by way of the log.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ from features import (
     Applied,
     Kind,
     Millis,
+    Trail,
     is_distress,
+    is_visitor,
+    linked_customer,
     to_datetime,
     to_iso,
 )
@@ -41,6 +45,7 @@ from models.deciding import (
     Alert,
     Cause,
     Decision,
+    Ledger,
     Prediction,
     Reason,
     Verdict,
@@ -50,14 +55,14 @@ from models.deciding import (
 )
 from models.judging import Ground
 from models.learning import LAST, Judge, TrainingExample, vector_of
-from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Refusal, Shop
+from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Passed, Refusal, Shop
 
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
 _DUPLICATE, _TOO_LATE, _OTHER = Applied.DUPLICATE, Applied.TOO_LATE, Kind.OTHER
 
 
 class _Moment(NamedTuple):
-    """Something that concerns a customer's ledger: an activity, or a decision point."""
+    """Something that concerns a customer's ledger: an activity, a decision point, or its end."""
 
     user_id: str
     customer: Customer
@@ -67,6 +72,10 @@ class _Moment(NamedTuple):
     cause: Cause | None
     #: Row of the score; -1 for an activity.
     row: int
+
+
+#: The row of the moment at which a visitor turned out to be a customer.
+_THE_END: Final = -2
 
 
 def watermark_after(shop: Shop, arrivals: Iterable[Arrival], watermark: Millis) -> Millis:
@@ -180,11 +189,21 @@ def _observe(
         until = at if at > watermark else watermark
         if state.due() <= until:
             look(user_id, customer, until)
-        if at <= watermark:
+        trail, history = state.trail, arrival.history
+        if trail is None and customer.new and is_visitor(user_id):
+            trail = state.trail = Trail()
+        passed = trail is not None and _hand_over(customer, arrival, watermark, moments, effects)
+        if at <= watermark and history is None:
             late += 1
         if at - lateness > watermark:
             effects.watermark = watermark = at - lateness
-        applied = state.apply(event, at)
+        if passed:
+            continue
+        if history is None:
+            applied = state.apply(event, at)
+        else:
+            applied = state.recall(event, at, history)
+            customer.state_changed = True
         if applied is _DUPLICATE:
             counts["duplicate"] += 1
             continue
@@ -193,6 +212,10 @@ def _observe(
             continue
         applied_events += 1
         customer.state_changed = True
+        if trail is not None:
+            trail.add(event)
+        if history is not None:
+            counts["recalled"] += 1
         if customer.new:
             customer.new = False
             counts["customers"] += 1
@@ -205,7 +228,8 @@ def _observe(
                 moments.append(_Moment(user_id, customer, at, watermark, None, -1))
             elif customer.ledger.awaits(at):
                 _note_activity(shop, user_id, customer, at, watermark, effects)
-        if is_distress(kind, event.rating):
+        # What went wrong before it was known whose it was has passed.
+        if is_distress(kind, event.rating) and history is None:
             now = max(at, state.now)
             if state.is_active(now) and judges(user_id):
                 consider(user_id, customer, now, "distress")
@@ -216,6 +240,63 @@ def _observe(
         customer = book[user_id]
         changed[user_id] = customer
         look(user_id, customer, effects.watermark)
+
+
+def _hand_over(
+    customer: Customer,
+    arrival: Arrival,
+    watermark: Millis,
+    moments: list[_Moment],
+    effects: Effects,
+) -> bool:
+    """Send what a visitor did to the customer who that is, as soon as that is known.
+
+    Parameters
+    ----------
+    customer
+        The visitor.
+    arrival
+        What came; timers have fired.
+    watermark
+        The watermark before it came.
+    moments
+        Takes the end of what was believed of the visitor.
+    effects
+        Takes the events.
+
+    Returns
+    -------
+    bool
+        Whether the event is done with: it says who the visitor is, or is of one who is known.
+    """
+    event, state, counts = arrival.event, customer.state, effects.counts
+    trail = state.trail
+    assert trail is not None
+    at = event.at
+    name = linked_customer(event)
+    if name is None and trail.customer is None:
+        return False
+    customer.state_changed = True
+    if name is None:
+        met = state.meet(event, at)
+        if met in (_DUPLICATE, _TOO_LATE):
+            counts["duplicate" if met is _DUPLICATE else "too_late"] += 1
+            return True
+        handed = [trail.pass_on(event)]
+    elif trail.link(name, at):
+        handed = state.hand_over()
+        moments.append(_Moment(event.user_id, customer, at, watermark, None, _THE_END))
+        counts["linked"] += 1
+        if customer.new:
+            customer.new = False
+            counts["customers"] += 1
+    else:
+        counts["duplicate"] += 1
+        return True
+    effects.passed += [Passed(arrival.offset, arrival.timestamp, each) for each in handed]
+    if handed:
+        counts["handed_over"] += len(handed)
+    return True
 
 
 # -- what is believed and done ----------------------------------------------------------------
@@ -235,6 +316,9 @@ def _judge_and_decide(
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()
     for user_id, customer, at, watermark, cause, row in moments:
+        if row == _THE_END:
+            _withdraw(shop, user_id, customer, watermark, effects)
+            continue
         if cause is None:
             _note_activity(shop, user_id, customer, at, watermark, effects)
             continue
@@ -256,6 +340,17 @@ def _note_activity(
     if ledger.pending and ledger.due() <= watermark:
         _mature(shop, user_id, customer, watermark, effects)
     customer.ledger_changed |= ledger.note_activity(at)
+
+
+def _withdraw(
+    shop: Shop, user_id: str, customer: Customer, watermark: Millis, effects: Effects
+) -> None:
+    """End what was believed of a visitor who is a customer: what is awaited, awaits the latter."""
+    _mature(shop, user_id, customer, watermark, effects)
+    pending = len(customer.ledger.pending)
+    if pending:
+        effects.counts["pending"] -= pending
+    customer.ledger, customer.ledger_changed = Ledger(), True
 
 
 class _Scored(NamedTuple):
@@ -370,6 +465,7 @@ __all__ = [
     "Customer",
     "Decided",
     "Effects",
+    "Passed",
     "Refusal",
     "Shop",
     "handle",

@@ -64,11 +64,11 @@ def dossier_of(context: Context, customer: str, at: Millis | None = None) -> Dos
     Raises
     ------
     Problem
-        If nobody knows the customer.
+        If nobody knows the customer, or it is a visitor who has become one.
     Usage
         If the time is in the past.
     """
-    from streams.live import TooEarly, UnknownCustomer
+    from streams.live import HasBecome, TooEarly, UnknownCustomer
 
     try:
         return asyncio.run(_read(context, customer, at))
@@ -76,6 +76,11 @@ def dossier_of(context: Context, customer: str, at: Millis | None = None) -> Dos
         raise Problem(
             f"nothing is known of {customer!r}; ids are the user_id of the events, "
             "and ebb status says how many customers there are"
+        ) from None
+    except HasBecome as known:
+        raise Problem(
+            f"{customer!r} is {known.customer} since {to_iso(known.since)[:16]}Z, and what they "
+            f"did is there: ebb inspect {known.customer}"
         ) from None
     except TooEarly as error:
         raise Usage(str(error)) from None

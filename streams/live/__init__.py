@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streams.live.apps import learner_app, worker_app
-    from streams.live.dossier import Dossier, TooEarly, UnknownCustomer
+    from streams.live.dossier import Dossier, HasBecome, TooEarly, UnknownCustomer
     from streams.live.redis import open_redis
     from streams.live.running import run, use_uvloop
     from streams.live.status import Logs, Status
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CannotGoOn",
     "Dossier",
+    "HasBecome",
     "Logs",
     "Status",
     "TooEarly",
@@ -37,6 +38,7 @@ __all__ = [
 _PLACES = {
     "CannotGoOn": "stopping",
     "Dossier": "dossier",
+    "HasBecome": "dossier",
     "Logs": "status",
     "Status": "status",
     "TooEarly": "dossier",

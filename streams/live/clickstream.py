@@ -13,9 +13,11 @@ from features import (
     MINUTE,
     CustomerState,
     Millis,
+    Trail,
     UnknownVersion,
     decode_state,
     encode_state,
+    is_visitor,
 )
 from features.store import Record, Store
 from models.deciding import Ledger
@@ -179,6 +181,7 @@ class ClickstreamReader:
             return False
         effects = handle(shop, self._judge(), arrivals, page.due, book, watermark)
         intake.refuse_all(sorted_out, records, effects.refused)
+        intake.pass_on(sorted_out, records, effects.passed)
         recent = recent_after(
             mark.recent,
             sorted_out.good,
@@ -219,7 +222,10 @@ class ClickstreamReader:
     def _load(self, book: dict[str, Customer], records: Any, names: Iterable[str]) -> None:
         for name in names:
             if name not in book:
-                book[name] = self._customer(records[name])
+                customer = book[name] = self._customer(records[name])
+                # One who was stored before trails were kept has one from now on.
+                if customer.state.trail is None and is_visitor(name):
+                    customer.state.trail = Trail()
 
     def _customer(self, record: Record) -> Customer:
         definition = self._shop.definition

@@ -22,6 +22,21 @@ class UnknownCustomer(LookupError):
     """Nothing is known of this customer."""
 
 
+class HasBecome(LookupError):
+    """A visitor who has said who they are: what they did is that customer's now.
+
+    Parameters
+    ----------
+    customer, since
+        Who it is, and since when that is known.
+    """
+
+    def __init__(self, customer: str, since: Millis) -> None:
+        super().__init__(customer)
+        self.customer = customer
+        self.since = since
+
+
 class TooEarly(ValueError):
     """The state has moved past that moment, and cannot be moved back."""
 
@@ -150,6 +165,8 @@ async def read_dossier(
     ------
     UnknownCustomer
         If nothing is known of the customer.
+    HasBecome
+        If it is a visitor who has become a customer.
     TooEarly
         If the state has moved past the moment.
     """
@@ -159,6 +176,8 @@ async def read_dossier(
     if record.state is None:
         raise UnknownCustomer(customer)
     state = decode_state(record.state, shop.definition)
+    if state.trail is not None and state.trail.customer is not None:
+        raise HasBecome(state.trail.customer, state.trail.since)
     ledger = Ledger() if record.ledger is None else Ledger.decode(record.ledger)
     moment = max(mark.watermark, state.now) if at is None else at
     if moment < state.now:

@@ -12,9 +12,16 @@ from typing import Any, Final
 
 from features import Event, InvalidEvent, decode_event
 from streams.deadletters import LARGEST, DeadLetter, redriven_from
-from streams.live.messages import Message, Origin, letter_message, moved_message, origin_of
+from streams.live.messages import (
+    Message,
+    Origin,
+    handed_message,
+    letter_message,
+    moved_message,
+    origin_of,
+)
 from streams.live.stopping import MostlyInvalid
-from streams.pipeline import Arrival, Refusal
+from streams.pipeline import Arrival, Passed, Refusal
 from streams.topics import partition_of
 
 #: Messages that the cap on invalid input looks back at; fewer than half of that are no verdict.
@@ -106,7 +113,9 @@ class Intake:
                 read.moved.add(number)
                 # Wherever it lay then.
                 origin = origin_of(record.headers)
-                arrived = arrived if origin is None else origin.timestamp
+                if origin is not None:
+                    arrivals.append(Arrival(number, origin.timestamp, event, origin.history))
+                    continue
             arrivals.append(Arrival(number, arrived, event))
         return read
 
@@ -131,7 +140,8 @@ class Intake:
             away = {each.offset: each.event for each in strays}
             self._send_away(out, records, read, away)
         if read.moved:
-            count = sum(arrival.offset in read.moved for arrival in out.arrivals)
+            moved = read.moved
+            count = sum(each.history is None and each.offset in moved for each in out.arrivals)
             if count:
                 out.counts["rekeyed"] += count
         return out
@@ -154,6 +164,11 @@ class Intake:
                 out.messages.append(_moved(away[number], record))
                 out.counts["forwarded"] += 1
 
+    def pass_on(self, out: Sorted, records: Sequence[Any], passed: Iterable[Passed]) -> None:
+        """Add the events of visitors for the partitions of the customers who they are."""
+        for each in passed:
+            out.messages.append(handed_message(each.handed, _place(records[each.offset])))
+
     def refuse_all(self, out: Sorted, records: Any, refusals: Iterable[Refusal]) -> None:
         """Add the dead letters of events that the pipeline refused."""
         for refusal in refusals:
@@ -166,7 +181,7 @@ class Intake:
         """Add a dead letter."""
         # Of a moved event, the place where it lay first: a crash may have moved it twice.
         lies = origin_of(record.headers) if record.topic != self._clickstream else None
-        lies = lies or Origin(record.topic, record.partition, record.offset, record.timestamp)
+        lies = lies or _place(record)
         letter = DeadLetter(
             reason=reason,
             field=where,
@@ -225,5 +240,8 @@ def recent_after(
 
 
 def _moved(event: Event, record: Any) -> Message:
-    origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
-    return moved_message(event.user_id, record.value, origin)
+    return moved_message(event.user_id, record.value, _place(record))
+
+
+def _place(record: Any) -> Origin:
+    return Origin(record.topic, record.partition, record.offset, record.timestamp)

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from features import Handed, History, encode_event
 from models.deciding import Alert, cloud_event_headers
 from models.learning import Snapshot, TrainingExample
 from models.watching import ModelEvent
@@ -27,21 +28,24 @@ REKEYED: Final = "rekeyed"
 ORIGIN: Final = "ebb_origin"
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where an event lay that was on another partition than its customer's.
 
     Parameters
     ----------
     topic, partition, offset
-        The place.
+        The place; of one that was handed over, that of the event that brought it about.
     timestamp
         When it arrived there, in milliseconds.
+    history
+        What comes with an event that its customer did as a visitor.
     """
 
     topic: str
     partition: int
     offset: int
     timestamp: int
+    history: History | None = None
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -106,6 +110,14 @@ def letter_message(letter: DeadLetter, key: bytes | None, value: bytes | None) -
 def moved_message(user_id: str, value: bytes, origin: Origin) -> Message:
     """Return an event as it was, on its way to its customer's partition."""
     return Message(REKEYED, user_id.encode(), value, [(ORIGIN, _json.encode(origin))])
+
+
+def handed_message(handed: Handed, origin: Origin) -> Message:
+    """Return an event of a visitor on its way to the customer who that is."""
+    event, history = handed
+    return moved_message(
+        event.user_id, encode_event(event), msgspec.structs.replace(origin, history=history)
+    )
 
 
 def origin_of(headers: Iterable[tuple[str, bytes]]) -> Origin | None:

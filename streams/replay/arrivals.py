@@ -20,7 +20,7 @@ from streams.replay.lanes import Lanes
 from streams.replay.span import Span
 from streams.settings import Settings
 from streams.topics import partition_of
-from streams.verify import arrived
+from streams.verify import moved_from
 
 #: Customers of one partition whose place is remembered; asking again costs little.
 _REMEMBERED: Final = 100_000
@@ -83,7 +83,8 @@ class RecordedTopic:
     Attributes
     ----------
     counts
-        ``events`` that can be used, among them ``rekeyed`` ones; ``invalid``, which are no events
+        ``events`` that can be used, among them ``rekeyed`` ones, and those that were visitors' and
+        ``handed_over`` to the customers who these are; ``invalid``, which are no events
         and go to the dead letters; ``forwarded``, which are not on their customer's partition,
         and count only where a worker has moved them.
 
@@ -182,11 +183,11 @@ class RecordedTopic:
                 counts["invalid" if moved else "forwarded"] += 1
                 continue
             counts["events"] += 1
-            timestamp = record.timestamp
+            timestamp, history = record.timestamp, None
             if moved:
-                counts["rekeyed"] += 1
-                timestamp = arrived(record.headers, timestamp)
-            yield Arrival(record.offset, timestamp, event)
+                timestamp, history = moved_from(record.headers, timestamp)
+                counts["rekeyed" if history is None else "handed_over"] += 1
+            yield Arrival(record.offset, timestamp, event, history)
 
 
 def _when(found: tuple[bool, Any]) -> Millis:

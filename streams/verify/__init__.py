@@ -1,6 +1,6 @@
 """How the state in Redis, and what was decided, are held to the log."""
 
-from streams.verify.reach import CannotVerify, arrived
+from streams.verify.reach import CannotVerify, moved_from
 from streams.verify.redeciding import Records, Redeciding, Retold
 from streams.verify.verdicts import Finding, Verdict
 from streams.verify.verifying import Report, System, verify
@@ -14,6 +14,6 @@ __all__ = [
     "Retold",
     "System",
     "Verdict",
-    "arrived",
+    "moved_from",
     "verify",
 ]

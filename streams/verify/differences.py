@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
+from zlib import crc32
 
 from features import DAY, HOUR, NEVER, SECOND, Catalogue, CustomerState, Kind, to_iso
 from models.deciding import Ledger
@@ -110,6 +111,14 @@ def _fields(state: CustomerState) -> Iterator[tuple[str, Any]]:
     for event, second in sorted(state.ids.items()):
         yield f"ids[{event:08x}]", _moment(second * SECOND)
     yield from ((f"traits[{name}]", value) for name, value in sorted(state.traits.items()))
+    yield from ((f"visitors[{name:08x}]", count) for name, count in sorted(state.visitors.items()))
+    if (trail := state.trail) is not None:
+        yield "trail.customer", trail.customer or "nobody"
+        yield "trail.since", _moment(trail.since)
+        yield "trail.handed", trail.handed
+        yield "trail.lost", trail.lost
+        for place, data in enumerate(trail.events):
+            yield f"trail.events[{place}]", f"{crc32(data):08x}"
 
 
 def _entries(ledger: Ledger, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

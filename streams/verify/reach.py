@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from features import Millis
+from features import History, Millis
 from streams.batch import NO_WATERMARK
 
 #: The newest version of a mark whose positions mean what they mean here.
@@ -52,6 +52,7 @@ class Reach(msgspec.Struct, frozen=True):
 
 class _Origin(msgspec.Struct):
     timestamp: Millis
+    history: History | None = None
 
 
 _reach = msgspec.json.Decoder(Reach)
@@ -87,20 +88,25 @@ def read_reach(mark: bytes, partition: int) -> Reach:
     return reach
 
 
-def arrived(headers: Iterable[tuple[str, bytes]], timestamp: Millis) -> Millis:
+def moved_from(
+    headers: Iterable[tuple[str, bytes]], timestamp: Millis
+) -> tuple[Millis, History | None]:
     """Return when a moved event first arrived, which its header says; else its own timestamp.
+
+    With it comes the history of one that its customer did as a visitor; None with others.
 
     Examples
     --------
-    >>> arrived([("ebb_origin", b'{"topic":"t","partition":1,"offset":2,"timestamp":3}')], 9)
-    3
-    >>> arrived([], 9)
-    9
+    >>> moved_from([("ebb_origin", b'{"topic":"t","partition":1,"offset":2,"timestamp":3}')], 9)
+    (3, None)
+    >>> moved_from([], 9)
+    (9, None)
     """
     for name, value in headers:
         if name == _ORIGIN:
             try:
-                return _origin.decode(value).timestamp
+                origin = _origin.decode(value)
             except msgspec.DecodeError:
                 break
-    return timestamp
+            return origin.timestamp, origin.history
+    return timestamp, None

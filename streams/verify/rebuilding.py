@@ -28,7 +28,7 @@ from models.deciding import Ledger
 from models.learning import Judge
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
 from streams.topics import partition_of
-from streams.verify.reach import Reach, arrived
+from streams.verify.reach import Reach, moved_from
 from streams.verify.sampling import rank
 
 #: Events, or customers with a timer due, that go through `handle` together.
@@ -147,14 +147,14 @@ class Rebuilding:
         place = self._places.get(name) or self._find(name)
         if place is _ELSEWHERE:
             return
-        at, timestamp = event.at, record.timestamp
+        at, timestamp, history = event.at, record.timestamp, None
         if moved:
-            timestamp = arrived(record.headers, timestamp)
+            timestamp, history = moved_from(record.headers, timestamp)
         if at > timestamp + self._shop.skew:
             return
         if isinstance(place, Reach):
             if record.offset < (place.rekeyed if moved else place.offset):
-                arrival = Arrival(record.offset, timestamp, event)
+                arrival = Arrival(record.offset, timestamp, event, history)
                 self._note(self.rebuilt[name], place, arrival, record.timestamp, moved)
         elif place is _STRANGER and len(self.strangers) < MOST_STRANGERS:
             self.strangers.setdefault(name, f"{record.topic}/{record.partition}@{record.offset}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from features import (
     SECOND,
     CustomerState,
     Event,
+    History,
     Millis,
     decode_event,
     decode_state,
@@ -28,7 +28,8 @@ from models.deciding import Ledger
 from models.registry import prior_judge
 from streams.composition import shop_of, task_of
 from streams.live.held import Mark
-from streams.pipeline import Arrival, Customer, handle, watermark_after
+from streams.live.messages import origin_of
+from streams.pipeline import Arrival, Customer, Passed, handle, watermark_after
 from streams.settings import Settings
 from streams.topics import partition_of
 from streams.verify.verifying import Report, System, verify
@@ -71,11 +72,18 @@ class MemoryLog:
         return iter(self.records[partition][max(start, self.first) : until])
 
     def put(
-        self, partition: int, value: bytes | None, timestamp: Millis, origin: Millis | None = None
+        self,
+        partition: int,
+        value: bytes | None,
+        timestamp: Millis,
+        origin: Millis | None = None,
+        history: History | None = None,
     ) -> None:
         lying = self.records[partition]
-        stamp = json.dumps({"topic": "t", "partition": 9, "offset": 9, "timestamp": origin})
-        headers = () if origin is None else (("ebb_origin", stamp.encode()),)
+        stamp: dict[str, Any] = {"topic": "t", "partition": 9, "offset": 9, "timestamp": origin}
+        if history is not None:
+            stamp["history"] = history
+        headers = () if origin is None else (("ebb_origin", msgspec.json.encode(stamp)),)
         lying.append(Lying(self.topic, partition, len(lying), timestamp, value, headers))
 
 
@@ -160,7 +168,17 @@ class SmallShop:
             ),
         )
         self.marks[partition] = new
+        for passed in effects.passed:
+            self._hand_over(passed)
         return bool(records or page.due)
+
+    def _hand_over(self, passed: Passed) -> None:
+        """What a visitor did arrives after all that lies there by then."""
+        event, history = passed.handed
+        lying = [each for log in (self.clickstream, self.rekeyed) for each in log.records]
+        stamp = max(records[-1].timestamp for records in lying if records) + SECOND
+        home = partition_of(event.user_id.encode(), PARTITIONS)
+        self.rekeyed.put(home, encode_event(event), stamp, passed.timestamp, history)
 
     def _next(self, partition: int) -> list[Lying]:
         """Return the next records, in the order of arrival; or nearly, in ``disorder``."""
@@ -182,10 +200,10 @@ class SmallShop:
         event = decode_event(record.value)
         if partition_of(event.user_id.encode(), PARTITIONS) != record.partition:
             return None
-        stamp = record.timestamp
-        if record.headers:
-            stamp = json.loads(record.headers[0][1])["timestamp"]
-        return Arrival(record.offset, stamp, event)
+        origin = origin_of(record.headers)
+        if origin is None:
+            return Arrival(record.offset, record.timestamp, event)
+        return Arrival(record.offset, origin.timestamp, event, origin.history)
 
     # -- accidents ------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from streams.live.held import MARK_VERSION, Mark
 from streams.live.messages import Origin, moved_message
 from streams.pipeline import Customer
 from streams.topics import partition_of
-from streams.verify.reach import CannotVerify, arrived, read_reach
+from streams.verify.reach import CannotVerify, moved_from, read_reach
 from streams.verify.sampling import EVERYBODY, highest_rank, names_up_to, rank
 from streams.verify.verdicts import Finding, Verdict
 from streams.verify.verifying import Report
@@ -132,6 +132,46 @@ def test_a_late_event_is_equal_whether_the_clock_had_passed_it_or_not(seed: int)
         shop.publish([first, late], [0, 6 * DAY])
         await shop.work()
         expect_all_equal(await shop.verify(), 1)
+
+    asyncio.run(story())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 9_999), st.lists(st.integers(0, 9), min_size=1, max_size=3))
+def test_who_was_a_visitor_is_equal_and_so_is_the_visitor(seed: int, links: list[int]) -> None:
+    async def story() -> None:
+        dice = random.Random(seed)
+        shop = SmallShop(dice)
+        events = regular_events(customers=3, visits=10)
+        # Their visitors' ids lie on the same partition, or on the other one.
+        visits = [
+            msgspec.structs.replace(each, user_id=f"anon:{each.user_id}", event_id=f"v{place}")
+            for place, each in enumerate(events)
+            if dice.random() < 0.5
+        ]
+        named = [
+            Event(
+                event_id=f"link-{place}",
+                user_id=f"anon:user-{place % 3}",
+                type="identified",
+                time=START + day * DAY,
+                properties={"identified_as": f"user-{place % 3}"},
+            )
+            for place, day in enumerate(links)
+        ]
+        told = sorted([*events, *visits, *named], key=lambda event: event.at)
+        middle = dice.randrange(len(told))
+        for part in (told[:middle], told[middle:]):
+            shop.publish(part)
+            await shop.work(to_the_end=False)
+            expect_all_equal(await shop.verify(), len(await everybody(shop)))
+            await shop.work()
+            await shop.work()  # what one partition has handed over to the one before it
+            expect_all_equal(await shop.verify(), len(await everybody(shop)))
+        _, ada = await shop.look("user-0")
+        mine = {each.event_id for each in events if each.user_id == "user-0"}
+        theirs = {each.event_id for each in visits if each.user_id == "anon:user-0"}
+        assert ada.state.events == len(mine | theirs)
 
     asyncio.run(story())
 
@@ -472,8 +512,8 @@ def test_a_mark_and_an_origin_are_read_as_the_worker_writes_them() -> None:
     assert (reach.offset, reach.rekeyed, reach.watermark) == (5, 7, 9)
     assert (reach.shape, reach.partitions, reach.v) == ("x", 3, MARK_VERSION)
     moved = moved_message("ada", b"{}", Origin("clickstream", 1, 2, 3))
-    assert arrived(moved.headers, 9) == 3
-    assert arrived([("ebb_origin", b"{")], 9) == 9
+    assert moved_from(moved.headers, 9) == (3, None)
+    assert moved_from([("ebb_origin", b"{")], 9) == (9, None)
 
 
 # -- who is looked at -------------------------------------------------------------------------
