@@ -31,7 +31,7 @@ from features.timeline import (
     to_datetime,
     to_iso,
 )
-from features.trail import Handed, History, Trail, linked_customer
+from features.trail import LINK_TYPE, LINKED_TO, Handed, History, Trail, linked_customer
 from features.vectors import pack_vector, unpack_vector
 from features.versions import Step, UnknownVersion, up_to_date
 
@@ -40,6 +40,8 @@ __all__ = [
     "HIDDEN",
     "HOUR",
     "KINDS",
+    "LINKED_TO",
+    "LINK_TYPE",
     "LOW_RATING",
     "MINUTE",
     "NEVER",

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from features import Event, encode_event
+from features import LINKED_TO, Event, encode_event
 from streams.collect.tracking.carried import (
     CUT,
     LEFT_OUT,
@@ -25,7 +25,7 @@ from streams.collect.tracking.identity import LONGEST_USER, read_id
 Fields: TypeAlias = dict[str, Any]
 
 #: Names that only the collector writes: they say who is who.
-OURS: Final = frozenset({"anonymous_id", "previous_id", LEFT_OUT})
+OURS: Final = frozenset({"anonymous_id", "previous_id", LINKED_TO, LEFT_OUT})
 _LISTS: Final = ("products", "items")
 _NOT_THEIRS: Final = OURS.union(_LISTS)
 #: As GA4 names what a product has; Segment's names are ours.

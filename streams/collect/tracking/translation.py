@@ -6,7 +6,9 @@ Rules:
 - ``messageId`` is the event's id, so that a retry is known as one. A message without one has an
   id derived from its content, all but when it was sent: the same content is the same event.
 - Who is logged in is the customer; the visitor that they were comes along as the property
-  ``anonymous_id``, so that a later step can link the two.
+  ``anonymous_id``.
+- Who says who they are (``identify`` with both ids, ``alias``) also brings about an event of the
+  visitor that names the customer, by which what the visitor did becomes the customer's.
 - Of the context only the campaign, the page's path and the host that referred to it are kept.
 """
 
@@ -18,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from features import Event, Millis
+from features import LINK_TYPE, LINKED_TO, Event, Millis
 from streams.collect.tracking.carried import MAX_TRAITS, cut, flat
 from streams.collect.tracking.commerce import meaning
 from streams.collect.tracking.consent import ConsentRules, Standing, preferences, without_identity
@@ -191,7 +193,28 @@ def translate(
         if item.call in _ABOUT_IDENTITY:
             return Translated([], "consent_missing")
         events = [without_identity(event) for event in events]
+    elif (known := _known_as(item, visitor)) is not None:
+        events.append(_link(known, events[0]))
     return Translated(events)
+
+
+def _known_as(item: Item, visitor: str | None) -> str | None:
+    """Return the visitor of whom a message says which customer they are; None for no such."""
+    if item.call == "alias":
+        previous = read_id(item.message.previous_id)
+        return previous and visitor_name(previous)
+    return visitor_name(visitor) if visitor is not None and item.call == "identify" else None
+
+
+def _link(visitor: str, said: Event) -> Event:
+    """Return the event of a visitor that names the customer; its id follows from the message's."""
+    return Event(
+        event_id=f"{said.event_id}/link",
+        user_id=visitor,
+        type=LINK_TYPE,
+        time=said.time,
+        properties={LINKED_TO: said.user_id},
+    )
 
 
 def _who(message: Message) -> tuple[str, str | None]:
@@ -283,7 +306,7 @@ def _alias(message: Message, _: Surroundings, __: Source) -> list[Fields]:
     return [{"type": "alias", "properties": {"previous_id": fitted(previous, LONGEST_VISITOR)}}]
 
 
-_OURS: Final = frozenset({"anonymous_id", "previous_id"})
+_OURS: Final = frozenset({"anonymous_id", "previous_id", LINKED_TO})
 _NOT_OF_PAGES: Final = _OF_ADDRESSES | _OURS | {"category"}
 #: Calls that are about nothing but who somebody is.
 _ABOUT_IDENTITY: Final = frozenset({"identify", "group", "alias"})

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
-from features import decode_event, encode_event
+from features import decode_event, encode_event, linked_customer
 from streams.collect.tracking import REFUSALS, ConsentRules, Source, read_request, translate
 from streams.collect.tracking.identity import customer_name, visitor_name
 from streams.collect.tracking.protocol import CALLS
-from tests.streams.collect.tracking.speaking import NOW, THEN, event, fields, message, sent
+from tests.streams.collect.tracking.speaking import NOW, THEN, event, events, fields, message, sent
 
 # -- whose ---------------------------------------------------------------------------------------
 
@@ -110,12 +110,57 @@ def test_traits_may_be_in_the_context_and_only_identify_reads_them() -> None:
 
 
 def test_alias_tells_who_the_customer_was_before() -> None:
-    found = event({"type": "alias", "userId": "ada", "previousId": "5f3c", "anonymousId": "77"})
+    content = {"type": "alias", "userId": "ada", "previousId": "5f3c", "anonymousId": "77"}
+    found, _ = events(content)
     assert found.user_id == "ada"
     assert fields(found) == {
         "type": "alias",
         "properties": {"previous_id": "5f3c", "anonymous_id": "77"},
     }
+
+
+@pytest.mark.parametrize(
+    ("content", "visitor"),
+    [
+        ({"type": "identify", "anonymousId": "5f3c", "traits": {"plan": "gold"}}, "anon:5f3c"),
+        ({"type": "identify", "anonymousId": 17}, "anon:17"),
+        ({"type": "alias", "previousId": "5f3c"}, "anon:5f3c"),
+        ({"type": "alias", "previousId": "5f3c", "anonymousId": "77"}, "anon:5f3c"),
+    ],
+)
+@pytest.mark.parametrize(("user", "name"), [("ada", "ada"), ("anon:7", "user:anon:7")])
+def test_who_says_who_they_are_is_linked_with_the_visitor_that_they_were(
+    content: dict[str, Any], visitor: str, user: str, name: str
+) -> None:
+    said, link = events(message(**content, userId=user, messageId="m-7"))
+    assert (said.event_id, said.user_id) == ("m-7", name)
+    assert (link.event_id, link.user_id, link.time) == ("m-7/link", visitor, said.time)
+    assert fields(link) == {"type": "identified", "properties": {"identified_as": name}}
+    assert linked_customer(link) == name
+    assert linked_customer(said) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "identify", "userId": "ada"},
+        {"type": "identify", "anonymousId": "5f3c"},
+        {"type": "track", "event": "identified", "userId": "ada", "anonymousId": "5f3c"},
+        {"type": "page", "userId": "ada", "anonymousId": "5f3c"},
+        {"type": "group", "userId": "ada", "anonymousId": "5f3c"},
+    ],
+)
+def test_nothing_else_links_anybody(content: dict[str, Any]) -> None:
+    event(content)
+
+
+@pytest.mark.parametrize("call", ["track", "page", "screen", "group", "identify"])
+def test_no_event_of_a_storefronts_own_says_who_a_visitor_is(call: str) -> None:
+    named = {"identified_as": "ada", "plan": "gold"}
+    content = {"type": call, "event": "Identified", "anonymousId": "5f3c", "groupId": "g"}
+    found = event({**content, "properties": named, "traits": named})
+    assert "identified_as" not in found.properties
+    assert linked_customer(found) is None
 
 
 @pytest.mark.parametrize("content", [{"userId": "ada"}, {"previousId": "x", "anonymousId": "y"}])
