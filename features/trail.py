@@ -105,14 +105,15 @@ class Trail:
         self.since: Millis = -1
         self.handed = 0
 
-    def add(self, event: Event) -> None:
-        """Keep an event; the oldest go where there are too many."""
-        events = self.events
+    def add(self, event: Event) -> int:
+        """Keep an event; the oldest go where there are too many. Return how many went."""
+        events, lost = self.events, self.lost
         events.append(encode_event(event))
         self.size += len(events[-1])
         while len(events) > MOST_EVENTS or self.size > MOST_BYTES:
             self.size -= len(events.pop(0))
             self.lost += 1
+        return self.lost - lost
 
     def link(self, customer: str, at: Millis) -> bool:
         """Take note of who the visitor is; return whether that is news.

@@ -212,8 +212,8 @@ def _observe(
             continue
         applied_events += 1
         customer.state_changed = True
-        if trail is not None:
-            trail.add(event)
+        if trail is not None and (lost := trail.add(event)):
+            counts["trail_lost"] += lost
         if history is not None:
             counts["recalled"] += 1
         if customer.new:

@@ -96,6 +96,10 @@ def _show(context: Context, found: Status) -> None:
         f"{found.decisions:,} decisions, {found.alerts:,} alerts "
         f"({found.alerts_holdout:,} held out)"
     )
+    if found.linked:
+        console.print(
+            f"{found.linked:,} visitors became customers, with {found.handed_over:,} events"
+        )
     console.print(
         f"labels: {found.pending:,} awaited, {found.matured:,} known, {found.learnt:,} learnt; "
         f"model {found.model}"

@@ -91,6 +91,9 @@ class Status:
         How many alarms there were.
     events
         The last news of the models, the latest last.
+    linked, handed_over, recalled, trail_lost
+        Visitors who became customers; events of theirs that went to these, and that were counted
+        there; and events of visitors that went before it was known, being too many.
     """
 
     partitions: list[PartitionStatus]
@@ -113,6 +116,10 @@ class Status:
     challenger: dict[str, Any] = field(default_factory=dict)
     drift: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    linked: int = 0
+    handed_over: int = 0
+    recalled: int = 0
+    trail_lost: int = 0
     #: Commits so far: what does not change does not move.
     commits: int = 0
 
@@ -191,6 +198,10 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
         challenger={} if notes is None else _challenger(notes),
         drift={} if notes is None else {"alarms": notes.watch.alarms},
         events=[] if notes is None else [msgspec.to_builtins(each) for each in notes.events],
+        linked=total("linked"),
+        handed_over=total("handed_over"),
+        recalled=total("recalled"),
+        trail_lost=total("trail_lost"),
         commits=sum(mark.epoch for mark in marks.values()) + taught.epoch,
     )
 

@@ -13,6 +13,7 @@ from features import to_iso
 from streams.pipeline import Arrival
 from streams.recorded import MappingError, Tally, built_in_mappings, load_mapping
 from streams.replay.arrivals import RecordedTopic, recorded_file
+from streams.replay.becoming import handed_over
 from streams.replay.span import Span, WrongSpan, parse_span
 from streams.settings import Settings
 
@@ -97,7 +98,7 @@ def open_history(
         If no broker answers, or there is no such topic.
     """
     if "://" not in source:
-        yield _limited(_file(Path(source), mapping, show), limit)
+        yield _limited(_file(settings, Path(source), mapping, show), limit)
         return
     try:
         span = parse_span(source)
@@ -133,7 +134,7 @@ def _limited(history: History, limit: int | None) -> History:
     return history
 
 
-def _file(path: Path, mapping: str | None, show: Show | None) -> History:
+def _file(settings: Settings, path: Path, mapping: str | None, show: Show | None) -> History:
     if not path.is_file():
         raise WrongSource(f"{path}: there is no such file; a topic is written kafka://clickstream")
     if mapping is None:
@@ -157,7 +158,9 @@ def _file(path: Path, mapping: str | None, show: Show | None) -> History:
 
     return History(
         source=str(path),
-        arrivals=[recorded_file(path, loaded, tally, on_rows)],
+        arrivals=[
+            handed_over(recorded_file(path, loaded, tally, on_rows), settings.churn.session_gap)
+        ],
         treated=False,
         total=lambda: rows - tally.rejected,
         told=lambda: _of_tally(tally),

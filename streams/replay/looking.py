@@ -13,7 +13,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from features import DAY, NEVER, Applied, CustomerState, Kind, Millis
+from features import (
+    DAY,
+    NEVER,
+    Applied,
+    CustomerState,
+    Event,
+    Kind,
+    Millis,
+    is_visitor,
+    linked_customer,
+)
 from models.learning import CUTS, LAST, NOT_YET, TrainingExample
 from streams.pipeline import Arrival, Shop
 from streams.replay.landmarks import Landmarks
@@ -88,6 +98,8 @@ class LandmarkPass:
         self._scoreboard = scoreboard
         self._ends = [round(cut * shop.definition.horizon) for cut in CUTS]
         self._customers: dict[str, _Known] = {}
+        #: Visitors who have become customers.
+        self._become: set[str] = set()
         self._next = landmarks.start
         self._open: list[_Look] = []
         self._last: Millis = 0
@@ -103,15 +115,18 @@ class LandmarkPass:
             return
         while self._next <= at:
             self._look()
+        if is_visitor(event.user_id) and self._has_become(event):
+            return
         known = self._customers.get(event.user_id)
         if known is None:
             known = self._customers[event.user_id] = _Known(CustomerState(shop.definition))
             counts["customers"] += 1
         state = known.state
         _fire(state, at)
-        applied = state.apply(event, at)
+        history = arrival.history
+        applied = state.apply(event, at) if history is None else state.recall(event, at, history)
         counts[_COUNTED[applied]] += 1
-        counts["late"] += at < self._last
+        counts["late"] += at < self._last and history is None
         self._last = max(self._last, at)
         if applied in (Applied.DUPLICATE, Applied.TOO_LATE):
             return
@@ -120,6 +135,13 @@ class LandmarkPass:
             known.awaited = [
                 (look, row) for look, row in known.awaited if not _answers(at, look, row)
             ]
+
+    def _has_become(self, event: Event) -> bool:
+        """Whether a visitor is a customer by now, who did what the visitor did."""
+        if linked_customer(event) is not None:
+            self._become.add(event.user_id)
+            self._customers.pop(event.user_id, None)
+        return event.user_id in self._become
 
     def finish(self) -> dict[str, CustomerState]:
         """Bring the pass to the end of the last event's day; what is not known then never is.

@@ -84,6 +84,8 @@ def test_a_visitors_history_is_the_customers_though_workers_die(brief_corner: Ne
     assert corner.counts()["recalled"] < history, "it was killed too late to show anything"
     corner.worker()
     wait_for("all of it has come", lambda: corner.counts()["recalled"] == history, 60, 0.05)
+    status = json.loads(corner.run("status", "--json"))
+    assert (status["linked"], status["recalled"]) == (len(SHOPPERS), history)
     corner.drain(len(told) + len(SHOPPERS) + history)
     assert corner.counts()["handed_over"] == history
     assert corner.counts()["linked"] == len(SHOPPERS)

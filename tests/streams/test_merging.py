@@ -265,6 +265,7 @@ def test_of_a_long_trail_the_last_events_are_handed_over_and_the_others_counted(
     town.comes(*(happened(n, "visit", START + n * MINUTE, VISITOR) for n in range(300)))
     assert (trail := town.here.read(VISITOR).state.trail) is not None
     assert (len(trail.events), trail.lost) == (128, 172)
+    assert sum(each.counts["trail_lost"] for each in town.here.effects) == 172
     town.comes(link(0, START + DAY))
     town.arrives()
     state = town.state("ada", START + 2 * DAY)
