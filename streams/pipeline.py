@@ -58,7 +58,8 @@ from models.learning import LAST, Judge, TrainingExample, vector_of
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Passed, Refusal, Shop
 
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
-_DUPLICATE, _TOO_LATE, _OTHER = Applied.DUPLICATE, Applied.TOO_LATE, Kind.OTHER
+_NEW, _LATE, _OTHER = Applied.NEW, Applied.LATE, Kind.OTHER
+_DUPLICATE, _TOO_LATE = Applied.DUPLICATE, Applied.TOO_LATE
 
 
 class _Moment(NamedTuple):
@@ -189,21 +190,26 @@ def _observe(
         until = at if at > watermark else watermark
         if state.due() <= until:
             look(user_id, customer, until)
-        trail, history = state.trail, arrival.history
-        if trail is None and customer.new and is_visitor(user_id):
-            trail = state.trail = Trail()
-        passed = trail is not None and _hand_over(customer, arrival, watermark, moments, effects)
+        trail = state.trail
+        if trail is not None or customer.new:
+            if trail is None and is_visitor(user_id):
+                trail = state.trail = Trail()
+            if trail is not None and _hand_over(customer, arrival, watermark, moments, effects):
+                late += at <= watermark
+                effects.watermark = watermark = max(watermark, at - lateness)
+                continue
+        history = arrival.history
         if at <= watermark and history is None:
             late += 1
         if at - lateness > watermark:
             effects.watermark = watermark = at - lateness
-        if passed:
-            continue
         if history is None:
             applied = state.apply(event, at)
         else:
             applied = state.recall(event, at, history)
             customer.state_changed = True
+            if applied in (_NEW, _LATE):
+                counts["recalled"] += 1
         if applied is _DUPLICATE:
             counts["duplicate"] += 1
             continue
@@ -214,8 +220,6 @@ def _observe(
         customer.state_changed = True
         if trail is not None and (lost := trail.add(event)):
             counts["trail_lost"] += lost
-        if history is not None:
-            counts["recalled"] += 1
         if customer.new:
             customer.new = False
             counts["customers"] += 1
