@@ -12,7 +12,7 @@ import pytest
 
 from features import Event, decode_event
 from streams.demo import Storefront, free_port
-from tests.browser import Browser
+from tests.browser import PHONE, Browser
 from tests.e2e.corner import Corner
 from tests.servers import wait_for
 
@@ -48,12 +48,14 @@ def answers(address: str) -> bool:
 
 def shopping_trip(browser: Browser, address: str) -> list[str]:
     """Go through the shop as a visitor, log in, and buy; return the errors of the page."""
-    with browser.visitor() as context:
+    width, height = PHONE
+    with browser.visitor(viewport={"width": width, "height": height}) as context:
         page = context.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{address}?utm_campaign=spring&utm_source=news")
         page.wait_for_function("() => window.ebb && !Array.isArray(ebb)", polling="raf")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
         page.click("#see-tea-1")
         page.fill("#who", "grace")
         page.click("#login")
