@@ -27,7 +27,7 @@ def keys() -> None:
     """Make, list, rotate and revoke write keys.
 
     A key belongs to a source, such as the web shop or the tills. It is shown once, when it is
-    made; Redis holds its hash. Collectors know of changes within seconds.
+    made; Redis holds its hash. Collectors know it at once, and of changes within seconds.
     """
 
 
@@ -211,7 +211,7 @@ def _show_secret(context: Context, key: WriteKey, secret: str, as_json: bool) ->
     click.echo(secret)
     context.console.print(
         f"The write key of {key.name} ({key.key_id}). It is not shown again; collectors take it"
-        " within seconds."
+        " from now on."
     )
 
 

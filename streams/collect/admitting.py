@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from features import Millis
 from streams.collect.answers import Refused
 from streams.collect.rate import Bucket
-from streams.keys import SCOPES, Keyring, WriteKey
+from streams.keys import PREFIX, SCOPES, Keyring, WriteKey
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,10 @@ logger = logging.getLogger(__name__)
 OPEN: Final = WriteKey(name="open", digest="0" * 64, scopes=SCOPES)
 #: Seconds that Redis may take to tell.
 _PATIENCE: Final = 2.0
-#: Seconds between two looks that are made because a key was not known.
-_SOON: Final = 1.0
+#: Looks a second that are made because a key was not known; some seconds' worth at once.
+_LOOKS: Final = 4.0
+#: Seconds between two lines of the log about unknown keys that are let in.
+_SELDOM: Final = 60.0
 
 
 class Admitting:
@@ -56,7 +58,9 @@ class Admitting:
         self._ring: Keyring | None = None
         self._buckets: dict[str, Bucket] = {}
         self._looking = asyncio.Lock()
-        self._looked = -_SOON
+        self._begun = 0
+        self._spare = Bucket(_LOOKS, ticks())
+        self._told = -_SELDOM
         #: Why the keys cannot be read just now, in words; empty when they can.
         self.trouble = ""
 
@@ -74,12 +78,24 @@ class Admitting:
             await self._read()
 
     async def _look_again(self) -> None:
-        """Read the keys anew, if that was not just done; whoever shows nonsense costs little."""
+        """Read the keys anew, since what was read before may lack one that was just made.
+
+        Whoever shows nonsense costs little: all who wait share one look, there are only so many
+        looks a second, and whoever comes too often waits for the next.
+        """
+        begun = self._begun
         async with self._looking:
-            if self._ticks() - self._looked >= _SOON:
-                await self._read()
+            if self._begun > begun:
+                return
+            if wait := self._spare.wait(self._ticks()):
+                if self.trouble:
+                    return
+                await asyncio.sleep(wait)
+            self._spare.take(1, self._ticks())
+            await self._read()
 
     async def _read(self) -> None:
+        self._begun += 1
         try:
             async with asyncio.timeout(_PATIENCE):
                 keys = await self._load()
@@ -88,8 +104,6 @@ class Admitting:
                 logger.warning("write keys cannot be read: %s", type(error).__name__)
             self.trouble = f"Redis does not tell the write keys: {type(error).__name__}"
             return
-        finally:
-            self._looked = self._ticks()
         if self.trouble:
             logger.info("write keys are read again")
         self.trouble = ""
@@ -134,6 +148,8 @@ class Admitting:
     def _stranger(self, secret: str | None) -> WriteKey:
         """Return who an unknown sender is, where anybody is let in; otherwise refuse them."""
         if self._open:
+            if secret is not None:
+                self._tell_unknown()
             return OPEN
         if self._ring is None or (self.trouble and secret is not None):
             # Perhaps it is a key that was made since Redis was last seen.
@@ -141,6 +157,15 @@ class Admitting:
         if not self._ring:
             raise Refused("no_keys_defined")
         raise Refused("no_key" if secret is None else "unknown_key")
+
+    def _tell_unknown(self) -> None:
+        """Say that a key is none, where it makes no difference yet."""
+        now = self._ticks()
+        if now - self._told >= _SELDOM:
+            self._told = now
+            logger.warning(
+                "a key that is unknown is let in, as source open: without --open it is not"
+            )
 
     def count(self, key: WriteKey, events: int) -> None:
         """Take so many events off a key's rate limit."""
@@ -158,7 +183,9 @@ class Admitting:
 
         Segment's own tokens come with the key in the body.
         """
-        return token if self._find(token) is not None else None
+        # One that is not known may have been made a moment ago.
+        ours = token.startswith(PREFIX) or self._find(token) is not None
+        return token if ours else None
 
 
 def shown_key(authorization: str, bearer: Callable[[str], str | None]) -> str | None:

@@ -4,6 +4,7 @@ from streams.keys.keystore import Keystore, NoSuchKey
 from streams.keys.writekey import (
     BYTES,
     NAME,
+    PREFIX,
     SCOPES,
     Keyring,
     WriteKey,
@@ -14,6 +15,7 @@ from streams.keys.writekey import (
 __all__ = [
     "BYTES",
     "NAME",
+    "PREFIX",
     "SCOPES",
     "Keyring",
     "Keystore",

@@ -21,7 +21,7 @@ from features import Millis
 SCOPES: Final = ("events", "outcomes")
 #: Random bytes in a key.
 BYTES: Final = 24
-_PREFIX: Final = "ebb_"
+PREFIX: Final = "ebb_"
 #: Digits of the hash that people name a key by.
 _ID: Final = 8
 #: Longer ones are not worth hashing.
@@ -84,7 +84,7 @@ def new_secret(randomness: bytes) -> str:
     """
     if len(randomness) != BYTES:
         raise ValueError(f"a key is made of {BYTES} bytes, not of {len(randomness)}")
-    return _PREFIX + base64.urlsafe_b64encode(randomness).decode()
+    return PREFIX + base64.urlsafe_b64encode(randomness).decode()
 
 
 def digest_of(secret: str) -> str:

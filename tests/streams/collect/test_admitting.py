@@ -2,28 +2,81 @@
 
 from __future__ import annotations
 
-import msgspec
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+import pytest
+
+from streams.collect.limits import Limits
 from streams.keys import WriteKey, digest_of
 from tests.streams.collect.servers import SECRET, WEB, Keys, event, running
 
+BOOTH = WriteKey(name="booth", digest=digest_of("ebb_booth"))
 TILL = WriteKey(name="till", digest=digest_of("ebb_till"))
 
 
 def test_a_key_that_was_made_a_moment_ago_is_known() -> None:
     with running() as door:
+        # Somebody was too early with it.
+        assert door.post("/v1/events", event(), key="ebb_till").code == "unknown_key"
         door.keys.known.append(TILL)
-        door.clock.now += 1
+        assert door.post("/v1/events", event(), key="ebb_till").status == 200
+        door.keys.known.append(BOOTH)
+        answer = door.post("/v1/events", event(), authorization="Bearer ebb_booth")
+        assert answer.status == 200
+
+
+def test_whoever_guesses_keys_makes_so_many_looks_a_second_and_waits_for_more() -> None:
+    with running() as door:
+        looks = door.keys.looks
+        guess = (f"ebb_{number}" for number in itertools.count())
+
+        def guesses(number: int) -> None:
+            for key in itertools.islice(guess, number):
+                assert door.post("/t", {}, key=key).code == "unknown_key"
+
+        # The clock stands still, so nothing flows in.
+        guesses(40)
+        assert door.keys.looks == looks + 40
+        began = time.monotonic()
+        guesses(2)
+        assert time.monotonic() - began >= 0.5
+        # A key that was made in the midst of that is good all the same.
+        door.keys.known.append(TILL)
         assert door.post("/v1/events", event(), key="ebb_till").status == 200
 
 
-def test_whoever_guesses_keys_makes_one_look_a_second_at_most() -> None:
-    with running() as door:
-        door.clock.now += 1
+def test_those_who_wait_for_a_look_share_it() -> None:
+    with running() as door, ThreadPoolExecutor(20) as pool:
+        for number in range(40):
+            door.post("/t", {}, key=f"ebb_{number}")
         looks = door.keys.looks
-        for number in range(20):
-            assert door.post("/t", {}, key=f"ebb_{number}").code == "unknown_key"
-        assert door.keys.looks == looks + 1
+        answers = pool.map(lambda n: door.post("/t", {}, key=f"ebb_more_{n}").code, range(20))
+        assert set(answers) == {"unknown_key"}
+        assert door.keys.looks <= looks + 5
+
+
+def test_an_open_door_takes_a_key_it_does_not_know_and_says_so_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def told() -> int:
+        return sum("unknown is let in" in record.message for record in caplog.records)
+
+    with running(Limits(open=True)) as door:
+        for _ in range(3):
+            assert door.post("/v1/events", event(), key="ebb_wrong").status == 200
+        assert told() == 1
+        door.clock.now += 61
+        door.post("/v1/events", event(), key="ebb_wrong")
+        assert told() == 2
+        assert "ebb_wrong" not in caplog.text
+        assert door.post("/v1/events", event(), key=None).status == 200
+        assert told() == 2
+        door.post("/v1/events", event(), key=SECRET)
+    sources = [dict(sent.headers)["ebb_source"] for sent in door.broker.records]
+    assert sources == [b"open"] * 5 + [b"web"]
 
 
 def test_a_revoked_key_opens_nothing_after_the_next_look() -> None:
