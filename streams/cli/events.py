@@ -143,9 +143,13 @@ def events(
         found: list[Arrived] = []
         if limit:
             past = reading.past(None if from_beginning else DEPTH)
-            found = newest(_arrived(past, letters), wanted, limit)
+            # One more than is shown, to know whether that is all.
+            found = newest(_arrived(past, letters), wanted, limit + 1)
             if not found:
                 _say_nothing(wanted, from_beginning)
+            elif from_beginning and len(found) > limit:
+                click.echo(f"The newest {limit}; there are more: --limit N", err=True)
+            found = found[-limit:]
         for one in found:
             show(one)
         if follow:

@@ -177,6 +177,12 @@ def test_a_machine_reads_the_event_and_the_reason(environ: dict[str, str]) -> No
     }
     assert len(run(environ, "--json", "--limit", "1").stdout.splitlines()) == 1
     assert len(run(environ, "--json", "--refused", "--from-beginning").stdout.splitlines()) == 1
+    some = run(environ, "--json", "--from-beginning", "--limit", "1")
+    assert (len(some.stdout.splitlines()), some.stderr) == (
+        1,
+        "The newest 1; there are more: --limit N\n",
+    )
+    assert run(environ, "--json", "--from-beginning", "--limit", "2").stderr == ""
 
 
 @pytest.mark.e2e
