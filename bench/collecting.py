@@ -1,11 +1,13 @@
-"""The collector beside a bare endpoint of the same server; then too much, and Kafka stopped."""
+"""The collector beside a bare endpoint of the same server: at the limit, and at half of that.
+
+Then far too much for minutes, and Kafka stopped in the midst (`bench.flood`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -15,15 +17,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.flood import BATCH, flood, told
 from bench.sending import quantile
 from bench.stage import ROOT, Corner, Servers, console
 from bench.telling import Findings, Grid
-from bench.watching import cpu, resident
+from bench.watching import cpu
 from streams.demo import Child, free_port, listens
-from streams.reading import Reading
 
-#: Events of a request.
-BATCH = 20
+#: Of what the collector takes at its limit.
+_SUSTAINED = 0.5
 _MARK = b"@@@@@@@@@"
 _NAME = "collecting"
 
@@ -50,12 +52,15 @@ class Run:
 
 
 class Load:
-    """Sends requests of 20 events, each with ids of its own, over some connections."""
+    """Sends requests of 20 events, each with ids of its own, over some connections.
 
-    def __init__(self, port: int, key: str, connections: int) -> None:
+    The requests are numbered from ``first`` on, and their events by request and place.
+    """
+
+    def __init__(self, port: int, key: str, connections: int, first: int = 0) -> None:
         self._port = port
         self._connections = connections
-        self._next = 0
+        self.first = self._next = first
         shown = b64encode(f"{key}:".encode()).decode()
         messages = [
             {
@@ -76,10 +81,28 @@ class Load:
         )
         self._request = head.encode() + body
 
-    async def _one(self, run: Run, until: float, backing_off: bool) -> None:
+    @property
+    def last(self) -> int:
+        """The number of the latest request."""
+        return self._next
+
+    async def _one(
+        self, run: Run, began: float, until: float, every: float, backing_off: bool
+    ) -> None:
+        """Send over one connection: one after the other, or one each ``every`` seconds.
+
+        What is late counts from when it was due, so that nobody waits unseen.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            while (began := time.perf_counter()) < until:
+            while True:
+                now = time.perf_counter()
+                if every and began > now:
+                    await asyncio.sleep(began - now)
+                elif not every:
+                    began = now
+                if began >= until:
+                    return
                 self._next += 1
                 number = self._next
                 said = self._request.replace(_MARK, b"%09d" % number)
@@ -95,14 +118,21 @@ class Load:
                 elif backing_off:
                     # Ruder than any SDK, but not a mere loop.
                     await asyncio.sleep(0.05)
+                began += every
         finally:
             writer.close()
 
-    async def send(self, child: Child, seconds: float, backing_off: bool = False) -> Run:
-        """Send for some seconds."""
+    async def send(
+        self, child: Child, seconds: float, rate: float = 0, backing_off: bool = False
+    ) -> Run:
+        """Send for some seconds: so many requests a second, or as many as are answered."""
         run, before, began = Run(), cpu(child.pid), time.perf_counter()
         until = began + seconds
-        senders = (self._one(run, until, backing_off) for _ in range(self._connections))
+        every = self._connections / rate if rate else 0.0
+        senders = (
+            self._one(run, began + number * every / self._connections, until, every, backing_off)
+            for number in range(self._connections)
+        )
         await asyncio.gather(*senders)
         run.seconds, run.cpu = time.perf_counter() - began, cpu(child.pid) - before
         return run
@@ -127,11 +157,20 @@ def collecting(
                     runs[name].append(run)
         grid, facts = _told(runs, connections)
         findings = [grid]
+        sustained: dict[str, list[Run]] = {name: [] for name in loads}
+        rate = _SUSTAINED * facts["collector"]["rate"]
+        for number in range(rounds):
+            for name, (load, child) in loads.items():
+                console.print(f"{name} at {rate:,.0f}/s, round {number + 1} of {rounds} ...")
+                sustained[name].append(asyncio.run(load.send(child, seconds, rate)))
+        grid, facts["sustained"] = _told(sustained, connections, rate)
+        findings.append(grid)
         if overload:
             console.print(f"overload for {overload:g} s, Kafka stopped in the midst ...")
-            over = _overload(corner, ours, key, overload)
-            facts["overload"] = over
-            findings.append(_told_overload(over))
+            # Other numbers: what came before is no proof that these arrived.
+            load = Load(ours[1], key, 400, loads["collector"][0].last)
+            facts["overload"] = over = flood(corner, ours[0], load, overload)
+            findings.append(told(over))
     ratio = facts["ratio"]
     note = (
         f"A request of {BATCH} events that Kafka has acknowledged costs {ratio['cpu']:.1f} times"
@@ -157,7 +196,9 @@ def _opened(corner: Corner) -> tuple[tuple[Child, int], tuple[Child, int], str]:
     return (collector, ours), (echo, bare), done.stdout.strip()
 
 
-def _told(runs: dict[str, list[Run]], connections: int) -> tuple[Grid, dict[str, Any]]:
+def _told(
+    runs: dict[str, list[Run]], connections: int, rate: float = 0
+) -> tuple[Grid, dict[str, Any]]:
     facts: dict[str, Any] = {"connections": connections, "batch": BATCH}
     rows = []
     for name, each in runs.items():
@@ -186,82 +227,6 @@ def _told(runs: dict[str, list[Run]], connections: int) -> tuple[Grid, dict[str,
         "cpu": statistics.median(ours.cost / theirs.cost for ours, theirs in pairs),
     }
     columns = ["", "requests/s", "events/s", "p50", "p99", "CPU of one"]
-    title = f"requests of {BATCH} events over {connections} connections, {len(pairs)} rounds"
+    how = f"{rate:,.0f} requests/s" if rate else "as many requests as are answered"
+    title = f"{how} of {BATCH} events, {connections} connections, {len(pairs)} rounds"
     return Grid(title, columns, rows), facts
-
-
-def _overload(corner: Corner, ours: tuple[Child, int], key: str, seconds: float) -> dict[str, Any]:
-    """Send far too much, with Kafka stopped for a while; hold what was taken to the topic."""
-    child, port = ours
-    kafka = _kafka()
-    stop = min(30.0, seconds / 3)
-    memory: list[int] = []
-
-    async def watch() -> None:
-        while True:
-            memory.append(resident(child.pid))
-            await asyncio.sleep(0.5)
-
-    async def interrupt() -> None:
-        await asyncio.sleep((seconds - stop) / 2)
-        os.kill(kafka, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(stop)
-        finally:
-            os.kill(kafka, signal.SIGCONT)
-
-    async def all_of_it() -> Run:
-        watching = asyncio.create_task(watch())
-        tasks = [asyncio.create_task(interrupt())] if kafka else []
-        run = await Load(port, key, 400).send(child, seconds, backing_off=True)
-        watching.cancel()
-        await asyncio.gather(*tasks)
-        return run
-
-    run = asyncio.run(all_of_it())
-    with Reading(corner.settings, corner.topic("clickstream"), in_bulk=True) as reading:
-        arrived = {_id(message.value or b"") for message in reading.past()}
-    lost = sum(
-        b"%09d/%d" % (number, place) not in arrived
-        for number in run.taken
-        for place in range(BATCH)
-    )
-    settled = memory[len(memory) // 10 :] or memory
-    return {
-        "seconds": run.seconds,
-        "stopped": stop if kafka else 0,
-        "answers": dict(run.answers),
-        "p99": 1_000 * quantile(run.waits, 0.99),
-        "lost": lost,
-        "memory": {"first": settled[0], "most": max(settled), "last": settled[-1]},
-    }
-
-
-def _id(value: bytes) -> bytes:
-    return value.partition(b'"event_id":"')[2].partition(b'"')[0]
-
-
-def _kafka() -> int:
-    """Return the Kafka of this run, if it is a child of ours."""
-    said = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "pid=,comm="],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    return next((int(line.split()[0]) for line in said.splitlines() if "java" in line), 0)
-
-
-def _told_overload(over: dict[str, Any]) -> Grid:
-    answers = ", ".join(f"{count:,} x {status}" for status, count in over["answers"].items())
-    memory = {name: f"{size / 2**20:,.0f} MB" for name, size in over["memory"].items()}
-    rows = [
-        ["answers", answers],
-        ["Kafka stopped for", f"{over['stopped']:g} s"],
-        ["acknowledged and lost", f"{over['lost']:,}"],
-        ["memory at first, at most, at last", ", ".join(memory.values())],
-        ["p99 of an answer", f"{over['p99']:,.0f} ms"],
-    ]
-    return Grid(
-        f"400 connections for {over['seconds']:.0f} s", ["", "found"], rows, words=("found",)
-    )

@@ -193,7 +193,7 @@ def _collecting(options: argparse.Namespace, running: Servers) -> Findings:
     from bench.collecting import collecting
 
     if options.quick:
-        return collecting(running, 1.0, 1, 4, 0)
+        return collecting(running, 1.0, 1, 4, 6.0)
     return collecting(
         running, options.seconds, options.rounds, options.connections, options.overload
     )
