@@ -45,7 +45,7 @@ class Peer:
 
     ``module`` is in `bench.peers`, empty for Ebbtide's worker; ``library`` must be installed;
     ``alone`` says of our own work that each customer is taken alone, whose timers fire when he
-    comes again.
+    comes again; ``words`` go to the module's command line.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Peer:
     work: str
     differs: str
     alone: bool = False
+    words: tuple[str, ...] = ()
 
 
 PEERS: Final = (
@@ -86,8 +87,17 @@ PEERS: Final = (
         "pathway_ours",
         "pathway",
         OURS,
-        "timers fire when their customer comes again; takes the events of a batch by time",
+        "timers fire when their customer comes again; takes the events of 1.5 s by time",
         alone=True,
+    ),
+    Peer(
+        "pathway-100ms",
+        "pathway_ours",
+        "pathway",
+        OURS,
+        "the same, with a batch each 100 ms instead of Pathway's 1.5 s",
+        alone=True,
+        words=("100",),
     ),
     Peer(
         "naive",
@@ -288,7 +298,7 @@ def _other(servers: Servers, peer: Peer, number: int, wanted: Wanted) -> Run:
         }
         task.write_text(json.dumps(job), encoding="utf-8")
         python = python_of(peer.library) or Path(sys.executable)
-        command = [str(python), "-m", f"bench.peers.{peer.module}", str(task)]
+        command = [str(python), "-m", f"bench.peers.{peer.module}", str(task), *peer.words]
         child = corner.start(peer.name, command)
         child.wait_until(said.is_file, _PATIENCE, "did not process everything")
         result = json.loads(said.read_text(encoding="utf-8"))

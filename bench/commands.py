@@ -138,7 +138,7 @@ def told(facts: dict) -> Findings:
             title,
             [
                 *("", "work", "events/s", "range", "ebbtide is"),
-                *("per CPU s", "ebbtide is then", "median"),
+                *("per CPU s", "ebbtide then", "median"),
             ],
             speeds,
             words=("work", "median"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 import pathway as pw
 
@@ -12,6 +14,8 @@ from features import decode_event
 task = job()
 tally = Tally(task)
 core = Core(task.policy)
+#: Milliseconds of a batch: Pathway's own, unless the command line says otherwise.
+batch = int(sys.argv[2]) if len(sys.argv) > 2 else 1_500
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(tuple[bytes, list[bytes]]).decode
 
@@ -49,6 +53,7 @@ def main() -> None:
         topic=task.topic,
         format="raw",
         name="events",
+        autocommit_duration_ms=batch,
     )
     keyed = events.select(events.data, user=customer(events.data))
     states = keyed.groupby(keyed.user).reduce(
