@@ -4,6 +4,7 @@ from models.playbooks.choosing import Considered, Course, Option, Request, choos
 from models.playbooks.conditions import Hindrance
 from models.playbooks.doubting import Doubt, customers_needed, doubts
 from models.playbooks.faults import Fault, PolicyWrong
+from models.playbooks.fitting import Spender, TooFew, fit_prior
 from models.playbooks.plan import (
     Action,
     Arm,
@@ -48,10 +49,13 @@ __all__ = [
     "Request",
     "Sent",
     "Situation",
+    "Spender",
+    "TooFew",
     "Within",
     "choose",
     "customers_needed",
     "doubts",
+    "fit_prior",
     "money",
     "order_mean",
     "orders_expected",

@@ -181,6 +181,10 @@ class Prior(NamedTuple):
 
 
 USUAL: Final = Prior()
+#: Of orders, of days, and of money, in a file.
+MOST: Final = 1_000.0
+MOST_DAYS: Final = 10_000.0
+MOST_CENTS: Final = 10**11
 
 
 @dataclass(frozen=True)

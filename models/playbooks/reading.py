@@ -14,6 +14,8 @@ from models.playbooks.faults import Fault, PolicyWrong, Table, meant, shown
 from models.playbooks.lines import lines_of
 from models.playbooks.plan import (
     KINDS,
+    MOST,
+    MOST_DAYS,
     Action,
     Arm,
     Budget,
@@ -201,9 +203,9 @@ class _Reader:
         found = Prior(
             table.number("margin", usual.margin, above=0, most=1),
             table.cents("order", usual.order, above=True),
-            table.number("orders", usual.orders, above=0, most=1_000),
-            table.number("rate", usual.rate, above=0, most=1_000),
-            table.number("days", usual.days, above=0, most=10_000),
+            table.number("orders", usual.orders, above=0, most=MOST),
+            table.number("rate", usual.rate, above=0, most=MOST),
+            table.number("days", usual.days, above=0, most=MOST_DAYS),
         )
         table.end()
         return found

@@ -1,7 +1,8 @@
-"""``ebb policy check`` and ``explain``: what a policy file says, and what it says of a customer."""
+"""``ebb policy check``, ``explain``, ``value``: what a policy file says, and of whom."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from models.playbooks import Plan, PolicyWrong
+    from models.playbooks import Plan, PolicyWrong, Spender
 
 NOT_YET: Final = (
     "The workers do not decide by a policy file yet: they go by policy.threshold, policy.cooldown"
@@ -164,4 +165,52 @@ def _read(context: Context, file: Path) -> Plan:
     return read_plan(text, build_catalogue(definition_of(context.settings)).names)
 
 
-__all__ = ["check", "explain"]
+@click.command("value", epilog="Example: ebb policy value --sample 20000")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    metavar="N",
+    help="Look at this many customers, at most.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@click.pass_obj
+def value(context: Context, sample: int, as_json: bool) -> None:
+    """Find what the shop's customers are worth, to be put into a policy file as [value].
+
+    A sample of the customers is read from Redis; nothing is changed. What is found is the mean
+    order and as how many orders of one's own it counts, and in how many days customers who are
+    still there order. The margin is not in the events: put yours there.
+    """
+    from models.playbooks import TooFew, fit_prior
+
+    spenders = asyncio.run(_spenders(context, sample))
+    try:
+        found = fit_prior(spenders)
+    except TooFew as error:
+        raise Problem(
+            f"{error}; ebb status says how many customers there are, and a purchase is an event of"
+            " that type with an amount"
+        ) from None
+    if as_json:
+        told = {"order": found.order / 100, "orders": found.orders}
+        told |= {"rate": found.rate, "days": found.days, "customers": len(spenders)}
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"# of {len(spenders):,} customers")
+    click.echo("[value]")
+    click.echo(f"margin = {found.margin:g}   # put your own here: events do not tell it")
+    click.echo(f"order = {found.order / 100:.2f}")
+    for name, number in (("orders", found.orders), ("rate", found.rate), ("days", found.days)):
+        click.echo(f"{name} = {number:.4g}")
+
+
+async def _spenders(context: Context, sample: int) -> list[Spender]:
+    from streams.live import looking
+
+    async with looking(context.settings) as view:
+        return await view.spenders(sample)
+
+
+__all__ = ["check", "explain", "value"]

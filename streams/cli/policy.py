@@ -14,7 +14,7 @@ import click
 from features import format_duration, parse_duration, to_iso
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
-from streams.cli.playbooks import check, explain
+from streams.cli.playbooks import check, explain, value
 
 if TYPE_CHECKING:
     from models.judging import Offer, PolicyValue
@@ -39,6 +39,7 @@ def policy() -> None:
 
 policy.add_command(check)
 policy.add_command(explain)
+policy.add_command(value)
 
 
 @policy.command("what-if", epilog=EPILOG)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from features import Millis
 from features.store import RedisStore, Store
 from models.learning import Judge
+from models.playbooks import Spender
 from models.registry import Task
 from streams.composition import shop_of, task_of
 from streams.ends import LogEnds
 from streams.live.dossier import Dossier, read_dossier
 from streams.live.model import CurrentModel
 from streams.live.redis import open_redis
+from streams.live.spending import read_spenders
 from streams.live.status import Logs, Status, read_status
 from streams.pipeline import Shop
 from streams.settings import Settings
@@ -49,6 +51,10 @@ class View:
     async def dossier(self, customer: str, at: Millis | None = None) -> Dossier:
         """Return all about one customer."""
         return await read_dossier(self.customers, self.shop, await self.judge(), customer, at)
+
+    async def spenders(self, most: int) -> list[Spender]:
+        """Return what a sample of at most so many customers spend."""
+        return await read_spenders(self.customers, self.shop, most)
 
     async def status(self, logs: Logs) -> Status:
         """Return how the system stands."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,19 @@ def test_a_policy_file_is_tried_on_a_customer_and_changes_nothing(
     assert said.returncode == 0
     assert "The workers do not decide by a policy file yet" in said.stderr
     assert json.loads(cdnow.corner.run("inspect", customer, "--json")) == known
+
+
+def test_what_customers_are_worth_is_found_from_all_of_them(cdnow: Run, tmp_path: Path) -> None:
+    said = cdnow.corner.run("policy", "value")
+    # Of CDNOW's customers, all of whom bought: the mean order is some 36 dollars.
+    assert said.startswith("# of 2")
+    policy = tmp_path / "policy.toml"
+    policy.write_text(said + "\n[x]\n", encoding="utf-8")
+    checked = cdnow.corner.ebb("policy", "check", str(policy))
+    # The section is taken as it is; only what was not written is missed.
+    assert [line for line in checked.stderr.splitlines() if "value" in line] == []
+    order = next(line for line in said.splitlines() if line.startswith("order = "))
+    assert 30 < float(order.partition(" = ")[2]) < 42
 
 
 @pytest.mark.parametrize(

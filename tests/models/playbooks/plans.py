@@ -109,7 +109,11 @@ PLANS = st.builds(
 )
 SENT = st.builds(
     Sent,
-    st.integers(-8 * 24, 24).map(lambda hours: NOW + hours * HOUR),
+    # Often right at the end of a cooldown or of a cap's time.
+    st.one_of(
+        st.sampled_from([-1, 0, 1, 2, 3, 5]).map(lambda days: NOW - days * DAY),
+        st.integers(-8 * 24, 24).map(lambda hours: NOW + hours * HOUR),
+    ),
     st.sampled_from(["", "a", "b"]),
     st.sampled_from(["", "email", "phone"]),
     st.booleans(),

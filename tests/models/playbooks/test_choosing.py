@@ -318,3 +318,19 @@ def test_arms_have_their_weights_and_know_nothing_of_the_holdout(holdout: float)
             # Four standard deviations; the ids are fixed, so this passes or fails for good.
             spread = 4 * (expected * (1 - expected) / many) ** 0.5
             assert counts.get((arm, word), 0) / many == pytest.approx(expected, abs=spread)
+
+
+@pytest.mark.parametrize(
+    ("plan", "code"),
+    [
+        (Plan((Playbook("a", only(), cooldown=3 * DAY),)), "resting"),
+        (Plan((Playbook("a", only()),), cooldown=3 * DAY), "peace"),
+        (Plan((Playbook("a", only()),), caps=(Cap("email", 1, 3 * DAY),)), "capped"),
+        (Plan((Playbook("a", only()),), caps=(Cap("", 1, 3 * DAY),)), "capped"),
+    ],
+)
+def test_a_time_is_over_when_it_has_passed(plan: Plan, code: str) -> None:
+    for ago, said in ((3 * DAY - 1, code), (3 * DAY, ""), (0, code), (-1, "")):
+        sent = (Sent(NOW - ago, "a", "email"),)
+        [found] = choose(plan, Situation("ada", NOW, 0.7, "high", sent=sent)).considered
+        assert (found.hindrance.code if found.hindrance else "") == said
