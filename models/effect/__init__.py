@@ -4,30 +4,38 @@ from models.effect.adjusting import adjusted
 from models.effect.advice import Advice, advise
 from models.effect.comparing import LEAST, Effect, compare
 from models.effect.following import Followed, Following
-from models.effect.grouping import DIMENSIONS, group_of
+from models.effect.grouping import DIMENSIONS, RESPONSE, group_of
 from models.effect.measuring import FIGURES, Line, Measured, Rules, measure
 from models.effect.pace import weeks_until_clear
 from models.effect.ratio import ALARM, mismatch
+from models.effect.response import EARLY, THIRDS, Case, Response, known_of, thirds
 from models.effect.sequence import reach
 
 __all__ = [
     "ALARM",
     "DIMENSIONS",
+    "EARLY",
     "FIGURES",
     "LEAST",
+    "RESPONSE",
+    "THIRDS",
     "Advice",
+    "Case",
     "Effect",
     "Followed",
     "Following",
     "Line",
     "Measured",
+    "Response",
     "Rules",
     "adjusted",
     "advise",
     "compare",
     "group_of",
+    "known_of",
     "measure",
     "mismatch",
     "reach",
+    "thirds",
     "weeks_until_clear",
 ]

@@ -10,6 +10,7 @@ order and more than once; of outcomes with the same id, the first one counts.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -17,7 +18,8 @@ from typing import Final
 
 from features import DAY, NEVER, Event, Kind, Millis, from_datetime
 from models.deciding import Alert, Arm, Outcome
-from models.effect.grouping import group_of
+from models.effect.grouping import RESPONSE, group_of
+from models.effect.response import Case, known_of, thirds
 
 #: Payments of one customer that are told apart; what comes beyond is not counted.
 _PAYMENTS: Final = 10_000
@@ -44,13 +46,15 @@ class Followed:
 
     __slots__ = (
         *("alert_id", "arm", "at", "back", "bought", "cost", "days", "group", "payments"),
-        *("risk", "spent", "spent_before"),
+        *("known", "risk", "spent", "spent_before"),
     )
 
     def __init__(
         self, alert_id: str, at: Millis, arm: Arm, group: tuple[str, ...], risk: float
     ) -> None:
         self.alert_id, self.at, self.arm, self.group, self.risk = alert_id, at, arm, group, risk
+        #: What a response is told by; None where nobody asks for it.
+        self.known: array[float] | None = None
         #: When the first activity, and the first purchase, came after it.
         self.back: Millis = NEVER
         self.bought: Millis = NEVER
@@ -88,7 +92,7 @@ class Following:
         For how long what a customer does is held to the alert; and as long before it is looked
         at what they did before.
     dimensions
-        By what customers are grouped.
+        By what customers are grouped: some of `DIMENSIONS`, and `RESPONSE`.
 
     Examples
     --------
@@ -113,7 +117,9 @@ class Following:
     ) -> None:
         self._counts = counts
         self._horizon = horizon
-        self._dimensions = tuple(dimensions)
+        self._dimensions = tuple(name for name in dimensions if name != RESPONSE)
+        #: Where the response stands among the dimensions; None where nobody asks for it.
+        self._response = dimensions.index(RESPONSE) if RESPONSE in dimensions else None
         self._sent: dict[str, _Sent] = {}
         self._outcomes: set[bytes] = set()
         self.customers: dict[str, Followed] = {}
@@ -133,9 +139,10 @@ class Following:
             self.met["changed_arm"] += 1
         if known is None or (at, alert.alert_id) < (known.at, known.alert_id):
             group = group_of(alert, self._dimensions)
-            self.customers[alert.user_id] = Followed(
-                alert.alert_id, at, alert.arm, group, alert.risk
-            )
+            followed = Followed(alert.alert_id, at, alert.arm, group, alert.risk)
+            if self._response is not None:
+                followed.known = known_of(alert)
+            self.customers[alert.user_id] = followed
 
     def event(self, event: Event) -> None:
         """Take something that somebody did; most people are of no concern here."""
@@ -197,6 +204,22 @@ class Following:
             if 0 <= from_datetime(outcome.time) - customer.at <= self._horizon:
                 customer.cost += outcome.cost
             sent.told.add("cost")
+
+    def respond(self) -> None:
+        """Put each customer into their third, if that was asked for; once everything was taken."""
+        place = self._response
+        if place is None:
+            return
+        self._response = None
+        everybody = list(self.customers.values())
+        cases = [
+            Case(each.at, each.known, each.treated, each.back <= each.at + self._horizon)
+            for each in everybody
+            if each.known is not None
+        ]
+        for each, third in zip(everybody, thirds(cases, self._horizon), strict=True):
+            each.group = (*each.group[:place], third, *each.group[place:])
+            each.known = None
 
     def untold(self) -> Counter[str]:
         """Return how many alerts each treated customer had within the horizon that told no cost."""

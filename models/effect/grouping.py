@@ -54,6 +54,9 @@ DIMENSIONS: Final[Mapping[str, Callable[[Alert], str]]] = {
     "band": lambda alert: alert.band,
 }
 
+#: What can be asked for beside `DIMENSIONS`: whom treating moves, as of `models.effect.response`.
+RESPONSE: Final = "response"
+
 
 def group_of(alert: Alert, dimensions: Sequence[str]) -> tuple[str, ...]:
     """Return the group of an alert by some of `DIMENSIONS`."""

@@ -37,7 +37,7 @@ Examples:
     default="action",
     show_default=True,
     metavar="NAME,...",
-    help="Tell apart by action, cause, segment, band; none for all together.",
+    help="Tell apart by action, cause, segment, band, or response; none for all together.",
 )
 @click.option(
     "--margin",
@@ -180,15 +180,15 @@ def effect(
 
 
 def _asked(context: Context, rules: Rules, by: str) -> Asked:
-    from models.effect import DIMENSIONS
+    from models.effect import DIMENSIONS, RESPONSE
     from streams.composition import definition_of
     from streams.effect import Asked
 
     words = [word.strip() for word in by.split(",") if word.strip()]
     dimensions = [] if words == ["none"] else list(dict.fromkeys(words))
     for word in dimensions:
-        if word not in DIMENSIONS:
-            raise Usage(f"--by {word}: choose of {', '.join(DIMENSIONS)}, or none")
+        if word not in (*DIMENSIONS, RESPONSE):
+            raise Usage(f"--by {word}: choose of {', '.join((*DIMENSIONS, RESPONSE))}, or none")
     settings = context.settings
     definition = definition_of(settings)
     return Asked(

@@ -78,5 +78,6 @@ def join(source: Source, asked: Asked, clock: Millis = 0) -> Joined:
         following.event(event)
     for outcome in source.outcomes():
         following.outcome(outcome)
+    following.respond()
     now = latest - asked.lateness
     return Joined(measure(following, asked.rules, now), now, following.met)

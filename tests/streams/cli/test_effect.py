@@ -143,6 +143,17 @@ def test_by_none_there_is_one_line_and_by_several_a_line_each(files: tuple[str, 
     assert told["lines"][1]["group"] == {"cause": "silence", "segment": "loyal", "band": "high"}
 
 
+def test_by_response_each_customer_is_in_the_third_that_was_said_at_their_alert(
+    files: tuple[str, ...],
+) -> None:
+    told = json.loads(run(*files, *OPTIONS, "--by", "response,action", "--json").stdout)
+    groups = [line["group"] for line in told["lines"][1:]]
+    assert {"response": "not known yet", "action": "offer"} in groups
+    assert {group["response"] for group in groups} >= {"not known yet", "moved most"}
+    counts = [line["treated"] + line["held_out"] for line in told["lines"]]
+    assert counts[0] == sum(counts[1:]) == 600
+
+
 def test_since_leaves_out_who_was_alerted_before(shop: SmallShop, files: tuple[str, ...]) -> None:
     told = json.loads(run(*files, *OPTIONS, "--since", "2026-02-01", "--json").stdout)
     line = told["lines"][0]
@@ -194,7 +205,10 @@ def test_lines_that_are_no_events_are_counted_and_other_files_refused(
         (("--alerts", str(tmp_path), *events), "no log of treatments: nobody was sent"),
         (("--alerts", str(tmp_path / "nix"), *events), "No such file"),
         (alerts, "files are named together"),
-        ((*alerts, *events, "--by", "colour"), "choose of action, cause, segment, band, or none"),
+        (
+            (*alerts, *events, "--by", "colour"),
+            "choose of action, cause, segment, band, response, or none",
+        ),
         ((*alerts, *events, "--since", "soon"), "write a date, 2026-01-31"),
         ((*alerts, *events, "--horizon", "soon"), "not a duration"),
         ((*alerts, *events, "--margin", "0"), "0<x<=1"),
