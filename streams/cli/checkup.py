@@ -89,6 +89,13 @@ def _contradictions(settings: Settings) -> Iterator[Finding]:
             yield _settings(
                 "problem", f"{key}: there is no file {path}", f"correct {key}, or leave it out"
             )
+    if policy.file is not None and policy.file.is_file():
+        yield _settings(
+            "problem",
+            f"policy.file = {policy.file}: the workers do not decide by a policy file yet, and do"
+            " not start with one",
+            "leave policy.file (EBB_POLICY) out; ebb policy check and explain take a file",
+        )
     if churn.active < churn.horizon:
         yield _settings(
             "warning",
