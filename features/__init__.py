@@ -4,7 +4,7 @@ from features.catalogue import Catalogue, Feature, build_catalogue
 from features.codec import decode_state, encode_state
 from features.compact import Damaged, scaled, unscaled
 from features.customer import Applied, CustomerState
-from features.definition import Definition
+from features.definition import PASSIVE, Definition
 from features.events import (
     KINDS,
     LOW_RATING,
@@ -45,6 +45,7 @@ __all__ = [
     "LOW_RATING",
     "MINUTE",
     "NEVER",
+    "PASSIVE",
     "POWERS",
     "SECOND",
     "VISITOR",

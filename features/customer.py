@@ -248,7 +248,7 @@ class CustomerState:
             if event.traits:
                 self._take_traits(event)
         activity = self.definition.activity
-        if not activity or event_type in activity:
+        if event_type in activity if activity else event_type not in self.definition.passive:
             self._note_activity(at)
         if len(self.ids) > IDS_KEPT:
             self._forget_ids()

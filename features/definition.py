@@ -11,6 +11,8 @@ from features.timeline import DAY, MINUTE, Millis
 
 #: Default waits of the silence ladder, as fractions of the horizon.
 LADDER: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5)
+#: What tells who somebody is, and not that they came: a shop's own server says it at night.
+PASSIVE: Final = frozenset({"identified", "alias", "group"})
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,9 @@ class Definition:
     active
         A: who has had no activity for that long is gone, and is no longer scored. Milliseconds.
     activity
-        Event types that count as activity; empty means any event.
+        Event types that count as activity; empty means any event that is not `passive`.
+    passive
+        Event types that do not count where any event does.
     session_gap
         Silence that ends a session, in milliseconds.
     waits
@@ -49,6 +53,7 @@ class Definition:
     horizon: Millis = 30 * DAY
     active: Millis = 90 * DAY
     activity: frozenset[str] = frozenset()
+    passive: frozenset[str] = PASSIVE
     session_gap: Millis = 30 * MINUTE
     waits: tuple[Millis, ...] = ()
     multiples: tuple[float, ...] = (1.5, 2.0, 3.0, 5.0)
@@ -68,7 +73,9 @@ class Definition:
 
     def counts_as_activity(self, event_type: str) -> bool:
         """Whether an event of this type means that the customer is still one."""
-        return not self.activity or event_type in self.activity
+        if self.activity:
+            return event_type in self.activity
+        return event_type not in self.passive
 
     @cached_property
     def ladder_waits(self) -> tuple[Millis, ...]:
@@ -85,5 +92,5 @@ class Definition:
     def fingerprint(self) -> str:
         """Changes with whatever changes the stored state of a customer."""
         shaping = {field.name: getattr(self, field.name) for field in fields(self)}
-        shaping["activity"] = sorted(self.activity)
+        shaping["activity"], shaping["passive"] = sorted(self.activity), sorted(self.passive)
         return hashlib.blake2b(repr(sorted(shaping.items())).encode(), digest_size=6).hexdigest()

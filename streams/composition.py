@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features import Definition, build_catalogue
+from features import PASSIVE, Definition, build_catalogue
 from models.deciding import Policy
 from models.judging import Explainer, Offer
 from models.learning import Weighing
@@ -22,8 +22,9 @@ def definition_of(settings: Settings) -> Definition:
 
     Examples
     --------
-    >>> definition_of(Settings()).counts_as_activity("anything")
-    True
+    >>> shop = definition_of(Settings())
+    >>> shop.counts_as_activity("anything"), shop.counts_as_activity("identified")
+    (True, False)
     """
     churn = settings.churn
     sensitive = sorted(set(settings.features.traits) & set(settings.features.sensitive))
@@ -37,6 +38,7 @@ def definition_of(settings: Settings) -> Definition:
         horizon=churn.horizon,
         active=churn.active,
         activity=frozenset() if any_event else frozenset(churn.activity),
+        passive=PASSIVE - set(churn.activity),
         session_gap=churn.session_gap,
         waits=settings.silence.waits,
         multiples=settings.silence.multiples,

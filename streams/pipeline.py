@@ -173,7 +173,8 @@ def _observe(
         vectors.append(vector(customer.state, at))
 
     applied_events = late = 0
-    activity, lateness, skew = definition.activity, shop.lateness, shop.skew
+    activity, passive = definition.activity, definition.passive
+    lateness, skew = shop.lateness, shop.skew
     watermark = effects.watermark
     for arrival in arrivals:
         event = arrival.event
@@ -226,7 +227,7 @@ def _observe(
         kind = KINDS.get(event.type, _OTHER)
         if kind is _OTHER:
             counts["unknown_type"] += 1
-        if not activity or event.type in activity:
+        if event.type in activity if activity else event.type not in passive:
             if user_id in scored:
                 # A score on its way in this batch is not in the ledger yet, and may be answered.
                 moments.append(_Moment(user_id, customer, at, watermark, None, -1))

@@ -87,7 +87,10 @@ class ChurnSettings(Section):
         90 * DAY, "A: no activity for that long is gone, and no longer scored", env="EBB_ACTIVE"
     )
     activity: Words = _setting(
-        ("*",), "event types that count as activity; * is any", env="EBB_ACTIVITY", min_length=1
+        ("*",),
+        "event types that count as activity; * is any but identified, alias and group",
+        env="EBB_ACTIVITY",
+        min_length=1,
     )
     session_gap: Duration = _setting(30 * MINUTE, "silence that ends a session")
     visitors: bool = _setting(

@@ -63,7 +63,9 @@ def in_order(kept: Sequence[Event]) -> list[Event]:
 
 
 def is_activity(event: Event, definition: Definition) -> bool:
-    return not definition.activity or event.type in definition.activity
+    if definition.activity:
+        return event.type in definition.activity
+    return event.type not in definition.passive
 
 
 def is_trouble(event: Event) -> bool:

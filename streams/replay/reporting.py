@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from features import NEVER, Millis, format_duration, to_iso
+from features import NEVER, PASSIVE, Millis, format_duration, to_iso
 from models.judging import Offer
 from models.registry import Task
 from streams.pipeline import Arrival, Shop
@@ -103,7 +103,7 @@ def configuration(
         "seed": seed,
         "horizon": format_duration(definition.horizon),
         "active": format_duration(definition.active),
-        "activity": sorted(definition.activity) or ["*"],
+        "activity": sorted(definition.activity) or ["*", *sorted(PASSIVE - definition.passive)],
         "session_gap": format_duration(definition.session_gap),
         "waits": [format_duration(wait) for wait in definition.ladder_waits],
         "multiples": list(definition.rhythm_steps),

@@ -62,6 +62,12 @@ def test_a_star_among_the_activities_means_any_event() -> None:
     assert not definition_of(settings_of(ACTIVITY="purchase")).counts_as_activity("anything")
 
 
+def test_to_be_told_who_somebody_is_counts_only_where_it_is_named() -> None:
+    for words, counts in (("*", False), ("visit", False), ("*,identified", True)):
+        assert definition_of(settings_of(ACTIVITY=words)).counts_as_activity("identified") is counts
+    assert not definition_of(settings_of(ACTIVITY="*,identified")).counts_as_activity("alias")
+
+
 def test_every_setting_of_the_policy_reaches_it() -> None:
     found = policy_of(
         settings_of(

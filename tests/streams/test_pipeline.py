@@ -506,6 +506,8 @@ def test_a_label_is_known_only_once_the_watermark_has_passed_the_horizon() -> No
     assert examples(late_clock, just, passed)[START + 3 * DAY] == 0
     assert examples(passed, just)[START + 3 * DAY] == 1
     assert examples(happened(2, "visit", end + 1), passed)[START + 3 * DAY] == 1
+    # To be told who somebody is does not mean that they came.
+    assert examples(happened(2, "identified", end), passed)[START + 3 * DAY] == 1
 
 
 @settings(max_examples=100)
