@@ -1,9 +1,10 @@
 """What requests bring, gathered for each partition, and sent there one batch at a time.
 
-While a batch is on its way, what comes for the same partition is gathered for the next one. So
-nobody waits for company when Kafka is quick, and the slower it is, the more a batch holds; what
-a record costs is little, since futures, calls and checks are those of a batch. And a customer's
-events stay in the order in which they came.
+While a batch is on its way, what comes for the same partition is gathered for the next one; and
+while there is any on its way, some milliseconds pass before the next ones follow, so that they hold
+more. So nobody waits for company when there is none, and the more is to be done, the less a record
+costs: futures, calls and checks are those of a batch. And a customer's events stay in the order
+in which they came.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import MessageSizeTooLargeError
+
+#: Seconds to wait for company, when others are under way.
+_COMPANY: Final = 0.003
 
 
 class Record(NamedTuple):
@@ -114,11 +118,21 @@ class Lanes:
         Makes batches and sends them, as aiokafka's does.
     heard
         Told of every batch that Kafka has answered: why it was not taken, or None.
+    company
+        Seconds to wait for company, when others are under way.
     """
 
-    def __init__(self, producer: Any, heard: Callable[[BaseException | None], None]) -> None:
+    def __init__(
+        self,
+        producer: Any,
+        heard: Callable[[BaseException | None], None],
+        company: float = _COMPANY,
+    ) -> None:
         self._producer = producer
         self._heard = heard
+        self._company = company
+        #: Batches on their way.
+        self._flying = 0
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._ready: deque[_Lane] = deque()
         self._driving: asyncio.Task[None] | None = None
@@ -152,6 +166,8 @@ class Lanes:
             self._driving = asyncio.create_task(self._drive())
 
     async def _drive(self) -> None:
+        if self._flying:
+            await asyncio.sleep(self._company)
         while self._ready:
             lane = self._ready.popleft()
             carried: list[Parcel] = []
@@ -164,6 +180,7 @@ class Lanes:
             except Exception as error:
                 self._landed(lane, carried, error)
             else:
+                self._flying += 1
                 flight.add_done_callback(self._landing(lane, carried))
 
     def _load(self, lane: _Lane, carried: list[Parcel]) -> Any:
@@ -192,6 +209,7 @@ class Lanes:
         def landed(flight: asyncio.Future[Any]) -> None:
             cancelled = flight.cancelled()
             error = asyncio.CancelledError() if cancelled else flight.exception()
+            self._flying -= 1
             self._landed(lane, carried, error)
 
         return landed

@@ -61,7 +61,7 @@ def producer_of(settings: Settings) -> Callable[[], Any]:
     def make() -> AIOKafkaProducer:
         return AIOKafkaProducer(
             acks="all",
-            # Nobody waits for company: requests come with many events each.
+            # What waits for company has waited already (`streams.collect.gathering`).
             linger_ms=0,
             max_batch_size=256 * 1024,
             max_request_size=4 * 1024 * 1024,

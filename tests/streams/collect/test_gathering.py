@@ -16,11 +16,11 @@ from tests.streams.collect.servers import Broker
 class Desk:
     """Where parcels are handed in, and what is heard of them."""
 
-    def __init__(self, **words: object) -> None:
+    def __init__(self, company: float = 0.0, **words: object) -> None:
         self.broker = Broker(**words)  # type: ignore[arg-type]
         self.heard: list[BaseException | None] = []
         self.ended: list[Parcel] = []
-        self.lanes = Lanes(self.broker.producer(), self.heard.append)
+        self.lanes = Lanes(self.broker.producer(), self.heard.append, company)
 
     def put(self, *parts: tuple[int, list[str]]) -> Parcel:
         """Hand in a parcel of records for some partitions."""
@@ -81,6 +81,19 @@ def test_a_partition_that_is_slow_holds_up_no_other() -> None:
         await turn(desk)
         assert slow.answer.done()
         assert slow.error is None
+
+    asyncio.run(story())
+
+
+def test_who_is_alone_waits_for_nobody_and_who_is_not_waits_for_company() -> None:
+    async def story() -> None:
+        desk = Desk(company=3_600.0, held=True)
+        desk.put((0, ["a"]))
+        await turn(desk)
+        assert desk.broker.batches == 1
+        desk.put((1, ["b"]))
+        await turn(desk)
+        assert desk.broker.batches == 1
 
     asyncio.run(story())
 
