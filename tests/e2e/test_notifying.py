@@ -22,9 +22,9 @@ from streams.cli.context import Context
 from streams.demo import Child, free_port, listens
 from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner, ended
+from tests.e2e.examples import EXAMPLES
 from tests.servers import BUSY, wait_for
 from tests.streams.notify.alerts import published
-from tests.streams.notify.node import EXAMPLES
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +50,9 @@ class Crm:
 
     def open(self, corner: Corner) -> None:
         self.child = corner.processes.python(
-            str(EXAMPLES / "receiver.py"), str(self.port), env={"WEBHOOK_SECRET": self.secret}
+            str(EXAMPLES / "webhooks" / "receiver.py"),
+            str(self.port),
+            env={"WEBHOOK_SECRET": self.secret},
         )
         self.child.wait_until(lambda: listens(self.port), BUSY * 20, "it listens")
 

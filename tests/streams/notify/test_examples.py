@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from streams.cli import ebb
 from streams.cli.context import Context
 from streams.demo import Child, free_port, listens
+from tests.e2e.examples import EXAMPLES
 from tests.servers import BUSY, clean_environment, wait_for
-from tests.streams.notify.node import EXAMPLES, receiver_for_node
+from tests.streams.notify.node import receiver_for_node
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def environ(redis_url: str, namespace: str) -> dict[str, str]:
 def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     if request.param == "node":
         return receiver_for_node(tmp_path)
-    return [sys.executable, str(EXAMPLES / "receiver.py")]
+    return [sys.executable, str(EXAMPLES / "webhooks" / "receiver.py")]
 
 
 def run(environ: dict[str, str], *arguments: str, code: int = 0) -> Result:
