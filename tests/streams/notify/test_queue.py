@@ -212,6 +212,23 @@ def test_who_takes_and_dies_has_lost_nothing(redis_url: str) -> None:
     on_redis(redis_url, work)
 
 
+def test_what_was_under_way_together_says_once_that_it_is_too_much(redis_url: str) -> None:
+    async def work(queue: Queue, roster: Roster) -> None:
+        await roster.add(endpoint())
+        await queue.add(NAME, [notice(number) for number in range(4)], 0)
+        for number, taken in enumerate((await queue.take(NAME, 0, 8, 1, LEASE)).taken):
+            slow = Verdict("again", at=10, rest_until=20 + number, why="429")
+            await queue.settle(NAME, taken, slow, number)
+        assert (await queue.standing(NAME)).strikes == 1
+        rests = await queue.take(NAME, 22, 8, 1, 60)
+        assert (rests.taken, rests.next_look) == ((), 23)
+        # One is asked whether it can now, and no other meanwhile.
+        assert len((await queue.take(NAME, 23, 8, 1, 60)).taken) == 1
+        assert (await queue.take(NAME, 23, 8, 0, 60)).taken == ()
+
+    on_redis(redis_url, work)
+
+
 def test_a_removed_endpoint_leaves_nothing_and_gets_nothing(redis_url: str) -> None:
     async def work(queue: Queue, roster: Roster) -> str:
         await roster.add(endpoint())
