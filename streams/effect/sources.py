@@ -1,8 +1,9 @@
 """Where alerts, events and outcomes come from: the topics, or files of the same.
 
-Of the topics only ``clickstream`` is read for events. What a worker has moved to its customer's
-partition lies there as well, where it arrived, and what becomes of a customer does not depend on
-the order in which it is read.
+Events lie in ``clickstream``, where they arrived, and in ``clickstream-rekeyed``, to which workers
+move what came on another customer's partition, and hand over what a customer did as a visitor. What
+lies in both has one id and counts once, and what becomes of a customer does not depend on the order
+in which it is read.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import msgspec
 
 from features import Event, InvalidEvent, Millis, decode_event
 from models.deciding import Alert, InvalidOutcome, Outcome, decode_outcome
-from streams.reading import Reading
+from streams.brokers import TopicMissing
+from streams.reading import Message, Reading
 from streams.settings import Settings
+from streams.verify import moved_from
 
 #: Told what is read, how much of it, and of how much, about.
 Progress = Callable[[str, int, int], None]
@@ -42,7 +45,7 @@ class Source(Protocol):
         """Yield the alerts, treated and held out."""
 
     def events(self) -> Iterator[tuple[Millis, Event]]:
-        """Yield what customers did, and when each event arrived."""
+        """Yield what customers did, and when each event arrived; perhaps more than once."""
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what a CRM says, in the order in which it arrived."""
@@ -90,8 +93,14 @@ class TopicSource:
             yield found
 
     def events(self) -> Iterator[tuple[Millis, Event]]:
-        """Yield the events that ``clickstream`` holds."""
-        return self._read("clickstream", "events", decode_event)
+        """Yield the events of customers, and of visitors whom nobody knows yet."""
+        for message, event in self._read("clickstream", "events", decode_event):
+            yield message.timestamp, event
+        try:
+            for message, event in self._read("rekeyed", "moved events", decode_event):
+                yield moved_from(message.headers.items(), message.timestamp)[0], event
+        except TopicMissing:
+            pass  # nobody has ever moved an event
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcomes that ``outcomes`` holds."""
@@ -100,7 +109,7 @@ class TopicSource:
 
     def _read(
         self, topic: str, what: str, decode: Callable[[bytes | None], _T]
-    ) -> Iterator[tuple[Millis, _T]]:
+    ) -> Iterator[tuple[Message, _T]]:
         with Reading(self.settings, self.settings.topic(topic), in_bulk=True) as reading:
             total = reading.held
             self.progress(what, 0, total)
@@ -113,7 +122,7 @@ class TopicSource:
                     self.unusable[what] += 1
                     self.first.setdefault(what, f"{message.place}: {error}")
                 else:
-                    yield message.timestamp, found
+                    yield message, found
 
 
 def _as_alert(raw: bytes | None) -> Alert:
