@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from features import DAY, HOUR, Event, Millis, encode_event
-from tests.streams.live.machine import PATIENT, WORKER, Parts, Process, World
-from tests.streams.live.stepped import CLICKSTREAM
+from features import DAY, HOUR, MINUTE, Event, Millis, decode_state, encode_event
+from streams.topics import partition_of
+from tests.streams.live.machine import PATIENT, SHOP, WORKER, Parts, Process, World
+from tests.streams.live.stepped import CLICKSTREAM, PARTITIONS
 from tests.streams.live.test_machine import AT_HOME, START
 from tests.streams.live.verdict import differences, reference, settle
 
@@ -60,3 +61,49 @@ def test_an_event_that_was_forwarded_twice_and_then_refused_is_one_dead_letter(
     first.kill()
     settle(world)
     assert differences(world, reference(world)) == {}
+
+
+def somebody(prefix: str, partition: int) -> str:
+    """Return a name on a partition."""
+    return next(
+        name
+        for name in (f"{prefix}{number}" for number in range(100))
+        if partition_of(name.encode(), PARTITIONS) == partition
+    )
+
+
+@pytest.mark.parametrize("answers", [False, True])
+@pytest.mark.parametrize("sends", [0, 3, None])
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_what_a_visitor_did_becomes_the_customers_once_wherever_the_worker_dies(
+    world: World, steps: int, sends: int | None, answers: bool
+) -> None:
+    visitor, customer = somebody("anon:", 0), somebody("user-", 1)
+    told = [(visitor, "visit"), (customer, "purchase"), (visitor, "product_added")]
+    # A busy customer: the ids of what is handed over will long have been forgotten.
+    told += [(customer, "visit")] * 140
+    told += [(visitor, "visit"), (visitor, "identified"), (visitor, "complaint")]
+    for number, (name, kind) in enumerate(told):
+        world.broker.now = START + number * 30 * MINUTE
+        named = {"identified_as": customer} if kind == "identified" else {}
+        event = Event(
+            event_id=str(number),
+            user_id=name,
+            type=kind,
+            time=world.broker.now,
+            properties=named,
+        )
+        world.broker.append(CLICKSTREAM, name.encode(), encode_event(event))
+    worker = Process(world, WORKER)
+    worker.publish(sends, answers)
+    worker.allow(steps)
+    worker.take(0, 500, 500)
+    worker.kill()
+    settle(world)
+
+    assert differences(world, reference(world)) == {}
+    store = world.stores[WORKER]
+    look = world.loop.now(store.look(1, [customer]))
+    state = decode_state(look.records[customer].state or b"", SHOP.definition)
+    assert state.events == 141 + 4
+    assert list(state.visitors.values()) == [4]

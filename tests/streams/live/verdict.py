@@ -21,6 +21,7 @@ COUNTS: Final = (
     *("applied", "customers", "decisions", "decisions_silence", "decisions_distress"),
     *("decisions_session_end", "alerts", "alerts_treated", "alerts_holdout"),
     *("matured", "pending", "unkept", "forwarded", "unknown_type"),
+    *("linked", "handed_over", "recalled"),
 )
 _example = msgspec.json.Decoder(TrainingExample)
 
