@@ -191,14 +191,16 @@ def _observe(
         until = at if at > watermark else watermark
         if state.due() <= until:
             look(user_id, customer, until)
+        if customer.new:
+            customer.new = False
+            counts["customers"] += 1
+            if is_visitor(user_id):
+                state.trail = Trail()
         trail = state.trail
-        if trail is not None or customer.new:
-            if trail is None and is_visitor(user_id):
-                trail = state.trail = Trail()
-            if trail is not None and _hand_over(customer, arrival, watermark, moments, effects):
-                late += at <= watermark
-                effects.watermark = watermark = max(watermark, at - lateness)
-                continue
+        if trail is not None and _hand_over(customer, arrival, watermark, moments, effects):
+            late += at <= watermark
+            effects.watermark = watermark = max(watermark, at - lateness)
+            continue
         history = arrival.history
         if at <= watermark and history is None:
             late += 1
@@ -211,19 +213,13 @@ def _observe(
             customer.state_changed = True
             if applied in (_NEW, _LATE):
                 counts["recalled"] += 1
-        if applied is _DUPLICATE:
-            counts["duplicate"] += 1
-            continue
-        if applied is _TOO_LATE:
-            counts["too_late"] += 1
+        if applied is not _NEW and applied is not _LATE:
+            counts["duplicate" if applied is _DUPLICATE else "too_late"] += 1
             continue
         applied_events += 1
         customer.state_changed = True
         if trail is not None and (lost := trail.add(event)):
             counts["trail_lost"] += lost
-        if customer.new:
-            customer.new = False
-            counts["customers"] += 1
         kind = KINDS.get(event.type, _OTHER)
         if kind is _OTHER:
             counts["unknown_type"] += 1
@@ -292,9 +288,6 @@ def _hand_over(
         handed = state.hand_over()
         moments.append(_Moment(event.user_id, customer, at, watermark, None, _THE_END))
         counts["linked"] += 1
-        if customer.new:
-            customer.new = False
-            counts["customers"] += 1
     else:
         counts["duplicate"] += 1
         return True
