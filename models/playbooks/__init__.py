@@ -21,6 +21,7 @@ from models.playbooks.plan import (
     Within,
 )
 from models.playbooks.reading import read_plan
+from models.playbooks.rehearsing import Rehearsed, rehearse
 from models.playbooks.saying import money, say
 from models.playbooks.situation import STAGES, Sent, Situation, stage_of
 from models.playbooks.valuing import order_mean, orders_expected, worth
@@ -46,6 +47,7 @@ __all__ = [
     "Prior",
     "Quiet",
     "Rate",
+    "Rehearsed",
     "Request",
     "Sent",
     "Situation",
@@ -60,6 +62,7 @@ __all__ = [
     "order_mean",
     "orders_expected",
     "read_plan",
+    "rehearse",
     "say",
     "stage_of",
     "worth",

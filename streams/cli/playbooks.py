@@ -45,10 +45,10 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
     from models.playbooks import PolicyWrong, doubts
 
     try:
-        plan = _read(context, file)
+        plan = read_policy(context, file)
     except PolicyWrong as wrong:
         if not as_json:
-            raise _problem(file, wrong) from None
+            raise faulty(file, wrong) from None
         faults = [fault._asdict() for fault in wrong.faults]
         click.echo(json.dumps({"file": str(file), "ok": False, "faults": faults}))
         click.get_current_context().exit(Problem.exit_code)
@@ -115,9 +115,9 @@ def explain(
     if language is not None:
         context.options["alerts.language"] = language
     try:
-        plan = _read(context, file)
+        plan = read_policy(context, file)
     except PolicyWrong as wrong:
-        raise _problem(file, wrong) from None
+        raise faulty(file, wrong) from None
     found = dossier_of(context, customer, None if at is None else moment_of(at))
     who = situation_of(found, plan, cause)
     course = choose(plan, who)
@@ -134,13 +134,14 @@ def explain(
     context.console.print(NOT_YET, markup=False, soft_wrap=True)
 
 
-def _problem(file: Path, wrong: PolicyWrong) -> Problem:
+def faulty(file: Path, wrong: PolicyWrong) -> Problem:
+    """Return all that is wrong with a file, as it is shown."""
     count = len(wrong.faults)
     head = f"{file}: {count} thing{'' if count == 1 else 's'} wrong"
     return Problem("\n".join([head, *(f"  {fault}" for fault in wrong.faults)]))
 
 
-def _read(context: Context, file: Path) -> Plan:
+def read_policy(context: Context, file: Path) -> Plan:
     """Read a policy file by the settings' features.
 
     Raises

@@ -15,6 +15,7 @@ from features import format_duration, parse_duration, to_iso
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 from streams.cli.playbooks import check, explain, value
+from streams.cli.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from models.judging import Offer, PolicyValue
@@ -40,6 +41,7 @@ def policy() -> None:
 policy.add_command(check)
 policy.add_command(explain)
 policy.add_command(value)
+policy.add_command(rehearse)
 
 
 @policy.command("what-if", epilog=EPILOG)

@@ -2,6 +2,7 @@
 
 from streams.trial.decided import Decided, read_decided
 from streams.trial.logged import Trial, Trials, WrongLog, read_trials, trials_of
+from streams.trial.scenes import as_if_consented, read_scenes
 from streams.trial.trying import Joined, join, value_as_dict, worth
 from streams.trial.whatif import Alternative, Tried, try_policy, what_if
 
@@ -13,8 +14,10 @@ __all__ = [
     "Trials",
     "Tried",
     "WrongLog",
+    "as_if_consented",
     "join",
     "read_decided",
+    "read_scenes",
     "read_trials",
     "trials_of",
     "try_policy",

@@ -141,11 +141,11 @@ def read_decided(folder: Path, model: str | None = None) -> Decided:
     if model is not None and model not in models:
         raise NotComparable(f"{folder} has no model {model!r}; it has {', '.join(models)}")
     chosen = model or models[0]
-    decided = _read(folder / DECISIONS, _DECIDED, None)
-    predicted = _read(folder / PREDICTIONS, _PREDICTED, chosen)
+    decided = read_columns(folder / DECISIONS, _DECIDED, None)
+    predicted = read_columns(folder / PREDICTIONS, _PREDICTED, chosen)
     names, customers, others = _numbered(decided, predicted)
     causes, cause, other_cause = _numbered(decided, predicted, "cause")
-    at, other_at = _millis(decided), _millis(predicted)
+    at, other_at = millis(decided), millis(predicted)
     # Decisions were written as they were made, predictions as their labels came.
     mine = np.lexsort((cause, at, customers))
     theirs = np.lexsort((other_cause, other_at, others))
@@ -178,7 +178,14 @@ def read_decided(folder: Path, model: str | None = None) -> Decided:
     )
 
 
-def _read(path: Path, columns: tuple[str, ...], model: str | None) -> Any:
+def read_columns(path: Path, columns: tuple[str, ...], model: str | None) -> Any:
+    """Return columns of a file of a backtest, and of one model if it has rows of several.
+
+    Raises
+    ------
+    NotComparable
+        If it is no such file, or has no such column.
+    """
     pa, parquet = arrow()
     import pyarrow.compute as pc
 
@@ -197,7 +204,7 @@ def _read(path: Path, columns: tuple[str, ...], model: str | None) -> Any:
 def _last_at(path: Path, names: tuple[str, ...]) -> Indices:
     """Return the last activity of each customer; long ago where there was none."""
     pa, _ = arrow()
-    table = _read(path, ("customer", "last_activity_at"), None)
+    table = read_columns(path, ("customer", "last_activity_at"), None)
     at = table["last_activity_at"].cast(pa.int64()).fill_null(-1).to_pylist()
     known = dict(zip(table["customer"].to_pylist(), at, strict=True))
     return np.array([known.get(name, -1) for name in names], dtype=np.int64)
@@ -215,7 +222,8 @@ def _numbered(
     return tuple(coded.dictionary.to_pylist()), codes[:cut], codes[cut:]
 
 
-def _millis(table: Any) -> Indices:
+def millis(table: Any) -> Indices:
+    """Return when each row was, in milliseconds."""
     pa, _ = arrow()
     found: Indices = table["at"].cast(pa.int64()).to_numpy().astype(np.int64)
     return found

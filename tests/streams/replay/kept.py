@@ -20,6 +20,7 @@ def kept(
     task: Task = TASK,
     seed: int = 0,
     landmarks: Landmarks | None = None,
+    vectors: bool = False,
 ) -> Path:
     """Backtest one partition, of `bayes` unless models are named; return the folder."""
     replay(
@@ -31,5 +32,6 @@ def kept(
         warmup=WARMUP,
         seed=seed,
         landmarks=landmarks,
+        vectors=vectors,
     )
     return folder
