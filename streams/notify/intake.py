@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -160,11 +161,12 @@ class Intake:
     async def _take(self, consumer: Any, found: Mapping[Any, Sequence[Any]]) -> None:
         now = self._wall()
         endpoints = await self._roster.all()
+        left: Counter[str] = Counter()
         notices = [
             (record.timestamp, notice)
             for records in found.values()
             for record in records
-            if (notice := self._notice(record, now)) is not None
+            if (notice := self._notice(record, now, left)) is not None
         ]
         for name, endpoint in endpoints.items():
             wanted = [
@@ -176,21 +178,25 @@ class Intake:
                 await self._queue.add(name, wanted, now)
         places = {part.partition: records[-1].offset + 1 for part, records in found.items()}
         await self._queue.move(self._topic, places)
-        self._counts.read("queued", len(notices))
+        left["queued"] = len(notices)
+        for result, number in left.items():
+            self._counts.read(result, number)
+        if left["expired"]:
+            logger.info("%d alerts are past their valid_until and are not sent", left["expired"])
         self._queued(endpoints)
         try:
             await consumer.commit({part: records[-1].offset + 1 for part, records in found.items()})
         except KafkaError as error:
             logger.info("the group's offset was not committed: %s", type(error).__name__)
 
-    def _notice(self, record: Any, now: Millis) -> Notice | None:
+    def _notice(self, record: Any, now: Millis, left: Counter[str]) -> Notice | None:
         if record.value is None:
             return None
         try:
             return notice_of(record.value, now)
         except NotSent as error:
             why = str(error).partition(":")[0]
-            self._counts.read(why)
+            left[why] += 1
             if why == "invalid":
                 # Where it lies, and not what it says: it may name a customer.
                 logger.warning(
