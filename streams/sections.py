@@ -341,6 +341,9 @@ class NotifySettings(Section):
     http: bool = _setting(
         False, "whether an endpoint may be added with http://; within your own network only"
     )
+    ca_file: Path | None = _setting(
+        None, "file of certificate authorities to trust besides the system's"
+    )
     parallel: int = _setting(8, "most messages under way to one endpoint", ge=1, le=100)
     waiting: int = _setting(
         50_000, "most messages that wait for one endpoint; what comes then is given up", ge=1

@@ -7,10 +7,12 @@ import ipaddress
 import logging
 import random
 import signal
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
@@ -27,7 +29,7 @@ from streams.notify.lane import AWAY, Lane, Manner, Parts
 from streams.notify.queue import Queue, Room
 from streams.notify.roster import Roster
 from streams.notify.sending import Sender
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +53,28 @@ def queue_of(settings: Settings, client: Any) -> Queue:
 
 
 def sender_of(settings: Settings) -> Sender:
-    """Return what sends to endpoints; make it where an event loop runs."""
+    """Return what sends to endpoints; make it where an event loop runs.
+
+    Raises
+    ------
+    SettingsError
+        If the certificates to trust cannot be read.
+    """
     own = settings.notify
-    return Sender(own.timeout, map(ipaddress.ip_network, own.allow), wall)
+    trust = None if own.ca_file is None else _trusted(own.ca_file)
+    return Sender(own.timeout, map(ipaddress.ip_network, own.allow), wall, trust)
+
+
+def _trusted(file: Path) -> ssl.SSLContext:
+    trust = ssl.create_default_context()
+    try:
+        trust.load_verify_locations(cafile=str(file))
+    except OSError as error:
+        raise SettingsError(
+            f"notify.ca_file = {str(file)!r} cannot be used: {error.strerror or error}; write the"
+            " path of a file with certificates in PEM"
+        ) from None
+    return trust
 
 
 def consumer_of(settings: Settings) -> Callable[[], Any]:

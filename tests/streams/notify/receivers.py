@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,10 +43,12 @@ class Receiver:
     answers: Answers = lambda came: web.Response(status=204)
     #: Seconds before it answers; None: never.
     pause: float | None = 0.0
+    #: With a certificate; None: without any.
+    tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hooks"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/hooks"
 
     @property
     def ids(self) -> list[str]:
@@ -70,7 +73,7 @@ async def receiver(receiving: Receiver | None = None) -> AsyncIterator[Receiver]
     app.router.add_route("*", "/{anything:.*}", served.take)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", served.port)
+    site = web.TCPSite(runner, "127.0.0.1", served.port, ssl_context=served.tls)
     await site.start()
     served.port = runner.addresses[0][1]
     try:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import shutil
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from aiohttp import web
 
 from streams.demo import free_port
+from streams.notify import sender_of
 from streams.notify.schedule import Answer
 from streams.notify.sending import Sender
+from streams.settings import SettingsError, load_settings
 from tests.streams.notify.alerts import wall
 from tests.streams.notify.receivers import Receiver, receiver
 
@@ -131,3 +137,42 @@ def test_what_is_no_http_is_a_failure_in_words_without_the_address() -> None:
     assert answer.status == 0
     assert "token" not in answer.words
     assert "\n" not in answer.words
+
+
+def certificate(folder: Path) -> Path:
+    """Return a file with a certificate for loopback that nobody has signed, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with: apt install openssl")
+    file = folder / "both.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [*words, "-keyout", file, "-out", folder / "cert.pem"],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    with file.open("a") as both:
+        both.write((folder / "cert.pem").read_text())
+    return file
+
+
+def test_a_certificate_counts_only_from_an_authority_that_is_trusted(tmp_path: Path) -> None:
+    file = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file)
+
+    async def sends(ca_file: Path | None) -> tuple[Answer, int]:
+        environ = {"EBB_NOTIFY_ALLOW": "127.0.0.0/8", "EBB_NOTIFY_CA_FILE": str(ca_file or "")}
+        sender = sender_of(load_settings(environ=environ).settings)
+        async with receiver(Receiver(tls=tls)) as at:
+            answer = await sender.send(at.url, {}, b"{}")
+        await sender.close()
+        return answer, len(at.came)
+
+    answer, came = asyncio.run(sends(None))
+    assert (answer.status, came) == (0, 0)
+    assert "certificate" in answer.words
+    answer, came = asyncio.run(sends(tmp_path / "cert.pem"))
+    assert (answer.status, came) == (204, 1)
+    with pytest.raises(SettingsError, match=r"notify\.ca_file = .*write the path"):
+        asyncio.run(sends(tmp_path / "nix.pem"))
