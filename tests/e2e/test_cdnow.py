@@ -185,6 +185,32 @@ def test_a_held_out_customer_is_never_to_be_contacted(cdnow: Run, alerts: list[S
     assert 0.08 < held_out < 0.12
 
 
+def test_nobody_was_sent_anything_so_no_effect_is_found(cdnow: Run, alerts: list[Said]) -> None:
+    horizon, now = cdnow.corner.settings.churn.horizon, cdnow.status["watermark"]
+    first: dict[str, tuple[Millis, str]] = {}
+    for said in alerts:
+        body = json.loads(said.value)
+        found = (_moment(body["decided_at"]), body["arm"])
+        first[body["user_id"]] = min(found, first.get(body["user_id"], found))
+    bought = purchases_in(cdnow.file)
+    returned: dict[str, list[bool]] = {"treated": [], "holdout": []}
+    for name, (at, arm) in first.items():
+        if at + horizon < now:
+            returned[arm].append(any(at < each.at <= at + horizon for each in bought[name]))
+
+    told = json.loads(cdnow.corner.run("effect", "--by", "segment", "--json"))
+    line = told["lines"][0]
+    assert line["treated"] + line["held_out"] == len(first)
+    assert not line["alarm"]
+    figure = line["figures"]["returned"]
+    for arm, mine in ((figure["treated"], "treated"), (figure["held_out"], "holdout")):
+        assert arm["known"] == len(returned[mine]) > 100
+        assert arm["mean"] == pytest.approx(sum(returned[mine]) / len(returned[mine]))
+    assert figure["low"] < 0 < figure["high"]
+    assert {each["verdict"] for each in told["lines"]} <= {"not yet", "stop"}
+    assert not any("drives" in each["because"] for each in told["lines"])
+
+
 def test_alerts_of_a_customer_keep_the_cooldown(alerts: list[Said]) -> None:
     last: dict[str, Millis] = {}
     for said in alerts:
