@@ -7,7 +7,7 @@ to learn from them alone what the other knows already, and where nothing speaks 
 there is none. River's logistic regression does the learning, an example at a time.
 
 A customer's response is said at the alert, by what was known then: of customers whose horizon had
-passed. So is its third, among the responses that were said before. Nothing of it changes later,
+passed. So is its third, among the last that were said before. Nothing of it changes later,
 and none of it can depend on the customer's own arm, which is why the effect may be measured in
 each third like in any other group, and be looked at again and again.
 
@@ -18,7 +18,8 @@ using machine learning", PNAS 116, 2019 (the S- and T-learner, between which thi
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
 from collections.abc import Iterable, Mapping
 from math import log, log1p
 from typing import Any, Final, NamedTuple
@@ -34,8 +35,10 @@ READ: Final = (
 _NAMES: Final = ("risk", *READ)
 #: Customers of each arm, at least, from whom it was learnt before a response is said.
 LEARNT: Final = 50
-#: Responses, at least, among which a new one has its third.
+#: Responses, at least and at most, among which a new one has its third: the last ones, since the
+#: model moves on.
 SAID: Final = 60
+LAST: Final = 2_000
 THIRDS: Final = ("moved least", "moved some", "moved most")
 EARLY: Final = "not known yet"
 _RATE: Final = 0.1
@@ -158,6 +161,7 @@ def thirds(cases: Iterable[Case], horizon: Millis) -> list[str]:
     found = [EARLY] * len(everybody)
     model = Response()
     said: list[float] = []
+    by_time: deque[float] = deque()
     next_known = 0
     for place in order:
         case = everybody[place]
@@ -171,7 +175,10 @@ def thirds(cases: Iterable[Case], horizon: Millis) -> list[str]:
             continue
         response = model.of(case.known)
         if len(said) >= SAID:
-            rank = bisect_left(said, response) / len(said)
+            rank = (bisect_left(said, response) + bisect_right(said, response)) / 2 / len(said)
             found[place] = THIRDS[min(int(3 * rank), 2)]
         insort(said, response)
+        by_time.append(response)
+        if len(by_time) > LAST:
+            del said[bisect_left(said, by_time.popleft())]
     return found

@@ -53,6 +53,8 @@ def test_who_is_moved_is_among_those_who_are_said_to_be_moved_most(holdout: floa
     assert moved["moved least"] < 0.05
     assert moved["moved least"] < moved["moved some"] < moved["moved most"]
     assert found.count(EARLY) < 2_200
+    told = len(found) - found.count(EARLY)
+    assert all(0.25 < found.count(third) / told < 0.42 for third in THIRDS)
 
 
 def test_where_nothing_works_no_third_is_said_to_be_moved() -> None:
