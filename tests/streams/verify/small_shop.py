@@ -110,7 +110,7 @@ class SmallShop:
         misplaced: Callable[[Event], bool] = lambda _: False,
     ) -> None:
         """Let events arrive so long after they happened; some on another's partition first."""
-        stamp = 0
+        stamp = self._clock() if self.wall else 0
         for number, event in enumerate(events):
             home = partition_of(event.user_id.encode(), PARTITIONS)
             stamp = max(stamp, event.at + (delays[number] if delays else 0))
@@ -119,6 +119,10 @@ class SmallShop:
                 self.rekeyed.put(home, encode_event(event), stamp + SECOND, stamp)
             else:
                 self.clickstream.put(home, encode_event(event), stamp)
+
+    def _clock(self) -> Millis:
+        """Return the time that it is at least."""
+        return max(max(mark.watermark for mark in self.marks) + SHOP.lateness, 0)
 
     def system(self) -> System:
         return System(self.store, self.clickstream, self.rekeyed, SHOP, JUDGE, self.wall)
@@ -176,7 +180,8 @@ class SmallShop:
         """What a visitor did arrives after all that lies there by then."""
         event, history = passed.handed
         lying = [each for log in (self.clickstream, self.rekeyed) for each in log.records]
-        stamp = max(records[-1].timestamp for records in lying if records) + SECOND
+        stamps = [records[-1].timestamp for records in lying if records]
+        stamp = max(*stamps, self._clock()) + SECOND
         home = partition_of(event.user_id.encode(), PARTITIONS)
         self.rekeyed.put(home, encode_event(event), stamp, passed.timestamp, history)
 
