@@ -278,6 +278,7 @@ def _hand_over(
     if name is None and trail.customer is None:
         return False
     customer.state_changed = True
+    first = trail.customer is None
     if name is None:
         met = state.meet(event, at)
         if met in (_DUPLICATE, _TOO_LATE):
@@ -287,9 +288,11 @@ def _hand_over(
     elif trail.link(name, at):
         handed = state.hand_over()
         moments.append(_Moment(event.user_id, customer, at, watermark, None, _THE_END))
-        counts["linked"] += 1
+        if first:
+            counts["linked"] += 1
+            counts["customers"] -= 1  # the two are one
     else:
-        counts["duplicate"] += 1
+        counts["linked_again"] += 1
         return True
     effects.passed += [Passed(arrival.offset, arrival.timestamp, each) for each in handed]
     if handed:

@@ -140,7 +140,8 @@ class LandmarkPass:
         """Whether a visitor is a customer by now, who did what the visitor did."""
         if linked_customer(event) is not None:
             self._become.add(event.user_id)
-            self._customers.pop(event.user_id, None)
+            if self._customers.pop(event.user_id, None) is not None:
+                self.counts["customers"] -= 1
         return event.user_id in self._become
 
     def finish(self) -> dict[str, CustomerState]:

@@ -86,6 +86,7 @@ def test_a_visitors_history_is_the_customers_though_workers_die(brief_corner: Ne
     wait_for("all of it has come", lambda: corner.counts()["recalled"] == history, 60, 0.05)
     status = json.loads(corner.run("status", "--json"))
     assert (status["linked"], status["recalled"]) == (len(SHOPPERS), history)
+    assert status["customers"] == len(SHOPPERS)
     corner.drain(len(told) + len(SHOPPERS) + history)
     assert corner.counts()["handed_over"] == history
     assert corner.counts()["linked"] == len(SHOPPERS)

@@ -320,6 +320,18 @@ def test_a_later_link_takes_over_and_an_older_or_repeated_one_changes_nothing() 
     assert (town.state("ada", end).events, town.state("cid", end).events) == (2, 2)
 
 
+def test_who_is_known_is_one_customer_however_often_it_is_said() -> None:
+    town = Town()
+    town.comes(happened(0, "visit", START, "ada"), link(0, START + HOUR))
+    for number in range(1, 5):  # a page says it whenever it is loaded
+        town.comes(link(number, START + number * DAY))
+    counts = Counter[str]()
+    for effects in (*town.here.effects, *town.there.effects):
+        counts.update(effects.counts)
+    assert (counts["linked"], counts["linked_again"], counts["customers"]) == (1, 4, 1)
+    assert counts["duplicate"] == 0
+
+
 @pytest.mark.parametrize("name", ["anon:other", "hidden:07", "", "x" * 201, 7, None])
 def test_what_names_no_customer_is_an_event_like_others(name: object) -> None:
     town = Town()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from features import decode_event
+from features import decode_event, linked_customer
 from streams.collect.speaking import segment
 from streams.collect.taking import Taken
 from streams.deadletters import HEADER
@@ -70,3 +70,13 @@ def test_who_may_not_be_known_is_counted_and_leaves_no_name_anywhere(way: str) -
 def test_amounts_that_name_no_currency_are_in_the_shops() -> None:
     found = taken({**GOOD, "properties": {"total": 5}}, currency="EUR")
     assert decode_event(found.records[0].value).currency == "EUR"
+
+
+def test_who_says_who_they_are_is_told_to_the_visitors_partition_too() -> None:
+    who = {"userId": "ada", "anonymousId": "5f3c", "messageId": "m3"}
+    found = taken({"type": "identify", **who}, consent="analytics")
+    said = {record.key: decode_event(record.value) for record in found.records}
+    named = {key: linked_customer(event) for key, event in said.items()}
+    assert named == {b"ada": None, b"anon:5f3c": "ada"}
+    objecting = taken({"type": "identify", **who}, objecting=True)
+    assert (objecting.records, objecting.refused) == ([], {"consent_missing": 1})
