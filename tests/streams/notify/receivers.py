@@ -45,6 +45,7 @@ class Receiver:
     pause: float | None = 0.0
     #: With a certificate; None: without any.
     tls: ssl.SSLContext | None = None
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -59,7 +60,7 @@ class Receiver:
         came = Came(headers, await request.read(), time.monotonic())
         self.came.append(came)
         if self.pause is None:
-            await asyncio.Event().wait()
+            await self.closing.wait()
         elif self.pause:
             await asyncio.sleep(self.pause)
         return self.answers(came)
@@ -79,6 +80,7 @@ async def receiver(receiving: Receiver | None = None) -> AsyncIterator[Receiver]
     try:
         yield served
     finally:
+        served.closing.set()
         await runner.cleanup()
 
 
