@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from features import Millis, from_datetime, to_iso
-from models.deciding import Alert
 from streams.notify.endpoint import TEST_TYPE, TYPES
 
 #: Bytes of a body, by the rules of Standard Webhooks.
 LARGEST: Final = 20_000
-#: An id goes into a header and is part of what is signed, between full stops.
-_ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,200}")
 _encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder(Alert)
+
+
+#: An id goes into a header, and is signed between full stops.
+_Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:-]{1,200}\Z")]
+_Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What must be known of an alert to send it.
+
+    The rest is the receiver's: a worker that is newer than this process may say more, or suggest
+    what is not known here.
+    """
+
+    alert_id: _Id
+    user_id: str
+    decided_at: _Moment
+    valid_until: _Moment
+    action: str
+    arm: str
+
+
+_decoder: Final = msgspec.json.Decoder(_Told)
 
 
 class NotSent(ValueError):
@@ -111,10 +131,8 @@ def notice_of(value: bytes, now: Millis) -> Notice:
         alert = _decoder.decode(value)
     except msgspec.DecodeError as error:
         raise NotSent(f"invalid: {error}") from None
-    if alert.arm != "treated":
+    if alert.arm == "holdout" or alert.action == "none":
         raise NotSent("held_out")
-    if not _ID.fullmatch(alert.alert_id):
-        raise NotSent("invalid: an alert_id has letters, digits, dashes, colons and underscores")
     until = from_datetime(alert.valid_until)
     if until <= now:
         raise NotSent("expired")
@@ -122,7 +140,8 @@ def notice_of(value: bytes, now: Millis) -> Notice:
     body = _wrapped(TYPES[0], at, value)
     if len(body) > LARGEST:
         # The numbers that the model saw are most of it, and the least that a CRM needs.
-        body = _wrapped(TYPES[0], at, _encoder.encode(msgspec.structs.replace(alert, vector={})))
+        bare = {**msgspec.json.decode(value, type=dict[str, msgspec.Raw]), "vector": {}}
+        body = _wrapped(TYPES[0], at, _encoder.encode(bare))
     if len(body) > LARGEST:
         raise NotSent(f"invalid: it has more than {LARGEST} bytes")
     return Notice(alert.alert_id, TYPES[0], body, until)

@@ -29,9 +29,12 @@ def test_an_alert_is_told_as_it_was_published() -> None:
     ("changes", "why"),
     [
         ({"arm": "holdout", "action": "none"}, "held_out"),
+        ({"arm": "holdout", "action": "offer"}, "held_out"),
+        ({"arm": "treated", "action": "none"}, "held_out"),
         ({"valid_until": datetime(2020, 1, 1, tzinfo=UTC)}, "expired"),
         ({"alert_id": "a\r\nx-evil: 1"}, "invalid"),
         ({"alert_id": "a.b"}, "invalid"),
+        ({"alert_id": "a\n"}, "invalid"),
         ({"user_id": "u" * 200, "reasons": [Reason("r", "x" * 20_000, 1.0)]}, "invalid"),
     ],
 )
@@ -53,3 +56,9 @@ def test_one_that_is_too_large_leaves_the_numbers_of_the_model_out() -> None:
     assert len(notice.body) <= LARGEST
     told = msgspec.json.decode(msgspec.json.encode(json.loads(notice.body)["data"]), type=Alert)
     assert told == msgspec.structs.replace(much, vector={})
+
+
+def test_what_a_newer_worker_says_is_passed_on() -> None:
+    newer = {**json.loads(published(1)), "action": "serenade", "arm": "b", "offer": {"depth": 5}}
+    notice = notice_of(json.dumps(newer).encode(), wall())
+    assert json.loads(notice.body)["data"] == newer
