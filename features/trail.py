@@ -13,7 +13,7 @@ Bounds: the last `MOST_EVENTS` events, and `MOST_BYTES` of them; older ones go, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,7 @@ LINKED_TO: Final = "identified_as"
 #: The property of an event that was handed over: which visitor did it.
 WAS_VISITOR: Final = "anonymous_id"
 _LONGEST_NAME: Final = 200
+_Stored: TypeAlias = tuple[int, str | None, Millis, int, list[bytes]]
 _event: Final = msgspec.json.Decoder(Event)
 
 
@@ -87,7 +88,7 @@ class Trail:
     Examples
     --------
     >>> trail = Trail()
-    >>> trail.add(Event(event_id="e1", user_id="anon:7", type="visit", time=5))
+    >>> _ = trail.add(Event(event_id="e1", user_id="anon:7", type="visit", time=5))
     >>> trail.link("ada", 9), trail.link("ada", 9), trail.link("bob", 8)
     (True, False, False)
     >>> [(event, history)] = trail.hand_over(session_gap=10)
@@ -173,10 +174,16 @@ class Trail:
 
     @classmethod
     def restored(cls, data: Sequence[Any]) -> Trail:
-        """Return the trail that `stored` told."""
+        """Return the trail that `stored` told.
+
+        Raises
+        ------
+        msgspec.ValidationError
+            If it told none of these.
+        """
         trail = cls()
-        trail.lost, trail.customer, trail.since, trail.handed, events = data
-        trail.events = list(events)
+        told = msgspec.convert(data, _Stored)
+        trail.lost, trail.customer, trail.since, trail.handed, trail.events = told
         trail.size = sum(map(len, trail.events))
         return trail
 

@@ -15,6 +15,7 @@ from features import (
     CustomerState,
     Definition,
     Event,
+    Trail,
     UnknownVersion,
     build_catalogue,
     decode_state,
@@ -52,7 +53,7 @@ EVENTS = [
 def told(state: CustomerState) -> dict[str, Any]:
     """Return all that a state knows, and nothing of how it is stored."""
     parts = {"": state, "session.": state.session, "money.": state.money, "rhythm.": state.rhythm}
-    derived = ("definition", "ids", "tiles", *parts, "session", "money", "rhythm")
+    derived = ("definition", "ids", "tiles", "trail", *parts, "session", "money", "rhythm")
     found = {
         f"{prefix}{name}": getattr(part, name)
         for prefix, part in parts.items()
@@ -120,6 +121,43 @@ def test_what_a_newer_ebbtide_wrote_is_not_guessed_at() -> None:
     newer = msgspec.msgpack.encode([4, "who knows"])
     with pytest.raises(UnknownVersion, match=r"version 4 .* rebuild the state"):
         decode_state(newer, Definition())
+
+
+def test_what_was_kept_of_a_visitor_and_of_a_customers_visitors_is_known_again() -> None:
+    visitor = after(EVENTS, Definition())
+    visitor.trail = Trail()
+    for event in EVENTS:
+        visitor.trail.add(event)
+    again = decode_state(encode_state(visitor), Definition())
+    assert told(again) == told(visitor)
+    assert again.trail is not None
+    assert again.trail.stored() == visitor.trail.stored()
+    assert again.trail.size == visitor.trail.size
+    assert again.trail.link("ada", START)
+    handed = again.hand_over()
+    known = decode_state(encode_state(again), Definition())
+    assert told(known) == told(again)
+    assert known.trail is not None
+    assert known.trail.stored() == [0, "ada", START, 3, []]
+
+    customer = CustomerState(Definition())
+    for moved, history in handed:
+        fire_until(customer, moved.at)
+        customer.recall(moved, moved.at, history)
+    stored = encode_state(customer)
+    assert len(stored) < len(encode_state(after(EVENTS, Definition()))) + 20
+    assert decode_state(stored, Definition()).visitors == customer.visitors != {}
+    assert told(decode_state(stored, Definition())) == told(customer)
+
+
+@pytest.mark.parametrize(
+    "trail", [7, [], [0, 7, 0, 0, []], [0, None, 0, "x", []], [0, None, 0, 0, [7]]]
+)
+def test_a_trail_that_is_none_is_refused(trail: object) -> None:
+    fields = msgspec.msgpack.decode(bytes.fromhex(STORED))
+    fields = [3, *fields[1:], trail, []]
+    with pytest.raises((ValueError, TypeError)):
+        decode_state(msgspec.msgpack.encode(fields), Definition())
 
 
 @pytest.mark.parametrize("time", [0, 1, 4_102_444_800_000])
