@@ -120,7 +120,7 @@ def test_a_body_is_unpacked_by_what_it_is(
     [
         (gzip.compress(bytes(5_000_000)), {}, 413, "too_large"),
         (b" " * 100_001, {}, 413, "too_large"),
-        (gzip.compress(b"{}")[:-9], {}, 400, "invalid_gzip"),
+        (gzip.compress(b"{}", mtime=0)[:-9], {}, 400, "invalid_gzip"),
         (b"\x1f\x8bnothing", {}, 400, "invalid_gzip"),
         (gzip.compress(b"") * 65, {}, 400, "invalid_gzip"),
         (b"\x28\xb5\x2f\xfd", {"content_encoding": "zstd"}, 415, "unknown_encoding"),
