@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import DAY, HOUR
+from models.deciding import Policy
 from models.playbooks import (
     Action,
     Arm,
@@ -99,7 +100,7 @@ def call(cost: int, **more: object) -> Playbook:
 
 def test_a_budget_begins_anew_on_the_shops_next_day_and_month() -> None:
     plan = Plan(
-        (call(300, budget=Budget(day=500, month=1_000)),),
+        (call(300, budget=Budget(day=500, month=800)),),
         timezone="Asia/Shanghai",
         holdout=0.0,
     )
@@ -108,17 +109,36 @@ def test_a_budget_begins_anew_on_the_shops_next_day_and_month() -> None:
     times = [start, start + 1, start + HOUR, start + 2 * HOUR, start + DAY + HOUR, start + 2 * DAY]
     times += [start + 3 * DAY + HOUR]
     [found] = rehearse(plan, [scene(f"c{n}", at) for n, at in enumerate(times)])
-    assert found.days == {
-        **{"2026-01-29": 1, "2026-01-30": 1, "2026-01-31": 1},
-        "2026-02-02": 1,
-    }
-    assert (found.cents, found.blocked) == (1_200, {"budget": 3})
+    # On the 31st a day's money would be left, but not a month's.
+    assert found.days == {"2026-01-29": 1, "2026-01-30": 1, "2026-02-02": 1}
+    assert (found.cents, found.blocked) == (900, {"budget": 4})
+
+
+def test_a_budget_has_room_for_the_dearest_arm_or_for_none() -> None:
+    """So whether something is granted says nothing of the arm, nor of who is held out."""
+    cheap, dear = (Action("call", "phone", cost) for cost in (100, 400))
+    arms = (Arm("cheap", 1.0, cheap), Arm("dear", 1.0, dear))
+    plan = Plan((Playbook("call", arms, budget=Budget(day=450)),), holdout=0.3)
+    for first in range(12):
+        names = [f"c{(first + n) % 40}" for n in range(40)]
+        [found] = rehearse(plan, [scene(name, NOW + n) for n, name in enumerate(names)])
+        assert (found.done, found.held + found.blocked["budget"]) == (1, 39)
+        # Only those who came before the money was gone.
+        treated = [Policy(holdout=0.3).arm(name) == "treated" for name in names]
+        assert found.held == treated.index(True)
 
 
 def test_the_rate_of_the_shop_holds_for_all_customers_together() -> None:
     plan = Plan((call(0),), rate=Rate(2, HOUR), holdout=0.0)
     [found] = rehearse(plan, [scene(f"c{n}", NOW + n * HOUR // 10) for n in range(15)])
     assert (found.done, found.blocked) == (4, {"rate": 11})
+    # Who is held out takes nobody's place.
+    held = Plan((call(0),), rate=Rate(2, HOUR), holdout=0.5)
+    names = [f"c{n}" for n in range(20)]
+    names.sort(key=lambda name: Policy(holdout=0.5).arm(name) != "holdout")
+    [found] = rehearse(held, [scene(name, NOW + n) for n, name in enumerate(names)])
+    assert found.done == 2
+    assert found.held == sum(Policy(holdout=0.5).arm(name) == "holdout" for name in names) > 2
 
 
 def test_who_is_held_out_takes_no_money_and_is_left_alone_as_long_as_others() -> None:
