@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from models.deciding import Policy
 from models.playbooks.plan import Arm, Plan, Playbook
 
 
@@ -19,10 +18,11 @@ def held_out(plan: Plan, customer: str) -> bool:
     >>> plan = Plan((), holdout=0.1, salt="ebbtide")
     >>> [name for name in map("shopper-{}".format, range(20)) if held_out(plan, name)]
     ['shopper-0']
+    >>> from models.deciding import Policy
     >>> Policy(holdout=0.1, salt="ebbtide").arm("shopper-0")
     'holdout'
     """
-    return Policy(holdout=plan.holdout, salt=plan.salt).arm(customer) == "holdout"
+    return plan.arms.arm(customer) == "holdout"
 
 
 def held_out_of(plan: Plan, playbook: Playbook, customer: str) -> bool:

@@ -6,9 +6,11 @@ Money is in whole cents, time in milliseconds, a time of day in minutes since mi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from features import Millis
+from models.deciding import Policy
 
 #: What can be done. ``nothing`` is an answer too: whoever it fits is left in peace.
 Kind: TypeAlias = Literal["coupon", "recommend", "call", "message", "recover", "nothing"]
@@ -227,18 +229,18 @@ class Playbook:
     uplift: float | None = None
     enabled: bool = True
 
-    @property
+    @cached_property
     def cost(self) -> float:
         """What one action costs in the mean over the arms, in cents."""
         weights = sum(arm.weight for arm in self.arms)
         return sum(arm.weight * arm.action.cost for arm in self.arms) / weights
 
-    @property
+    @cached_property
     def idle(self) -> bool:
         """Whether it does nothing, whichever arm is drawn."""
         return all(arm.action.kind == "nothing" for arm in self.arms)
 
-    @property
+    @cached_property
     def channels(self) -> tuple[str, ...]:
         """The channels of its arms that are not transactional, each once."""
         found = [each.action.channel for each in self.arms if not each.action.transactional]
@@ -289,6 +291,11 @@ class Plan:
     consents: tuple[Consent, ...] = ()
     prior: Prior = USUAL
     fingerprint: str = ""
+
+    @cached_property
+    def arms(self) -> Policy:
+        """Who tells the customers who are held out of everything from the others."""
+        return Policy(holdout=self.holdout, salt=self.salt)
 
 
 __all__ = [
