@@ -25,6 +25,7 @@ from features import (
     is_visitor,
 )
 from models.deciding import Ledger, Policy
+from models.learning import NOT_YET
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
 from tests import oracle
 from tests.features.histories import START, happened
@@ -367,6 +368,22 @@ def test_nothing_is_decided_on_what_has_passed_when_it_is_told() -> None:
     moments = [each.decision.at for each in decided if each.user_id == "ada"]
     assert moments
     assert min(moments) > known
+
+
+@pytest.mark.parametrize(("day", "answered"), [(2, False), (5, True)])
+def test_who_came_as_a_visitor_has_come_back(day: int, answered: bool) -> None:
+    """The silence of the third day was looked at; on the fifth they were there, as a visitor."""
+    town = Town()
+    town.comes(happened(0, "purchase", START, "ada", amount=9.5))
+    town.comes(happened(0, "visit", START + 6 * DAY, "bob"))
+    town.there.take((), ["ada"])
+    known = START + 6 * DAY
+    town.comes(happened(0, "visit", START + day * DAY, VISITOR), link(0, known))
+    town.arrives()
+    pending = town.there.read("ada").ledger.pending
+    assert (START + 3 * DAY, answered) in [
+        (each.at, each.returned_in < NOT_YET) for each in pending
+    ]
 
 
 @settings(max_examples=40, deadline=None)
