@@ -345,6 +345,10 @@ class NotifySettings(Section):
         None, "file of certificate authorities to trust besides the system's"
     )
     parallel: int = _setting(8, "most messages under way to one endpoint", ge=1, le=100)
+    rest: Duration = _setting(
+        5 * MINUTE,
+        "how long an endpoint that cannot keep up, or is down, is left in peace at most",
+    )
     waiting: int = _setting(
         50_000, "most messages that wait for one endpoint; what comes then is given up", ge=1
     )

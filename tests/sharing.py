@@ -29,6 +29,7 @@ LONG: Final = (
     "tests/e2e/test_verify.py",
     "tests/e2e/test_refusing.py",
     "tests/e2e/test_quality.py",
+    "tests/e2e/test_notifying.py",
     "tests/e2e/test_stopping.py",
     "tests/e2e/test_waiting.py",
     "tests/test_servers.py",

@@ -104,8 +104,8 @@ def add(
 def list_endpoints(context: Context, as_json: bool) -> None:
     """List the endpoints: state, what waits, last success and failure, delivered, dead.
 
-    A slow one has said that it cannot keep up, and is asked less. A disabled one has answered 410
-    Gone, or was disabled here; what comes for it waits.
+    A slow one has said that it cannot keep up, or was down, and is asked less. A disabled one has
+    answered 410 Gone, or was disabled here; what comes for it waits.
     """
 
     async def work(roster: Roster, queue: Queue) -> list[tuple[Endpoint, Standing]]:

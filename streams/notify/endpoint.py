@@ -96,7 +96,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     slow_until
         Until then it is left in peace.
     strikes
-        How often in a row it has said that it is too much.
+        How often in a row it was left in peace: it had said that it is too much, or was down.
     disabled
         Why nothing is sent to it; empty when it is in use.
     """

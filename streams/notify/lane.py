@@ -20,7 +20,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from features import SECOND, Millis
 from streams.notify.counting import Counts
 from streams.notify.endpoint import Endpoint
-from streams.notify.queue import Queue, Taken
+from streams.notify.queue import Haul, Queue, Taken
 from streams.notify.schedule import Answer, Verdict, judge
 from streams.notify.sending import Sender
 from streams.notify.signing import signed_headers
@@ -48,11 +48,14 @@ class Manner:
         How long to wait after each attempt but the last.
     parallel
         Most messages under way to one endpoint.
+    rest
+        How long an endpoint that cannot keep up, or is down, is left in peace at most.
     """
 
     timeout: Millis
     delays: tuple[Millis, ...]
     parallel: int
+    rest: Millis
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class Lane:
             return _LOOK
         self.trouble = ""
         for taken in haul.taken:
-            task = asyncio.create_task(self._deliver(taken, haul.strikes))
+            task = asyncio.create_task(self._deliver(taken, haul))
             self._under_way[task] = taken
             task.add_done_callback(self._ended)
         if haul.next_look is None or len(haul.taken) == free:
@@ -167,7 +170,7 @@ class Lane:
             logger.error("an attempt broke off", exc_info=error)
         self._work.set()
 
-    async def _deliver(self, taken: Taken, strikes: int) -> None:
+    async def _deliver(self, taken: Taken, haul: Haul) -> None:
         parts, endpoint = self._parts, self.endpoint
         now = parts.wall()
         attempts = taken.attempts
@@ -176,7 +179,7 @@ class Lane:
         else:
             headers = signed_headers(endpoint.secrets, taken.webhook_id, taken.body, now)
             answer = await parts.sender.send(endpoint.url, headers, taken.body)
-            verdict = self._judged(answer, taken, strikes)
+            verdict = self._judged(answer, taken, haul)
             now = parts.wall()
         parts.counts.told(endpoint.name, verdict.kind)
         if verdict.kind == "gone":
@@ -199,13 +202,15 @@ class Lane:
                 type(error).__name__,
             )
 
-    def _judged(self, answer: Answer, taken: Taken, strikes: int) -> Verdict:
+    def _judged(self, answer: Answer, taken: Taken, haul: Haul) -> Verdict:
         return judge(
             answer,
             tries=taken.attempts.made + 1,
             delays=self._parts.manner.delays,
             now=self._parts.wall(),
             until=taken.attempts.until,
-            strikes=strikes,
+            strikes=haul.strikes,
+            failures=haul.failures,
+            longest_rest=self._parts.manner.rest,
             dice=self._parts.rng.random(),
         )

@@ -73,10 +73,12 @@ class Taken:
 
 @dataclass(frozen=True)
 class Haul:
-    """What was taken, how often the endpoint could not keep up, and when to look again."""
+    """What was taken, how the endpoint has behaved lately, and when to look again."""
 
     taken: tuple[Taken, ...]
+    #: How often in a row it was left in peace, and how many attempts failed in a row.
     strikes: int
+    failures: int
     next_look: Millis | None
 
 
@@ -168,12 +170,13 @@ class Queue:
         """
         keys = self._keys(name, "due", "bodies", "attempts", "standing", "waiting")
         said = await _take(self._client, keys, [now, most, most_if_slow, until])
-        strikes, look, rest = int(said[0]), float(said[1]), cast("list[bytes]", said[2:])
+        strikes, look, failures = int(said[0]), float(said[1]), int(said[2])
+        rest = cast("list[bytes]", said[3:])
         taken = tuple(
             Taken(rest[at].decode(), rest[at + 1], _attempts.decode(rest[at + 2]), rest[at + 2])
             for at in range(0, len(rest), 3)
         )
-        return Haul(taken, strikes, None if look < 0 else int(look))
+        return Haul(taken, strikes, failures, None if look < 0 else int(look))
 
     async def settle(self, name: str, taken: Taken, verdict: Verdict, now: Millis) -> bool:
         """Take note of what became of an attempt; return whether nobody else had before."""
@@ -256,7 +259,7 @@ class Queue:
     async def enable(self, name: str) -> None:
         """Send to an endpoint again, without a grudge."""
         place = self._keys(name, "standing")[0]
-        await self._client.hdel(place, "disabled", "strikes", "slow_until")
+        await self._client.hdel(place, "disabled", "strikes", "slow_until", "failing")
 
     async def forget(self, names: Iterable[str]) -> None:
         """Forget all that waits, is dead, and is known of endpoints."""

@@ -161,7 +161,7 @@ class Service:
             self._queue,
             self._sender,
             self._counts,
-            Manner(own.timeout, own.delays, own.parallel),
+            Manner(own.timeout, own.delays, own.parallel, own.rest),
             wall,
             random.Random(),
         )

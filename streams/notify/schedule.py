@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
-from features import DAY, MINUTE, SECOND, Millis
+from features import DAY, SECOND, Millis
 
 #: What an endpoint answers that cannot keep up, or whose proxy cannot.
 _SLOW: Final = frozenset({429, 502, 504})
 _GONE: Final = 410
-#: How long an endpoint that cannot keep up is left in peace: doubled from the first to the last.
+#: How long an endpoint that cannot keep up is left in peace at first; then twice as long each time.
 _FIRST_REST: Final = 5 * SECOND
-_LONGEST_REST: Final = 5 * MINUTE
+#: Failures in a row after which an endpoint is taken to be down, whatever it answers.
+_DOWN: Final = 10
 #: Nobody is waited for longer than that, whatever they say.
 _LONGEST_WORD: Final = DAY
 #: So much later at most, at random: what failed together need not come back together.
@@ -79,6 +80,8 @@ def judge(
     now: Millis,
     until: Millis,
     strikes: int,
+    failures: int,
+    longest_rest: Millis,
     dice: float,
 ) -> Verdict:
     """Return what follows from an answer.
@@ -96,13 +99,18 @@ def judge(
     until
         An attempt after that is worse than none; 0 for no end.
     strikes
-        How often in a row the endpoint could not keep up, before this.
+        How often in a row the endpoint was left in peace, before this.
+    failures
+        How many attempts at the endpoint failed in a row, before this.
+    longest_rest
+        How long it is left in peace at most, unless it asks for more.
     dice
         From 0 to 1, at random.
 
     Examples
     --------
-    >>> words = {"delays": (5_000, 300_000), "now": 0, "until": 0, "strikes": 0, "dice": 0.0}
+    >>> words = {"delays": (5_000, 300_000), "now": 0, "until": 0, "strikes": 0, "failures": 0}
+    >>> words |= {"longest_rest": 300_000, "dice": 0.0}
     >>> judge(Answer(204, "204"), tries=1, **words).kind
     'delivered'
     >>> judge(Answer(500, "500"), tries=2, **words)
@@ -118,8 +126,8 @@ def judge(
         return Verdict("gone", why=f"it answered {answer.words}")
     asked = min(answer.retry_after or 0, _LONGEST_WORD)
     rest_until = 0
-    if answer.status in _SLOW or asked:
-        rest = min(_FIRST_REST << min(strikes, 10), _LONGEST_REST)
+    if answer.status in _SLOW or asked or failures >= _DOWN:
+        rest = min(_FIRST_REST << min(strikes, 20), longest_rest)
         # What the endpoint itself asks for is known better than what we think up.
         rest_until = now + (asked or rest)
     if tries > len(delays):

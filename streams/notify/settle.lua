@@ -19,10 +19,11 @@ end
 if what == 'delivered' then
   redis.call('HINCRBY', standing, 'delivered', 1)
   redis.call('HSET', standing, 'last_success', now)
-  redis.call('HDEL', standing, 'strikes', 'slow_until')
+  redis.call('HDEL', standing, 'strikes', 'slow_until', 'failing')
 else
   if ARGV[8] ~= '' then
     redis.call('HINCRBY', standing, 'failed', 1)
+    redis.call('HINCRBY', standing, 'failing', 1)
     redis.call('HSET', standing, 'last_failure', now, 'last_error', ARGV[8])
   end
   local rests = tonumber(redis.call('HGET', standing, 'slow_until') or 0)

@@ -4,21 +4,22 @@
 -- KEYS: 1 due   2 bodies   3 attempts   4 standing   5 waiting
 -- ARGV: 1 now   2 most   3 most from an endpoint that could not keep up   4 end of the while
 --
--- Returns strikes, when to look again (-1: nobody knows), and id, body and attempts of each.
+-- Returns strikes, when to look again (-1: nobody knows), failures in a row, and id, body and
+-- attempts of each.
 local due, bodies, attempts, standing, waits = unpack(KEYS)
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-local how = redis.call('HMGET', standing, 'strikes', 'slow_until', 'disabled')
-local strikes = tonumber(how[1] or 0)
+local how = redis.call('HMGET', standing, 'strikes', 'slow_until', 'disabled', 'failing')
+local strikes, failing = tonumber(how[1] or 0), tonumber(how[4] or 0)
 if how[3] then
-  return {strikes, '-1'}
+  return {strikes, '-1', failing}
 end
 if how[2] and tonumber(how[2]) > now then
-  return {strikes, how[2]}
+  return {strikes, how[2], failing}
 end
 if strikes > 0 then
   most = tonumber(ARGV[3])
 end
-local taken = {strikes, '-1'}
+local taken = {strikes, '-1', failing}
 if most > 0 then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, most)) do
     local body, made = redis.call('HGET', bodies, id), redis.call('HGET', attempts, id)

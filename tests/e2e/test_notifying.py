@@ -34,6 +34,7 @@ BRIEF = {
     "EBB_NOTIFY_HTTP": "true",
     "EBB_NOTIFY_TIMEOUT": "1s",
     "EBB_NOTIFY_DELAYS": ",".join(["200ms", *["1s"] * 100]),
+    "EBB_NOTIFY_REST": "300ms",
     "EBB_NOTIFY_REFRESH": "200ms",
     "EBB_NOTIFY_PARALLEL": "2",
 }

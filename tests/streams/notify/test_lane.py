@@ -8,7 +8,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from aiohttp import web
@@ -25,7 +25,7 @@ from tests.streams.notify.receivers import Came, Receiver, receiver, until
 
 T = TypeVar("T")
 SECRET = new_secret(bytes(32))
-MANNER = Manner(timeout=400, delays=(20, 20, 20), parallel=4)
+MANNER = Manner(timeout=400, delays=(20, 20, 20), parallel=4, rest=300_000)
 
 
 @dataclass
@@ -177,6 +177,23 @@ def test_who_cannot_keep_up_is_left_in_peace_and_then_asked_one_at_a_time(redis_
     served(redis_url, work, lambda _: web.Response(status=429, headers={"retry-after": "60"}))
 
 
+def test_one_that_is_down_is_not_stormed(redis_url: str) -> None:
+    async def work(post: Post, at: Receiver) -> None:
+        await post.post(notices(*range(200)))
+        async with asyncio.timeout(30):
+            while (await post.queue.standing("crm")).state != "slow":
+                await asyncio.sleep(0.005)
+        # Ten failures in a row, and what was under way by then.
+        assert 10 < len(at.came) <= 10 + 2 * MANNER.parallel
+        at.answers = lambda _: web.Response(status=200)
+        post.ahead += 301_000
+        post.lanes["crm"].wake()
+        await post.settled("crm")
+        assert len(set(at.ids)) == 200
+
+    served(redis_url, work, lambda _: web.Response(status=503))
+
+
 def test_what_is_no_longer_valid_is_not_sent(redis_url: str) -> None:
     async def work(post: Post, at: Receiver) -> None:
         [soon] = notices(1)
@@ -209,7 +226,7 @@ def test_a_secret_that_was_changed_meanwhile_signs_from_then_on(redis_url: str) 
 def test_a_stop_gives_back_what_is_under_way(redis_url: str) -> None:
     async def run() -> None:
         async with receiver(Receiver(pause=None)) as at:
-            slow = Manner(timeout=20_000, delays=(20,), parallel=4)
+            slow = replace(MANNER, timeout=20_000)
             async with post_office(redis_url, slow) as post:
                 await post.open("crm", at)
                 await post.post(notices(1))
@@ -229,7 +246,7 @@ def test_a_dead_endpoint_and_a_slow_one_delay_nobody_else(redis_url: str) -> Non
 
     async def delays(*bad: Receiver) -> list[float]:
         loop = asyncio.get_running_loop()
-        manner = Manner(timeout=1_500, delays=(20, 20), parallel=4)
+        manner = replace(MANNER, timeout=1_500)
         async with receiver() as good, post_office(redis_url, manner) as post:
             await post.open("good", good)
             for number, each in enumerate(bad):

@@ -58,6 +58,7 @@ class Model:
     dead: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    failures: int = 0
     rests_until: int = 0
     disabled: str = ""
 
@@ -93,9 +94,10 @@ class Model:
             return False
         if verdict.kind == "delivered":
             self.counts["delivered"] += 1
-            self.counts["strikes"] = self.rests_until = 0
+            self.counts["strikes"] = self.rests_until = self.failures = 0
         else:
             self.counts["failed"] += 1
+            self.failures += 1
             if verdict.rest_until > self.rests_until:
                 self.counts["strikes"] += self.rests_until <= now
                 self.rests_until = verdict.rest_until
@@ -149,6 +151,7 @@ def test_whatever_happens_the_queue_is_what_its_model_is(
                     f"body {each.webhook_id[1:]}".encode() for each in haul.taken
                 ]
                 assert haul.strikes == model.counts["strikes"]
+                assert haul.failures == model.failures
                 held.extend(haul.taken)
             elif what == "settle" and held:
                 taken = held.pop(0)
@@ -179,7 +182,8 @@ def test_whatever_happens_the_queue_is_what_its_model_is(
                         model.due[each.webhook_id] = now
             elif what == "enable":
                 await queue.enable(NAME)
-                model.disabled, model.rests_until, model.counts["strikes"] = "", 0, 0
+                model.disabled, model.rests_until = "", 0
+                model.counts["strikes"] = model.failures = 0
             elif what == "wait":
                 now += how
             standing = await queue.standing(NAME)

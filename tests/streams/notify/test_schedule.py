@@ -20,11 +20,20 @@ def verdict(
     tries: int = 1,
     until: int = 0,
     strikes: int = 0,
+    failures: int = 0,
     dice: float = 0.0,
     delays: tuple[int, ...] = DELAYS,
 ) -> Verdict:
     return judge(
-        answer, tries=tries, delays=delays, now=NOW, until=until, strikes=strikes, dice=dice
+        answer,
+        tries=tries,
+        delays=delays,
+        now=NOW,
+        until=until,
+        strikes=strikes,
+        failures=failures,
+        longest_rest=300_000,
+        dice=dice,
     )
 
 
@@ -36,12 +45,19 @@ answers = st.builds(
 )
 
 
-@given(answers, st.integers(1, 6), st.integers(0, 40), st.floats(0, 1), st.integers(0, 2 * DAY))
+@given(
+    answers,
+    st.integers(1, 6),
+    st.integers(0, 40),
+    st.integers(0, 20),
+    st.floats(0, 1),
+    st.integers(0, 2 * DAY),
+)
 def test_every_answer_is_judged_by_the_rules(
-    answer: Answer, tries: int, strikes: int, dice: float, valid: int
+    answer: Answer, tries: int, strikes: int, failures: int, dice: float, valid: int
 ) -> None:
     until = NOW + valid if valid else 0
-    found = verdict(answer, tries, until, strikes, dice)
+    found = verdict(answer, tries, until, strikes, failures, dice)
     if 200 <= answer.status < 300:
         assert found == Verdict("delivered")
         return
@@ -51,7 +67,7 @@ def test_every_answer_is_judged_by_the_rules(
     if tries > len(DELAYS):
         assert found.kind == "dead"
     asked = min(answer.retry_after or 0, DAY)
-    slow = answer.status in (429, 502, 504)
+    slow = answer.status in (429, 502, 504) or failures >= 10
     # It rests if it must or asks to, and never longer than a day.
     assert (found.rest_until > NOW) == (slow or asked > 0)
     assert found.rest_until <= NOW + DAY
