@@ -17,12 +17,15 @@ when there was activity last. In this order:
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any, Final
 
 from features import CustomerState, Millis, format_duration, to_iso
-from models.deciding import DECISIONS_KEPT, Because, Decision, Standing, decision_id
+from models.deciding import DECISIONS_KEPT, WHY, Because, Decision, Standing, decision_id
 
 CODES: Final = (
     "visitor",
@@ -99,6 +102,7 @@ def answer(
     *,
     held_out: bool,
     judged: bool = True,
+    language: str = "en",
 ) -> Answer:
     """Return why a customer was contacted by a time, or was not.
 
@@ -116,6 +120,9 @@ def answer(
         Whether the customer is never treated by the settings of now.
     judged
         Whether decisions are taken at all: not on visitors, unless the shop wants it.
+    language
+        In which it is told, one of those of the reasons. What a version before this one decided
+        stays as it was told.
 
     Raises
     ------
@@ -139,32 +146,43 @@ def answer(
         # As it was then: the settings may have been others.
         held_out = decision.arm == "holdout"
     if decision is None and not judged:
-        code, text = "visitor", "no customer: no decisions are taken (visitors: see churn.visitors)"
+        code, text = "visitor", _words("visitor", language)
     else:
-        code, text = _why(state, decision, at)
+        code, text = _why(state, decision, at, language)
     return Answer(customer, at, code, text, decision, max(alerts, default=None), held_out)
 
 
-def _why(state: CustomerState, decision: Decision | None, at: Millis) -> tuple[str, str]:
+def _why(
+    state: CustomerState, decision: Decision | None, at: Millis, language: str
+) -> tuple[str, str]:
     definition, last = state.definition, state.last_activity
     if 0 <= last <= at and at - last >= definition.active:
-        return "gone", (
-            f"gone: no activity since {to_iso(last)[:16]}Z, which is longer than churn.active ="
-            f" {format_duration(definition.active)}, so nobody looks any more"
-        )
+        since, active = f"{to_iso(last)[:16]}Z", format_duration(definition.active)
+        return "gone", _words("gone", language, last=since, active=active)
     if decision is None:
         if last < 0:
             kinds = ", ".join(sorted(definition.activity))
-            return "unjudged", f"not judged so far: nothing yet that counts as activity ({kinds})"
-        return "unjudged", "not judged by then: no look was due yet"
+            return "unjudged", _words("inactive", language, kinds=kinds)
+        return "unjudged", _words("unjudged", language)
+    because = decision.because
+    why = decision.why
+    if because.code in WHY:
+        why = _words(because.code, language, *because.numbers)
     if not decision.alert:
-        return _code_of(decision.because), decision.why
+        return _code_of(because), why
     if decision.arm == "holdout":
-        return "held out", (
-            "held out, so that what alerts bring can be measured (policy.holdout); else,"
-            f" {decision.why}"
-        )
-    return "contacted", decision.why
+        return "held out", _words("held", language, why=why)
+    return "contacted", why
+
+
+@cache
+def read_words() -> dict[str, dict[str, str]]:
+    """Return the sentences as they are written, by language; read once."""
+    return tomllib.loads(files("streams").joinpath("answers.toml").read_text(encoding="utf-8"))
+
+
+def _words(name: str, language: str, *numbers: float, **words: str) -> str:
+    return read_words()[name][language].format(*numbers, **words)
 
 
 def _code_of(because: Because) -> str:

@@ -14,13 +14,14 @@ from models.deciding.decision import Decision, rounded
 from models.deciding.ledger import Ledger, decision_id
 from models.deciding.log import DECISIONS_KEPT
 from models.deciding.outcome import InvalidOutcome, Outcome, decode_outcome, encode_outcome
-from models.deciding.policy import Because, Policy, Standing, Verdict, suggested_action
+from models.deciding.policy import WHY, Because, Policy, Standing, Verdict, suggested_action
 from models.deciding.prediction import Prediction
 from models.deciding.whatif import Point, verdicts
 
 __all__ = [
     "ALERT_TYPE",
     "DECISIONS_KEPT",
+    "WHY",
     "Action",
     "Alert",
     "Arm",

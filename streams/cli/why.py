@@ -22,7 +22,7 @@ _NEXT: Final = {"silence": "a look at the silence", "session_end": "the end of t
 @click.command(epilog="Example: ebb why shopper-00042 --at 2026-10-03")
 @click.argument("customer")
 @click.option("--at", metavar="TIME", help="As of this earlier time.  [default: now]")
-@click.option("--language", metavar="CODE", help="Tell the reasons in it: en or zh.")
+@click.option("--language", metavar="CODE", help="Say why in it: en or zh.")
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.pass_obj
 def why(
@@ -58,6 +58,7 @@ def why(
             found.at if moment is None else moment,
             held_out=held_out,
             judged=found.judged,
+            language=context.settings.alerts.language,
         )
     except NotKept as error:
         raise Problem(str(error)) from None

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import DAY, CustomerState, Definition, Event, Millis
-from models.deciding import DECISIONS_KEPT, Because, Cause, Decision, Ledger, Policy, decision_id
-from streams.answers import CODES, Answer, NotKept, answer
+from models.deciding import (
+    DECISIONS_KEPT,
+    WHY,
+    Because,
+    Cause,
+    Decision,
+    Ledger,
+    Policy,
+    decision_id,
+)
+from models.judging import LANGUAGES
+from streams.answers import CODES, Answer, NotKept, answer, read_words
 
 POLICY = Policy(threshold=0.6, hysteresis=0.1, cooldown=14 * DAY, holdout=0.0)
 HOLDING = Policy(threshold=0.6, hysteresis=0.1, cooldown=14 * DAY, holdout=0.999999)
@@ -35,9 +47,13 @@ class Told:
         )
         return self
 
-    def asked(self, at: Millis, held_out: bool = False) -> Answer:
+    def asked(self, at: Millis, held_out: bool = False, language: str = "en") -> Answer:
         ledger = Ledger.decode(self.ledger.encode())
-        return answer("ada", self.state, ledger.decisions, ledger.standing, at, held_out=held_out)
+        return answer(
+            *("ada", self.state, ledger.decisions, ledger.standing, at),
+            held_out=held_out,
+            language=language,
+        )
 
 
 @pytest.mark.parametrize(
@@ -120,6 +136,27 @@ def test_on_a_visitor_nothing_is_decided() -> None:
     asked = answer("anon:1", state, [], Ledger().standing, 5 * DAY, held_out=False, judged=False)
     assert (asked.code, asked.contacted) == ("visitor", False)
     assert "churn.visitors" in asked.text
+
+
+@pytest.mark.parametrize("day", [2, 4, 11, 16, 31, 91])
+@pytest.mark.parametrize("policy", [POLICY, HOLDING])
+def test_whatever_the_answer_is_it_is_told_in_chinese_too(day: int, policy: Policy) -> None:
+    told = Told(policy)
+    told.judge(3 * DAY, 0.3).judge(10 * DAY, 0.7).judge(15 * DAY, 0.7).judge(30 * DAY, 0.8)
+    here, there = told.asked(day * DAY), told.asked(day * DAY, language="zh")
+    assert (there.code, there.alerted_at) == (here.code, here.alerted_at)
+    assert re.search("[\u4e00-\u9fff]", there.text) and "{" not in there.text
+    numbers = r"\d+(?:\.\d+)?"
+    assert sorted(re.findall(numbers, there.text)) == sorted(re.findall(numbers, here.text))
+
+
+def test_every_answer_has_words_in_every_language_and_the_english_ones_are_the_decisions() -> None:
+    words = read_words()
+    assert {code: words[code]["en"] for code in WHY} == WHY
+    for name, entry in words.items():
+        assert set(entry) == set(LANGUAGES), name
+        asked = [sorted(re.findall(r"{\w*", entry[language])) for language in LANGUAGES]
+        assert asked[0] == asked[1], name
 
 
 @pytest.mark.parametrize("code", ["below", "resting", "hovering"])
