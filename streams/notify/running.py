@@ -200,10 +200,15 @@ class Service:
         await self._client.aclose()
 
     async def _look_again(self, every: float) -> None:
+        told = False
         while True:
             try:
-                self._know(await self._roster.all())
+                endpoints = await self._roster.all()
+                self._know(endpoints)
                 self._trouble = ""
+                if not endpoints and not told:
+                    logger.warning("there are no endpoints; add one with: ebb endpoints add URL")
+                told = not endpoints
             except AWAY as error:
                 self._trouble = f"Redis does not tell the endpoints: {type(error).__name__}"
                 logger.warning("%s", self._trouble)

@@ -132,3 +132,12 @@ def test_a_port_that_is_taken_is_told(redis_url: str) -> None:
 
         with pytest.raises(CannotListen, match=f"cannot listen on 127.0.0.1:{port}"):
             asyncio.run(run())
+
+
+def test_whoever_has_added_no_endpoint_is_told_how_to(
+    redis_url: str, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(page: Page) -> None:
+        await until("it is said", lambda: "ebb endpoints add URL" in caplog.text)
+
+    serving(settings_of(EBB_REDIS=redis_url, EBB_REDIS_NAMESPACE=namespace), work)
