@@ -40,14 +40,17 @@ class Post:
     lanes: dict[str, Lane] = field(default_factory=dict)
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        dice = random.Random(7)
+        self.parts = Parts(self.queue, self.sender, Counts(), self.manner, self.wall, dice)
+
     def wall(self) -> Millis:
         return wall() + self.ahead
 
     async def open(self, name: str, at: Receiver) -> None:
         endpoint = Endpoint(name=name, url=at.url, secrets=(Secret(SECRET),))
         await self.roster.add(endpoint)
-        parts = Parts(self.queue, self.sender, Counts(), self.manner, self.wall, random.Random(7))
-        lane = self.lanes[name] = Lane(endpoint, parts)
+        lane = self.lanes[name] = Lane(endpoint, self.parts)
         self.running.append(asyncio.create_task(lane.run()))
 
     async def post(self, notices: Sequence[Notice]) -> None:
@@ -221,6 +224,27 @@ def test_a_secret_that_was_changed_meanwhile_signs_from_then_on(redis_url: str) 
         came.verify(fresh)
 
     served(redis_url, work)
+
+
+def test_two_processes_share_the_work_and_neither_repeats_the_other(redis_url: str) -> None:
+    async def run() -> None:
+        async with receiver() as at, post_office(redis_url) as post:
+            await post.open("crm", at)
+            # Another process has a lane of its own to the same queue.
+            endpoint = post.lanes["crm"].endpoint
+            parts = Parts(
+                post.queue, post.sender, Counts(), post.manner, post.wall, random.Random(8)
+            )
+            other = Lane(endpoint, parts)
+            post.running.append(asyncio.create_task(other.run()))
+            await post.post(notices(*range(100)))
+            other.wake()
+            await post.settled("crm")
+            assert len(at.ids) == len(set(at.ids)) == 100
+            for counts in (parts.counts, post.parts.counts):
+                assert 'result="delivered"' in counts.text({}, 0)
+
+    asyncio.run(run())
 
 
 def test_a_stop_gives_back_what_is_under_way(redis_url: str) -> None:
