@@ -33,6 +33,9 @@ from streams.pipeline import NO_WATERMARK, Customer, Shop, handle, watermark_aft
 
 #: Customers kept in memory for one partition; the store has them all.
 CACHED: Final = 20_000
+#: Bytes of a visitor's trail from which on the visitor is read again when the next event comes:
+#: visitors are many, and with the longest of trails the cache would be as large as the store.
+_LONG_TRAIL: Final = 8 * 1024
 #: How far the clock alone moves a watermark before that is worth a commit.
 PASSED: Final = MINUTE
 
@@ -206,8 +209,11 @@ class ClickstreamReader:
             ],
             counts=counts,
         )
-        for customer in effects.changed.values():
+        for name, customer in effects.changed.items():
             customer.state_changed = customer.ledger_changed = False
+            trail = customer.state.trail
+            if trail is not None and trail.size > _LONG_TRAIL:
+                del book[name]
         self._relay.wake()
         if len(book) > CACHED:
             for name in list(book)[: CACHED // 2]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from features import DAY, HOUR, MINUTE, NEVER, Event, Millis
+from features import DAY, HOUR, MINUTE, NEVER, Definition, Event, Millis, decode_state
 from features.store import Commit, MemoryStore, StoreAway
 from models.registry import prior_judge
 from streams.composition import shop_of, task_of
@@ -279,3 +279,21 @@ def test_timers_that_a_crash_of_the_store_tore_off_are_set_anew() -> None:
         assert await worker.store.mark(0) == before
 
     play(story, wall=False, batch=1_000)
+
+
+def test_a_long_trail_is_read_again_rather_than_kept_in_memory() -> None:
+    async def story(worker: Worker) -> None:
+        for number in range(40):
+            user = "anon:long" if number % 2 else "anon:short"
+            words = "x" * 900 if number % 2 else ""
+            event = Event(
+                event_id=str(number), user_id=user, type="visit", time=NOW + number, text=words
+            )
+            await worker.take(*recorded([event], worker.cursor.committed[HERE.topic]))
+        assert "anon:long" not in worker.cursor.held.book
+        assert worker.cursor.held.book["anon:short"].state.events == 20
+        record = (await worker.store.look(0, ["anon:long"])).records["anon:long"]
+        state = decode_state(record.state or b"", Definition())
+        assert (state.events, state.trail and len(state.trail.events)) == (20, 20)
+
+    play(story)
