@@ -8,8 +8,9 @@ import signal
 import statistics
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bench.load import BATCH, Load, Run
 from bench.sending import quantile
 from bench.stage import Corner
 from bench.telling import Grid
@@ -17,11 +18,6 @@ from bench.watching import resident
 from streams.demo import Child
 from streams.reading import Reading
 
-if TYPE_CHECKING:
-    from bench.collecting import Load, Run
-
-#: Events of a request.
-BATCH = 20
 #: Seconds between two looks at the memory.
 _LOOK = 0.5
 #: Seconds for which Kafka stands still, unless that is more than a third of all.
