@@ -7,20 +7,31 @@ from models.deciding.alert import (
     Arm,
     Band,
     Cause,
+    Offer,
     Reason,
     cloud_event_headers,
 )
-from models.deciding.decision import Decision, rounded
+from models.deciding.decision import Decision, rounded, why
 from models.deciding.ledger import Ledger, decision_id
 from models.deciding.log import DECISIONS_KEPT
 from models.deciding.outcome import InvalidOutcome, Outcome, decode_outcome, encode_outcome
-from models.deciding.policy import WHY, Because, Policy, Standing, Verdict, suggested_action
+from models.deciding.play import OBSTACLES_KEPT, Obstacle, Play
+from models.deciding.policy import (
+    WHY,
+    Because,
+    Policy,
+    Standing,
+    Verdict,
+    suggested_action,
+    suggested_of,
+)
 from models.deciding.prediction import Prediction
 from models.deciding.whatif import Point, verdicts
 
 __all__ = [
     "ALERT_TYPE",
     "DECISIONS_KEPT",
+    "OBSTACLES_KEPT",
     "WHY",
     "Action",
     "Alert",
@@ -31,7 +42,10 @@ __all__ = [
     "Decision",
     "InvalidOutcome",
     "Ledger",
+    "Obstacle",
+    "Offer",
     "Outcome",
+    "Play",
     "Point",
     "Policy",
     "Prediction",
@@ -44,5 +58,7 @@ __all__ = [
     "encode_outcome",
     "rounded",
     "suggested_action",
+    "suggested_of",
     "verdicts",
+    "why",
 ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 ALERT_VERSION: Final = 1
 #: CloudEvents type of an alert; a new version of the body gets a new type.
@@ -46,6 +46,33 @@ class Reason(msgspec.Struct, frozen=True):
     numbers: dict[str, float] = {}
 
 
+class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a playbook does, in the words of the policy file.
+
+    Parameters
+    ----------
+    kind
+        ``coupon``, ``recommend``, ``call``, ``message``, ``recover`` or ``nothing``.
+    cost
+        What it costs, in the shop's currency, whoever receives it.
+    depth
+        Of a coupon: the share of the price that it takes off.
+    expires
+        Of a coupon: when it is no longer good; counted from when it may be sent.
+    template
+        Which text, in the shop's CRM.
+    transactional
+        Whether the customer is owed it.
+    """
+
+    kind: Literal["coupon", "recommend", "call", "message", "recover", "nothing"]
+    cost: Annotated[float, Meta(ge=0)] = 0.0
+    depth: _Share = 0.0
+    expires: _Moment | None = None
+    template: str = ""
+    transactional: bool = False
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """A decision to act on one customer, published on ``interventions``.
 
@@ -81,6 +108,21 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         Fingerprint of the features' names and order.
     vector
         The features as they were scored.
+    policy
+        Fingerprint of the policy file that it was decided by. This and what follows is left out
+        where there is none.
+    playbook, variant
+        By which playbook, and with which of its arms; ``only`` where it has one.
+    channel
+        Over which to act; left out where nothing is done.
+    offer
+        What to do; of a held-out customer, what would have been done.
+    not_before
+        Acting earlier disturbs the customer; left out where there is nothing to wait for.
+    value
+        What is lost with the customer within the horizon, in the shop's currency.
+    currency
+        ISO 4217, if the policy file names one.
 
     Notes
     -----
@@ -103,6 +145,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
     catalogue: str
     vector: dict[str, float]
+    policy: str | UnsetType = UNSET
+    playbook: str | UnsetType = UNSET
+    variant: str | UnsetType = UNSET
+    channel: str | UnsetType = UNSET
+    offer: Offer | UnsetType = UNSET
+    not_before: _Moment | UnsetType = UNSET
+    value: float | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
     v: Annotated[int, Meta(ge=1, le=ALERT_VERSION)] = ALERT_VERSION
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from features import Damaged, Millis, scaled, unscaled
+from models.deciding.play import Play
 from models.deciding.policy import Because
 from models.judging import Ground
 
@@ -46,7 +47,7 @@ _ODD: Final[Shared] = ("", -1, 0)
 Said: TypeAlias = tuple[str, float, str]
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False):
+class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A decision, also the one not to act.
 
     Parameters
@@ -61,6 +62,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         Why.
     grounds
         What raises the risk, strongest first; an `Explainer` puts it into words.
+    play
+        What the policy file said; None where it was not asked, or there is none.
     """
 
     at: Millis
@@ -72,11 +75,23 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     alert: bool
     because: Because
     grounds: list[Ground]
+    play: Play | None = None
 
     @property
     def why(self) -> str:
         """Why, in words."""
-        return str(self.because)
+        return why(self.because, self.play)
+
+
+def why(because: Because, play: Play | None) -> str:
+    """Return why something was decided, in words, with the playbook if there is one.
+
+    Examples
+    --------
+    >>> why(Because("reached", (0.7, 0.6)), Play("6e34", "gift", "only", "coupon", "email"))
+    'risk 0.70 is at or above 0.60; playbook gift: coupon over email'
+    """
+    return f"{because}; {play}" if play is not None and play.playbook else str(because)
 
 
 class Kept(NamedTuple):
@@ -127,7 +142,7 @@ def keep(decision: Decision) -> Kept:
     try:
         shared, rest = _keep(decision)
     except (LookupError, ValueError, TypeError):
-        # Of an older version, or of a model with causes of its own.
+        # Of an older version, of a model with causes of its own, or of a playbook.
         plain = msgspec.to_builtins(decision)
         del plain["at"]
         # It is read as floats, and must then be kept alike.
@@ -138,6 +153,8 @@ def keep(decision: Decision) -> Kept:
 
 
 def _keep(decision: Decision) -> tuple[Shared, list[Any]]:
+    if decision.play is not None:
+        raise ValueError("there are few of them, and names in them")
     cause, risk, (why, numbers) = decision.cause, decision.risk, decision.because
     because = _WHYS.index(why)
     flags = _CAUSES.index(cause) | _BANDS.index(decision.band) << 2

@@ -50,11 +50,14 @@ class Because(NamedTuple):
 
 
 #: What can be said of a decision: of the risk and the threshold, or of the days since an alert.
+#: The last two are of shops with a policy file.
 WHY: Final = {
     "below": "risk {0:.2f} is below {1:.2f}",
     "reached": "risk {0:.2f} is at or above {1:.2f}",
     "resting": "alerted {0:.0f} days ago, and left in peace for {1:g}",
     "hovering": "alerted {0:.0f} days ago, and the risk has not been below {1:.2f} since",
+    "unmatched": "risk {0:.2f} is at or above {1:.2f}, but no playbook is for this customer now",
+    "spared": "risk {0:.2f} is at or above {1:.2f}, but a playbook leaves this customer in peace",
 }
 
 
@@ -178,6 +181,28 @@ class Policy:
         if standing.raised and risk < self.threshold - self.hysteresis:
             return Standing(False, standing.alerted_at)
         return standing
+
+
+#: What is suggested of each kind of action of a playbook.
+_SUGGESTED: Final[dict[str, Action]] = {
+    "coupon": "offer",
+    "recommend": "remind",
+    "message": "remind",
+    "call": "call",
+    "recover": "apologise",
+    "nothing": "none",
+}
+
+
+def suggested_of(kind: str) -> Action:
+    """Return what is suggested by a playbook's kind of action.
+
+    Examples
+    --------
+    >>> suggested_of("coupon"), suggested_of("recover")
+    ('offer', 'apologise')
+    """
+    return _SUGGESTED[kind]
 
 
 def suggested_action(arm: Arm, cause: Cause, codes: list[str], risk: float) -> Action:

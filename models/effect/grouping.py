@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from models.deciding import Alert, suggested_action
+from msgspec import UNSET
+
+from models.deciding import Alert, suggested_action, suggested_of
 from models.understanding import Lifecycle
 
 #: What `Lifecycle` reads of an alert's vector.
@@ -33,6 +35,8 @@ def action_of(alert: Alert) -> str:
     """
     if alert.arm == "treated":
         return alert.action
+    if alert.offer is not UNSET:
+        return suggested_of(alert.offer.kind)
     codes = [reason.code for reason in alert.reasons]
     return suggested_action("treated", alert.cause, codes, alert.risk)
 

@@ -153,6 +153,7 @@ class Explainer:
 
     def __init__(self, verb: str = "comes", language: str = "en") -> None:
         self._verb = verb
+        self.language = language
         self._phrases = phrases_in(language)
         self._groupings: dict[tuple[str, ...], _Grouping] = {}
 

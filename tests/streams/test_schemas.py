@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import Event, InvalidEvent, decode_event, encode_event
-from models.deciding import Alert, Outcome, Reason
+from models.deciding import Alert, Offer, Outcome, Reason
 from models.learning import TrainingExample
 from models.watching import ModelEvent
 from streams.deadletters import DeadLetter
@@ -119,6 +119,20 @@ def test_every_field_says_what_it_means(name: str) -> None:
 @pytest.mark.parametrize("name", WIRES)
 def test_what_is_written_validates(name: str) -> None:
     validator(name).validate(wire(name))
+
+
+def test_an_alert_by_a_policy_file_validates_and_its_offer_says_what_it_means() -> None:
+    offer = Offer(kind="coupon", depth=0.1, expires=NOON, cost=0.6)
+    alert = msgspec.structs.replace(
+        INSTANCES["alert"],
+        **{"policy": "6e34", "playbook": "bargains", "variant": "ten", "channel": "email"},
+        **{"offer": offer, "not_before": NOON, "value": 49.79, "currency": "EUR"},
+    )
+    message = json.loads(msgspec.json.encode(alert))
+    validator("alert").validate(message)
+    assert not validator("alert").is_valid({**message, "offer": {"kind": "gift"}})
+    fields = json_schema("alert")["$defs"]["Offer"]["properties"]
+    assert [field for field, about in fields.items() if not about.get("description")] == []
 
 
 @pytest.mark.parametrize("name", WIRES)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import models.deciding.stored as stored
 from features import NEVER, Damaged, Definition, UnknownVersion, build_catalogue
-from models.deciding import Because, Decision, Ledger, Prediction, Standing
+from models.deciding import Because, Decision, Ledger, Obstacle, Play, Prediction, Standing
 from models.judging import CODES, Explainer, Ground, Weights
 
 #: A ledger as it was stored by version 1, whose predictions knew no stages.
@@ -98,6 +98,23 @@ GROUNDS = st.one_of(
     st.builds(Ground, st.sampled_from(["moon", "silence"]), NUMBERS, st.just({"phase": 0.5})),
     st.builds(Ground, st.just("trouble"), NUMBERS, st.just({}), st.text(max_size=9)),
 )
+OBSTACLES = st.builds(
+    Obstacle,
+    st.text(max_size=5),
+    st.sampled_from(["other", "below"]),
+    st.sampled_from(["", "tier"]),
+    st.lists(st.floats(allow_nan=False), max_size=2).map(tuple),
+    st.lists(st.text(max_size=5), max_size=2).map(tuple),
+)
+PLAYS = st.builds(
+    Play,
+    st.text(max_size=5),
+    st.sampled_from(["", "bargains"]),
+    st.sampled_from(["", "ten"]),
+    held=st.sampled_from(["", "shop", "playbook"]),
+    not_before=st.integers(-1, 4_102_444_800_000),
+    obstacles=st.lists(OBSTACLES, max_size=3).map(tuple),
+)
 DECISIONS = st.builds(
     Decision,
     st.integers(0, 4_102_444_800_000),
@@ -114,8 +131,10 @@ DECISIONS = st.builds(
         st.builds(Because, st.just("resting"), st.tuples(st.integers(0, 99), st.just(14.0))),
         st.builds(Because, st.just("hovering"), st.tuples(st.integers(0, 99), NUMBERS)),
         st.builds(Because, st.text(max_size=9), st.just(())),
+        st.builds(Because, st.just("unmatched"), st.tuples(st.just(0.7), st.just(0.6))),
     ),
     st.lists(GROUNDS, max_size=3),
+    st.one_of(st.none(), st.none(), PLAYS),
 )
 
 
