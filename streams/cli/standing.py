@@ -15,7 +15,9 @@ def told(standing: Standing, now: Millis) -> list[str]:
     lines = []
     if standing.disabled:
         lines.append(standing.disabled)
-    oldest = f", the oldest for {_ago(standing.oldest, now)}" if standing.oldest else ""
+    # What waits for the end of quiet hours does so from then on.
+    late = 0 < standing.oldest <= now
+    oldest = f", the oldest for {_ago(standing.oldest, now)}" if late else ""
     lines.append(
         f"{standing.waiting:,} waiting{oldest}; {standing.delivered:,} delivered;"
         f" {standing.dead:,} dead"

@@ -5,7 +5,8 @@
 --       8 deaths   9 waiting
 -- ARGV: 1 the endpoint   2 now   3 most that may wait   4 most dead that are kept
 --       5 forget what was seen before   6 most ids that are remembered
---       then for each message: its id, its body, its attempts, and what it is when there is no room
+--       then for each message: its id, its body, its attempts, what it is when there is no room,
+--       and when it is due
 --
 -- An append-only file may be torn anywhere in here. An id is remembered last, and the position in
 -- the topic is moved by a later command: what was torn is read, and queued, again.
@@ -15,14 +16,14 @@ if redis.call('HEXISTS', endpoints, ARGV[1]) == 0 then
   return 0
 end
 local waiting, added = redis.call('ZCARD', waits), 0
-for at = 7, #ARGV, 4 do
+for at = 7, #ARGV, 5 do
   local id = ARGV[at]
   if not redis.call('ZSCORE', seen, id) then
     if waiting < tonumber(ARGV[3]) then
       redis.call('HSET', bodies, id, ARGV[at + 1])
       redis.call('HSET', attempts, id, ARGV[at + 2])
-      redis.call('ZADD', waits, now, id)
-      redis.call('ZADD', due, now, id)
+      redis.call('ZADD', waits, ARGV[at + 4], id)
+      redis.call('ZADD', due, ARGV[at + 4], id)
       waiting = waiting + 1
     else
       redis.call('HSET', dead, id, ARGV[at + 3])

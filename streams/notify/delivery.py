@@ -56,12 +56,15 @@ class Notice(msgspec.Struct, frozen=True):
         The bytes that are sent and signed.
     until
         To be told of it later than that is worse than not to be told; 0 for no end.
+    not_before
+        To be told of it earlier than that disturbs the customer; 0 for at once.
     """
 
     webhook_id: str
     kind: str
     body: bytes
     until: Millis
+    not_before: Millis = 0
 
 
 class Attempts(msgspec.Struct, frozen=True, array_like=True):
@@ -73,13 +76,14 @@ class Attempts(msgspec.Struct, frozen=True, array_like=True):
         Attempts that the endpoint did not take.
     queued
         When it was queued.
-    until
+    until, not_before
         As of the `Notice`.
     """
 
     made: int
     queued: Millis
     until: Millis
+    not_before: Millis = 0
 
 
 class DeadNotice(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +148,9 @@ def notice_of(value: bytes, now: Millis) -> Notice:
         body = _wrapped(TYPES[0], at, _encoder.encode(bare))
     if len(body) > LARGEST:
         raise NotSent(f"invalid: it has more than {LARGEST} bytes")
-    return Notice(alert.alert_id, TYPES[0], body, until)
+    wait = alert.not_before
+    not_before = 0 if wait is msgspec.UNSET else from_datetime(wait)
+    return Notice(alert.alert_id, TYPES[0], body, until, not_before)
 
 
 def trial_notice(name: str, now: Millis) -> Notice:

@@ -114,6 +114,7 @@ class Queue:
         """Queue messages for an endpoint; return how many it was not told of before.
 
         One that there is no room for is dead at once. An endpoint that was removed gets nothing.
+        What is not to be told yet is due, and begins to wait, when it is.
         """
         keys = [
             self.endpoints,
@@ -125,7 +126,7 @@ class Queue:
             words: list[Any] = [name, now, self._room.waiting, self._room.dead]
             words += [now - _REMEMBERED, _MOST_REMEMBERED]
             for notice in notices[start : start + _AT_ONCE]:
-                attempts = Attempts(0, now, notice.until)
+                attempts = Attempts(0, now, notice.until, notice.not_before)
                 none_left = DeadNotice(
                     webhook_id=notice.webhook_id,
                     why=f"{self._room.waiting} others waited",
@@ -135,6 +136,7 @@ class Queue:
                 )
                 words += [notice.webhook_id, notice.body]
                 words += [_packer.encode(attempts), _packer.encode(none_left)]
+                words.append(max(now, notice.not_before))
             added += int(await _add(self._client, keys, words))
         return added
 
@@ -248,8 +250,9 @@ class Queue:
     async def revive(self, name: str, notice: DeadNotice, until: Millis, now: Millis) -> bool:
         """Queue a dead message again, from its first attempt on; tell whether it lay there."""
         keys = self._keys(name, "due", "bodies", "attempts", "dead", "deaths", "waiting")
-        fresh = _packer.encode(Attempts(0, now, until))
-        words = [notice.webhook_id, notice.body, fresh, now]
+        wait = notice.attempts.not_before
+        fresh = _packer.encode(Attempts(0, now, until, wait))
+        words = [notice.webhook_id, notice.body, fresh, max(now, wait)]
         return bool(await _revive(self._client, keys, words))
 
     async def disable(self, name: str, why: str) -> None:

@@ -2,7 +2,7 @@
 -- Queue a dead message again, if it still lies there.
 --
 -- KEYS: 1 due   2 bodies   3 attempts   4 dead   5 deaths   6 waiting
--- ARGV: 1 the message   2 its body   3 its attempts   4 now
+-- ARGV: 1 the message   2 its body   3 its attempts   4 when it is due
 local due, bodies, attempts, dead, deaths, waits = unpack(KEYS)
 local id = ARGV[1]
 if redis.call('HEXISTS', dead, id) == 0 then

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from features import from_datetime
 from models.deciding import Alert, Reason
 from streams.notify.delivery import LARGEST, NotSent, notice_of
 from tests.streams.notify.alerts import alert, published, wall
@@ -23,6 +24,12 @@ def test_an_alert_is_told_as_it_was_published() -> None:
     told = datetime.fromisoformat(body["timestamp"])
     assert abs(told - datetime.fromisoformat(body["data"]["decided_at"])) < timedelta(seconds=1)
     assert notice.webhook_id == f"{7:032x}"
+
+
+def test_it_is_told_when_the_customer_may_be_disturbed() -> None:
+    assert notice_of(published(1), wall()).not_before == 0
+    morning = datetime(2030, 1, 1, 8, tzinfo=UTC)
+    assert notice_of(published(1, not_before=morning), wall()).not_before == from_datetime(morning)
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,30 @@ def test_what_was_under_way_together_says_once_that_it_is_too_much(redis_url: st
     on_redis(redis_url, work)
 
 
+def test_what_is_not_to_be_told_yet_is_due_in_the_morning_also_when_it_is_sent_again(
+    redis_url: str,
+) -> None:
+    early = Notice("a1", "intervention.decided", b"body", 900, 50)
+
+    async def work(queue: Queue, roster: Roster) -> None:
+        await roster.add(endpoint())
+        await queue.add(NAME, [early, notice(2)], 0)
+        [now] = (await queue.take(NAME, 49, 8, 1, LEASE)).taken
+        assert now.webhook_id == "a2"
+        assert await queue.settle(NAME, now, Verdict("delivered"), 49)
+        assert (await queue.standing(NAME)).oldest == 50
+        [then] = (await queue.take(NAME, 50, 8, 1, 50 + LEASE)).taken
+        assert then.attempts == Attempts(0, 0, 900, 50)
+        assert await queue.settle(NAME, then, Verdict("dead", why="x"), 50)
+        # Given up by an endpoint whose clock was ahead, say.
+        [dead] = [each async for each in queue.dead(NAME)]
+        assert await queue.revive(NAME, dead, 900, 20)
+        assert (await queue.take(NAME, 49, 8, 1, LEASE)).taken == ()
+        assert len((await queue.take(NAME, 50, 8, 1, 50 + LEASE)).taken) == 1
+
+    on_redis(redis_url, work)
+
+
 def test_a_removed_endpoint_leaves_nothing_and_gets_nothing(redis_url: str) -> None:
     async def work(queue: Queue, roster: Roster) -> str:
         await roster.add(endpoint())
