@@ -12,6 +12,9 @@ when there was activity last. In this order:
 ``below``      the risk was too low
 ``resting``    there was an alert not long before
 ``hovering``   there was an alert, and the risk has not been low since
+``unmatched``  the risk was high enough, and no playbook of the policy file was for the customer
+``spared``     it was, and a playbook leaves the customer in peace
+``nothing``    it was an alert, and chance drew the arm of the playbook that does nothing
 =============  ================================================================================
 """
 
@@ -36,6 +39,9 @@ CODES: Final = (
     "below",
     "resting",
     "hovering",
+    "unmatched",
+    "spared",
+    "nothing",
 )
 
 
@@ -165,14 +171,29 @@ def _why(
             return "unjudged", _words("inactive", language, kinds=kinds)
         return "unjudged", _words("unjudged", language)
     because = decision.because
-    why = decision.why
+    why = str(because)
     if because.code in WHY:
         why = _words(because.code, language, *because.numbers)
     if not decision.alert:
-        return _code_of(because), why
+        return _code_of(because), _by(decision, why, language)
+    play, by = decision.play, _by(decision, why, language)
+    if decision.arm == "holdout" and play is not None and play.held == "playbook":
+        return "held out", _words("held_of", language, why=by, playbook=play.playbook)
     if decision.arm == "holdout":
-        return "held out", _words("held", language, why=why)
-    return "contacted", why
+        return "held out", _words("held", language, why=by)
+    if play is not None and play.kind == "nothing":
+        return "nothing", _words("nothing", language, why=by)
+    return "contacted", by
+
+
+def _by(decision: Decision, why: str, language: str) -> str:
+    """Return why, with the playbook if there is one."""
+    play = decision.play
+    if play is None or not play.playbook:
+        return why
+    what = f"{play.kind}, {play.channel}" if play.channel else play.kind
+    named = {"playbook": play.playbook, "variant": play.variant, "what": what}
+    return _words("played", language, why=why, **named)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ from features import (
 from models.deciding import Alert, Decision, Ledger, Policy
 from models.judging import Explainer
 from models.learning import Judgement, TrainingExample
+from models.playbooks import Plan
 
 #: The watermark of a partition in which nothing has happened yet.
 NO_WATERMARK: Final[Millis] = -1
@@ -53,6 +55,8 @@ class Shop:
         Most predictions kept for one customer.
     visitors
         Whether visitors, who have not said who they are, are judged as customers are.
+    plan
+        What to do about whom; None if the policy alone decides.
     """
 
     definition: Definition
@@ -64,6 +68,7 @@ class Shop:
     keep: float = 1.0
     max_pending: int = 32
     visitors: bool = False
+    plan: Plan | None = None
 
     def judges(self, user_id: str) -> bool:
         """Whether decisions are taken on somebody: on customers, and on visitors if so wanted."""
@@ -128,12 +133,15 @@ class Decided(NamedTuple):
         Which row of the batch's vectors and of its judgement it rests on.
     kept
         Whether its label is awaited.
+    traits
+        What the shop had said of the customer by then; None where no plan asks for it.
     """
 
     user_id: str
     decision: Decision
     row: int
     kept: bool
+    traits: Mapping[str, str] | None = None
 
 
 @dataclass

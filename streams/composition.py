@@ -6,9 +6,11 @@ from features import PASSIVE, Definition, build_catalogue
 from models.deciding import Policy
 from models.judging import Explainer, Offer
 from models.learning import Weighing
+from models.playbooks import Plan
 from models.registry import REGISTRY, Task
 from models.watching import Guard, Rivalry
 from streams.pipeline import Shop
+from streams.planning import plan_of
 from streams.settings import Settings, SettingsError
 
 
@@ -64,27 +66,23 @@ def offer_of(settings: Settings) -> Offer | None:
     return Offer(offer.cost, offer.margin, offer.saved, offer.capacity)
 
 
-def policy_of(settings: Settings) -> Policy:
+def policy_of(settings: Settings, plan: Plan | None = None) -> Policy:
     """Return when to act.
 
-    Raises
-    ------
-    SettingsError
-        If a policy file is named: nobody decides by one yet.
+    Parameters
+    ----------
+    settings
+        All of them.
+    plan
+        Of the policy file; who is held out is then said there.
     """
     policy = settings.policy
-    if policy.file is not None:
-        raise SettingsError(
-            f"policy.file = {str(policy.file)!r}: the workers do not decide by a policy file yet; "
-            "leave the key (or EBB_POLICY) out, and set policy.threshold, cooldown, holdout "
-            "instead; ebb policy check and ebb policy explain take the file as an argument"
-        )
     return Policy(
         threshold=policy.threshold,
         hysteresis=policy.hysteresis,
         cooldown=policy.cooldown,
-        holdout=policy.holdout,
-        salt=policy.salt,
+        holdout=policy.holdout if plan is None else plan.holdout,
+        salt=policy.salt if plan is None else plan.salt,
         valid=policy.valid,
     )
 
@@ -95,19 +93,34 @@ def explainer_of(settings: Settings) -> Explainer:
     return Explainer("buys" if only_purchases else "comes", settings.alerts.language)
 
 
-def shop_of(settings: Settings) -> Shop:
-    """Return all the rules of the shop."""
+def shop_of(settings: Settings, *, deciding: bool = True) -> Shop:
+    """Return all the rules of the shop.
+
+    Parameters
+    ----------
+    settings
+        All of them.
+    deciding
+        Whether anything is decided by them: if not, the policy file is not read.
+
+    Raises
+    ------
+    SettingsError
+        If the settings, or the policy file that they name, cannot be held to.
+    """
     definition = definition_of(settings)
+    plan = plan_of(settings, definition) if deciding else None
     return Shop(
         definition=definition,
         catalogue=build_catalogue(definition),
-        policy=policy_of(settings),
+        policy=policy_of(settings, plan),
         explainer=explainer_of(settings),
         lateness=settings.time.lateness,
         skew=settings.time.skew,
         keep=settings.labels.keep,
         max_pending=settings.labels.max_pending,
         visitors=settings.churn.visitors,
+        plan=plan,
     )
 
 

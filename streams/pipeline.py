@@ -38,24 +38,20 @@ from features import (
     is_distress,
     is_visitor,
     linked_customer,
-    to_datetime,
     to_iso,
 )
 from models.deciding import (
-    Alert,
     Cause,
     Decision,
     Ledger,
     Prediction,
-    Reason,
-    Verdict,
     decision_id,
     rounded,
-    suggested_action,
 )
-from models.judging import Ground
 from models.learning import LAST, Judge, TrainingExample, vector_of
+from streams.alerting import Scored, alert_of, point_of
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Passed, Refusal, Shop
+from streams.ruling import rule
 
 # Members by names of their own: up to Python 3.11, looking one up takes longer than a call.
 _NEW, _LATE, _OTHER = Applied.NEW, Applied.LATE, Kind.OTHER
@@ -123,8 +119,9 @@ def handle(
     effects = Effects(watermark)
     moments: list[_Moment] = []
     vectors: list[array[float]] = []
-    _observe(shop, arrivals, due, book, effects, moments, vectors)
-    _judge_and_decide(shop, judge, effects, moments, vectors)
+    traits: list[dict[str, str]] = []
+    _observe(shop, arrivals, due, book, effects, moments, vectors, traits)
+    _judge_and_decide(shop, judge, effects, moments, vectors, traits)
     for user_id, customer in effects.changed.items():
         # Not past the customer's own next timer: a batch that takes only so many timers must keep
         # what one that takes them all would have kept when that timer is scored.
@@ -152,11 +149,13 @@ def _observe(
     effects: Effects,
     moments: list[_Moment],
     vectors: list[array[float]],
+    traits: list[dict[str, str]],
 ) -> None:
     counts = effects.counts
     changed = effects.changed
     definition = shop.definition
     vector, judges = shop.catalogue.vector, shop.judges
+    planned = shop.plan is not None
     scored: set[str] = set()
 
     def look(user_id: str, customer: Customer, until: Millis) -> None:
@@ -171,6 +170,9 @@ def _observe(
         scored.add(user_id)
         moments.append(_Moment(user_id, customer, at, effects.watermark, cause, len(vectors)))
         vectors.append(vector(customer.state, at))
+        if planned:
+            # As of now: what follows in the batch may say something else.
+            traits.append(dict(customer.state.traits))
 
     applied_events = late = 0
     activity, passive = definition.activity, definition.passive
@@ -309,6 +311,7 @@ def _judge_and_decide(
     effects: Effects,
     moments: Sequence[_Moment],
     vectors: Sequence[array[float]],
+    traits: Sequence[dict[str, str]],
 ) -> None:
     if vectors:
         joined = np.frombuffer(b"".join(vectors), dtype=np.float32)
@@ -329,7 +332,9 @@ def _judge_and_decide(
             _mature(shop, user_id, customer, known, effects)
         if not ledger.has_decided(at, cause):
             grounds = shop.explainer.grounds(weights[row], shop.catalogue.facts(vectors[row]))
-            scored = _Scored(row, at, cause, risks[row], judgement.version, vectors[row], grounds)
+            told = traits[row] if traits else None
+            version, vector = judgement.version, vectors[row]
+            scored = Scored(row, at, cause, risks[row], version, vector, grounds, told)
             _decide(shop, user_id, customer, scored, effects)
 
 
@@ -354,39 +359,36 @@ def _withdraw(
     customer.ledger, customer.ledger_changed = Ledger(), True
 
 
-class _Scored(NamedTuple):
-    row: int
-    at: Millis
-    cause: Cause
-    risk: float
-    version: str
-    vector: array[float]
-    grounds: list[Ground]
-
-
-def _decide(
-    shop: Shop, user_id: str, customer: Customer, scored: _Scored, effects: Effects
-) -> None:
+def _decide(shop: Shop, user_id: str, customer: Customer, scored: Scored, effects: Effects) -> None:
     ledger, counts = customer.ledger, effects.counts
-    row, at, cause, risk, version, vector, grounds = scored
+    row, at, cause, risk, version, vector, grounds, traits = scored
     verdict = shop.policy.decide(user_id, at, cause, risk, ledger.standing)
+    ruling = play = None
+    if verdict.alert and shop.plan is not None:
+        point = point_of(shop, user_id, scored)
+        ruling = rule(shop, shop.plan, point, verdict, ledger.standing)
+        verdict, play = ruling.verdict, ruling.play
     alert, because, arm, band, ledger.standing = verdict
     counts["decisions"] += 1
     counts[_DECISIONS[cause]] += 1
+    treated = False
     if alert:
         counts["alerts"] += 1
         counts[f"alerts_{arm}"] += 1
-        effects.alerts.append(_alert(shop, user_id, scored, verdict))
-    decision = Decision(at, cause, risk, band, arm, version, alert, because, rounded(grounds))
+        told = alert_of(shop, user_id, scored, verdict, ruling)
+        effects.alerts.append(told)
+        # Of whom chance gave the arm that does nothing can be learnt as of the held-out.
+        treated = told.action != "none"
+    reasons = rounded(grounds)
+    decision = Decision(at, cause, risk, band, arm, version, alert, because, reasons, play)
     ledger.log(decision)
     kept = len(ledger.pending) < shop.max_pending and _is_kept(shop, user_id, at)
-    effects.decided.append(Decided(user_id, decision, row, kept))
+    effects.decided.append(Decided(user_id, decision, row, kept, traits))
     if not kept:
         counts["unkept"] += 1
     else:
         counts["pending"] += 1
         due = at + shop.definition.horizon + 1
-        treated = alert and arm == "treated"
         ledger.keep(Prediction(at, due, cause, risk, version, vector.tobytes(), treated))
     customer.ledger_changed = True
 
@@ -395,32 +397,6 @@ def _decide(
 _DECISIONS: Final[dict[str, str]] = {
     cause: f"decisions_{cause}" for cause in ("silence", "distress", "session_end")
 }
-
-
-def _alert(shop: Shop, user_id: str, scored: _Scored, verdict: Verdict) -> Alert:
-    at, cause, risk = scored.at, scored.cause, scored.risk
-    facts = shop.catalogue.as_dict(scored.vector)
-    codes = [each.code for each in scored.grounds]
-    return Alert(
-        alert_id=decision_id(user_id, at, cause),
-        user_id=user_id,
-        decided_at=to_datetime(at),
-        valid_until=to_datetime(at + shop.policy.valid),
-        cause=cause,
-        risk=risk,
-        band=verdict.band,
-        reasons=[
-            Reason(each.code, shop.explainer.say(each), each.contribution, each.numbers)
-            for each in scored.grounds
-        ],
-        silence_days=max(facts["recency"], 0.0),
-        action=suggested_action(verdict.arm, cause, codes, risk),
-        arm=verdict.arm,
-        horizon_days=shop.definition.horizon_days,
-        model_version=scored.version,
-        catalogue=shop.catalogue.fingerprint,
-        vector=facts,
-    )
 
 
 def _is_kept(shop: Shop, user_id: str, at: Millis) -> bool:

@@ -197,7 +197,7 @@ class PolicySettings(Section):
     """When to act."""
 
     file: Path | None = _setting(
-        None, "policy file; workers do not decide by one yet (docs/playbooks.md)", env="EBB_POLICY"
+        None, "policy file: whom to do what for (docs/playbooks.md); empty: none", env="EBB_POLICY"
     )
     threshold: float = _setting(0.6, "risk from which a customer is alerted", gt=0, lt=1)
     hysteresis: float = _setting(

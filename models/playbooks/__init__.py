@@ -5,6 +5,7 @@ from models.playbooks.conditions import Hindrance
 from models.playbooks.doubting import Doubt, customers_needed, doubts
 from models.playbooks.faults import Fault, PolicyWrong
 from models.playbooks.fitting import Spender, TooFew, fit_prior
+from models.playbooks.holding import unheld
 from models.playbooks.plan import (
     Action,
     Arm,
@@ -65,5 +66,6 @@ __all__ = [
     "rehearse",
     "say",
     "stage_of",
+    "unheld",
     "worth",
 ]

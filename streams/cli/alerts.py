@@ -96,7 +96,11 @@ def _newest(found: Iterable[Found], few: int) -> Iterable[Found]:
 
 
 def _show(_: Message, alert: Alert) -> None:
-    what = "nothing: held out" if alert.arm == "holdout" else alert.action
+    what: str = "nothing: held out" if alert.arm == "holdout" else alert.action
+    if alert.playbook is not msgspec.UNSET:
+        what += f" by {_printable(alert.playbook)}"
+    if alert.not_before is not msgspec.UNSET:
+        what += f", not before {to_iso(from_datetime(alert.not_before))[:16]}Z"
     click.echo(
         f"{to_iso(from_datetime(alert.decided_at))}  "
         f"{click.style(_printable(alert.user_id), bold=True)}  "

@@ -98,9 +98,12 @@ def backtest(
     Every prediction is made with what was known at its moment, and tested when its label comes.
     """
     from streams.cli.importing import progress_bar
+    from streams.composition import shop_of
     from streams.replay import Plan, check_horizons, open_history, replay_grid, replay_history
 
     held = _settings(context, overrides)
+    # What is wrong with the policy file is said before the history is read.
+    shop_of(held[0])
     if len(held) > 1:
         check_horizons(held)
     plan = Plan(models, seed, _landmarks(landmarks, score_from), vectors)

@@ -17,7 +17,9 @@ from redis.cluster import RedisCluster
 from features import DAY, HOUR, SECOND, format_duration
 from streams.cli.context import Context
 from streams.cli.wording import kafka_away, redis_away
-from streams.settings import Settings
+from streams.composition import definition_of
+from streams.planning import plan_of
+from streams.settings import Settings, SettingsError
 from streams.topics import KafkaAway, TopicPlan, compare_with, open_admin, topic_plan
 
 Level = Literal["ok", "warning", "problem", "away"]
@@ -90,12 +92,14 @@ def _contradictions(settings: Settings) -> Iterator[Finding]:
                 "problem", f"{key}: there is no file {path}", f"correct {key}, or leave it out"
             )
     if policy.file is not None and policy.file.is_file():
-        yield _settings(
-            "problem",
-            f"policy.file = {policy.file}: the workers do not decide by a policy file yet, and do"
-            " not start with one",
-            "leave policy.file (EBB_POLICY) out; ebb policy check and explain take a file",
-        )
+        try:
+            plan_of(settings, definition_of(settings))
+        except SettingsError as error:
+            yield _settings(
+                "problem",
+                f"{error}",
+                f"mend the file until this finds nothing: ebb policy check {policy.file}",
+            )
     if churn.active < churn.horizon:
         yield _settings(
             "warning",

@@ -66,7 +66,7 @@ Examples:
     "--holdout",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Share that was held out when the alerts went out.  [default: policy.holdout]",
+    help="Share that was held out when the alerts went out.  [default: that of the policy]",
 )
 @click.option(
     "--alpha",
@@ -123,11 +123,12 @@ def effect(
     settings = context.settings
     offered = settings.offer.cost or 0.0
     from models.effect import ALARM, Rules
+    from streams.composition import shop_of
 
     rules = Rules(
         horizon=settings.churn.horizon if horizon is None else _duration("--horizon", horizon),
         gone=settings.churn.active,
-        holdout=settings.policy.holdout if holdout is None else holdout,
+        holdout=shop_of(settings).policy.holdout if holdout is None else holdout,
         margin=margin,
         cost=offered if cost is None else cost,
         alpha=alpha,

@@ -147,7 +147,8 @@ def _show(found: Dossier, with_features: bool) -> None:
         done = f"alerted ({decision.arm})" if decision.alert else "left in peace"
         console.print(
             f"  last decision, {to_iso(decision.at)[:16]}Z {CAUSES[decision.cause]}: {done}, "
-            f"because {decision.why}"
+            f"because {decision.why}",
+            markup=False,
         )
         for ground in decision.grounds:
             console.print(f"    · {found.say(ground)}", markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +14,8 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from models.playbooks import Plan, PolicyWrong, Spender
+    from models.playbooks import Fault, Plan, PolicyWrong, Spender
 
-NOT_YET: Final = (
-    "The workers do not decide by a policy file yet: they go by policy.threshold, policy.cooldown"
-    " and policy.holdout of the settings."
-)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -39,13 +36,14 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
 
     Whatever is wrong is said with its line, its field and what would be right, and the exit code
     is 1. What can be doubted keeps no file from being used: playbooks that nobody ever gets,
-    budgets below what one action costs, holdouts that can never tell anything. The features and
-    the threshold are those of the settings.
+    budgets below what one action costs, holdouts that can never tell anything. What the workers
+    cannot hold to yet is said last: they refuse such a file. The features and the threshold are
+    those of the settings.
     """
     from models.playbooks import PolicyWrong, doubts
 
     try:
-        plan = read_policy(context, file)
+        plan, refused = _read(context, file)
     except PolicyWrong as wrong:
         if not as_json:
             raise faulty(file, wrong) from None
@@ -57,7 +55,9 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
         from streams.cli.plans import plan_as_dict
 
         told = {"file": str(file), "ok": True, "faults": [], **plan_as_dict(plan)}
-        click.echo(json.dumps(told | {"doubts": [doubt._asdict() for doubt in found]}))
+        told["doubts"] = [doubt._asdict() for doubt in found]
+        told["refused"] = [fault._asdict() for fault in refused]
+        click.echo(json.dumps(told))
     else:
         from streams.cli.plans import show_plan
 
@@ -65,7 +65,7 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
         told_count = f"{count} playbook{'' if count == 1 else 's'}"
         click.echo(f"{file}: {told_count}, nothing wrong (fingerprint {plan.fingerprint})")
         show_plan(plan, found)
-    for note in (*_other_holdout(context, plan), NOT_YET):
+    for note in (*_other_holdout(context, plan), *_by_workers(refused)):
         context.console.print(note, markup=False, soft_wrap=True)
 
 
@@ -121,27 +121,45 @@ def explain(
     found = dossier_of(context, customer, None if at is None else moment_of(at))
     who = situation_of(found, plan, cause)
     course = choose(plan, who)
+    live = found.policy == plan.fingerprint
     spoken = context.settings.alerts.language
     if as_json:
         from streams.cli.plans import course_as_dict
 
         told = course_as_dict(plan, who, course, spoken)
-        click.echo(json.dumps(told | {"decided_by_workers": False}))
+        click.echo(json.dumps(told | {"decided_by_workers": live}))
         return
     from streams.cli.plans import show_course
 
     show_course(plan, who, course, spoken)
-    context.console.print(NOT_YET, markup=False, soft_wrap=True)
+    if not live:
+        context.console.print(
+            "By these settings the workers do not decide by this file (policy.file, EBB_POLICY).",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def faulty(file: Path, wrong: PolicyWrong) -> Problem:
     """Return all that is wrong with a file, as it is shown."""
-    count = len(wrong.faults)
-    head = f"{file}: {count} thing{'' if count == 1 else 's'} wrong"
-    return Problem("\n".join([head, *(f"  {fault}" for fault in wrong.faults)]))
+    from streams.planning import told
+
+    return Problem(told(str(file), wrong.faults))
+
+
+def _by_workers(refused: Sequence[Fault]) -> list[str]:
+    """Say whether workers would decide by a file."""
+    if not refused:
+        return ["The workers decide by it when policy.file, or EBB_POLICY, names it."]
+    return [f"The workers refuse it: {fault}" for fault in refused]
 
 
 def read_policy(context: Context, file: Path) -> Plan:
+    """Read a policy file by the settings' features; raises as `_read` does."""
+    return _read(context, file)[0]
+
+
+def _read(context: Context, file: Path) -> tuple[Plan, list[Fault]]:
     """Read a policy file by the settings' features.
 
     Raises
@@ -153,17 +171,15 @@ def read_policy(context: Context, file: Path) -> Plan:
     Usage
         If there is no such file.
     """
-    from features import build_catalogue
-    from models.playbooks import read_plan
     from streams.composition import definition_of
+    from streams.planning import NoText, read_policy
 
     try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise Problem(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        return read_policy(file, definition_of(context.settings))
+    except NoText as error:
+        raise Problem(str(error)) from None
     except OSError as error:
         raise Usage(f"{file}: cannot be read: {error.strerror}") from None
-    return read_plan(text, build_catalogue(definition_of(context.settings)).names)
 
 
 @click.command("value", epilog="Example: ebb policy value --sample 20000")

@@ -13,6 +13,7 @@ from streams.cli.errors import Problem, Usage
 from streams.cli.inspecting import CAUSES, dossier_of, moment_of
 
 if TYPE_CHECKING:
+    from models.deciding import Decision
     from streams.answers import Answer
     from streams.live import Dossier
 
@@ -30,13 +31,13 @@ def why(
 ) -> None:
     """Say why a customer was contacted, or was not, by the last decision at or before a time.
 
-    Below the threshold, left in peace after an alert, held out, not looked at yet, gone: whatever
-    it was, with the decision that it rests on. The last 8 decisions on each customer are kept. A
-    customer who was alerted and is not held out counts as contacted; whether the CRM did so is not
-    known here.
+    Below the threshold, left in peace after an alert, held out, no playbook of the policy file,
+    not looked at yet, gone: whatever it was, with the decision that it rests on, and what stood in
+    the way of each playbook. The last 8 decisions on each customer are kept. A customer who was
+    alerted and is not held out counts as contacted; whether the CRM did so is not known here.
     """
     from streams.answers import NotKept, answer
-    from streams.composition import policy_of
+    from streams.composition import shop_of
 
     if language is not None:
         context.options["alerts.language"] = language
@@ -48,7 +49,7 @@ def why(
             " earlier one (ebb inspect --at tells the risk of a later one)"
         )
     ledger = found.ledger
-    held_out = policy_of(context.settings).arm(customer) == "holdout"
+    held_out = shop_of(context.settings).policy.arm(customer) == "holdout"
     try:
         told = answer(
             customer,
@@ -70,6 +71,17 @@ def why(
         _show(told, found, now=moment is None)
 
 
+def _show_play(decision: Decision, found: Dossier) -> None:
+    play = decision.play
+    if play is None:
+        return
+    click.echo(f"  policy file {play.policy}")
+    if play.not_before > decision.at:
+        click.echo(f"    not before {to_iso(play.not_before)[:16]}Z: it was a quiet time there")
+    for each in play.obstacles:
+        click.echo(f"    {each.playbook}  no: {found.hindered(each)}")
+
+
 def _show(told: Answer, found: Dossier, *, now: bool) -> None:
     done = "contacted" if told.contacted else "not contacted"
     when = f", as of {to_iso(told.at)[:16]}Z"
@@ -83,6 +95,7 @@ def _show(told: Answer, found: Dossier, *, now: bool) -> None:
         )
         for ground in decision.grounds:
             click.echo(f"    · {found.say(ground)}")
+        _show_play(decision, found)
     if told.alerted_at is not None and (decision is None or decision.at != told.alerted_at):
         click.echo(f"  last alert: {to_iso(told.alerted_at)[:16]}Z")
     if told.held_out and told.code != "held out":

@@ -39,8 +39,11 @@ def worker(context: Context, wait: float, log_level: str, accept_gap: bool) -> N
     stands. SIGTERM finishes the batch under way and leaves the group; a second one ends it at
     once.
     """
+    from streams.composition import shop_of
     from streams.live import worker_app
 
+    # What is wrong with the policy file is said at once, and not when Kafka has been waited for.
+    shop_of(context.settings)
     _run(context, worker_app, wait, log_level, accept_gap)
 
 

@@ -121,7 +121,7 @@ def learner_app(settings: Settings) -> ChunkApp:
             f"model.name = {settings.model.name!r}: it is retrained from scratch, for ebb backtest"
             f" only; the learner can run {able}"
         )
-    shop = shop_of(settings)
+    shop = shop_of(settings, deciding=False)
     topic = settings.topic("training")
     app = _app(settings, "learner", (topic,))
     relay = _relay(settings)

@@ -10,9 +10,10 @@ import numpy as np
 
 from features import NEVER, CustomerState, Millis, decode_state, to_iso
 from features.store import Store
-from models.deciding import Decision, Ledger
+from models.deciding import Decision, Ledger, Obstacle, Play
 from models.judging import Cause, Ground
 from models.learning import Judge
+from models.playbooks import Hindrance, say
 from streams.live.held import Mark, read_mark
 from streams.pipeline import Shop
 from streams.topics import partition_of
@@ -69,6 +70,10 @@ class Dossier:
         Whether decisions are taken: not on a visitor who has not said who they are.
     say
         Puts into words what a decision rested on.
+    language, currency
+        In which the rest is told.
+    policy
+        Fingerprint of the policy file by which is decided; empty if there is none.
     """
 
     customer: str
@@ -85,6 +90,9 @@ class Dossier:
     active: bool
     judged: bool
     say: Callable[[Ground], str]
+    language: str = "en"
+    currency: str = ""
+    policy: str = ""
 
     @property
     def last_decision(self) -> Decision | None:
@@ -129,6 +137,8 @@ class Dossier:
 
     def told(self, decision: Decision) -> dict[str, Any]:
         """Return a decision as plain data, its grounds in words."""
+        play = decision.play
+        by_plan = {} if play is None else {"play": self._played(play)}
         return {
             "at": to_iso(decision.at),
             "cause": decision.cause,
@@ -142,7 +152,28 @@ class Dossier:
                 {"code": each.code, "text": self.say(each), "contribution": each.contribution}
                 for each in decision.grounds
             ],
+            **by_plan,
         }
+
+    def _played(self, play: Play) -> dict[str, Any]:
+        return {
+            "policy": play.policy,
+            "playbook": play.playbook or None,
+            "variant": play.variant or None,
+            "kind": play.kind or None,
+            "channel": play.channel or None,
+            "held_out": play.held or None,
+            "not_before": None if play.not_before < 0 else to_iso(play.not_before),
+            "obstacles": [
+                {**each._asdict(), "why": self.hindered(each)} for each in play.obstacles
+            ],
+        }
+
+    def hindered(self, obstacle: Obstacle) -> str:
+        """Return what stood in the way of a playbook, in words."""
+        _, code, about, numbers, found, wanted = obstacle
+        hindrance = Hindrance(code, about, numbers, found, wanted)
+        return say(hindrance, self.language, self.currency)
 
 
 async def read_dossier(
@@ -207,6 +238,9 @@ async def read_dossier(
         active=state.is_active(moment),
         judged=shop.judges(customer),
         say=shop.explainer.say,
+        language=shop.explainer.language,
+        currency="" if shop.plan is None else shop.plan.currency,
+        policy="" if shop.plan is None else shop.plan.fingerprint,
     )
 
 

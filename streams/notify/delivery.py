@@ -34,6 +34,7 @@ class _Told(msgspec.Struct, frozen=True):
     valid_until: _Moment
     action: str
     arm: str
+    not_before: _Moment | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(_Told)
@@ -149,7 +150,7 @@ def notice_of(value: bytes, now: Millis) -> Notice:
     if len(body) > LARGEST:
         raise NotSent(f"invalid: it has more than {LARGEST} bytes")
     wait = alert.not_before
-    not_before = 0 if wait is msgspec.UNSET else from_datetime(wait)
+    not_before = 0 if wait is None else from_datetime(wait)
     return Notice(alert.alert_id, TYPES[0], body, until, not_before)
 
 

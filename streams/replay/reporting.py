@@ -118,6 +118,7 @@ def configuration(
         "cooldown": format_duration(policy.cooldown),
         "holdout": policy.holdout,
         "salt": policy.salt,
+        **({} if shop.plan is None else {"policy": shop.plan.fingerprint}),
         "weights": {
             "returned": weighing.returned,
             "churned": weighing.churned,

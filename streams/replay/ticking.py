@@ -115,7 +115,7 @@ class LivePass:
                 runner.note(judgement, rows)
             columns = [_numbers(each) for each in judgements]
             versions = tuple(each.version for each in judgements)
-            for user_id, decision, row, kept in effects.decided:
+            for user_id, decision, row, kept, _ in effects.decided:
                 self._decisions.add(user_id, decision, vectors[row])
                 numbers = array("d")
                 for column in columns:

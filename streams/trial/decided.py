@@ -137,6 +137,12 @@ def read_decided(folder: Path, model: str | None = None) -> Decided:
             f"{folder} was scored at landmarks, where nothing is decided; "
             "run the backtest without --landmarks, and name its folder"
         )
+    if "policy" in report["configuration"]:
+        raise NotComparable(
+            f"{folder} was decided by a policy file, and other thresholds would ask its playbooks "
+            "at other moments; run the backtest without policy.file (or EBB_POLICY), and name its "
+            "folder"
+        )
     models = [str(each["model"]) for each in report["models"]]
     if model is not None and model not in models:
         raise NotComparable(f"{folder} has no model {model!r}; it has {', '.join(models)}")

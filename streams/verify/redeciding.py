@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from features import Millis, from_datetime, to_iso
-from models.deciding import Alert, Decision, Ledger, Standing, Verdict, decision_id
+from models.deciding import Alert, Decision, Ledger, Standing, Verdict, decision_id, why
 from models.learning import PRIOR, Judge, Snapshot, TrainingExample
 from models.registry import REGISTRY, Task, prior_judge
 from streams.pipeline import Effects, Shop
+from streams.ruling import Point as PlanPoint
+from streams.ruling import rule
 
 #: A risk is told again to the last bits but those in which processors differ.
 _CLOSE: Final = 1e-9
@@ -128,6 +131,15 @@ class Point(NamedTuple):
     at: Millis
     cause: Any
     vector: bytes
+    #: What the shop had said of the customer by then; None where no plan asks for it.
+    traits: Mapping[str, str] | None
+
+
+class Judged(NamedTuple):
+    """What the model of then says now: the risk, and the codes of the reasons."""
+
+    risk: float
+    codes: tuple[str, ...]
 
 
 @dataclass
@@ -194,8 +206,8 @@ class Redeciding:
         """Take note of the decision points of a batch that was handled again."""
         if effects.vectors is None:
             return
-        for user_id, decision, row, _ in effects.decided:
-            point = Point(decision.at, decision.cause, effects.vectors[row].tobytes())
+        for user_id, decision, row, _, traits in effects.decided:
+            point = Point(decision.at, decision.cause, effects.vectors[row].tobytes(), traits)
             self._points.setdefault(user_id, []).append(point)
 
     def expect(self, customer: Expected) -> None:
@@ -225,67 +237,109 @@ class Redeciding:
             told.get((point.at, point.cause)) or records.of(name)
             for name, point in zip(ids, points, strict=True)
         ]
-        risks = _risks(points, recorded, records)
+        judged = self._judged(points, recorded, records)
         standing: Standing | None = Standing()
-        for point, name, known, risk in zip(points, ids, recorded, risks, strict=True):
+        for point, name, known, now in zip(points, ids, recorded, judged, strict=True):
             if known is None:
                 # Whether it raised the customer is not known, nor then what follows from that.
                 standing = None
                 self.retold.counts["unknown"] += 1
                 continue
             alert = records.alerts.get(name)
-            what = "" if risk is None else _risk_differs(known, risk)
+            what = "" if now is None else _risk_differs(known, now.risk)
             if standing is not None:
-                verdict = self._shop.policy.decide(
-                    user_id, point.at, point.cause, known.risk, standing
-                )
-                standing = verdict.standing
-                decision = kept.get((point.at, point.cause))
-                what = what or _verdict_differs(verdict, decision, alert, waiting=on_their_way > 0)
+                again = self._decide(user_id, point, known.risk, now, standing)
+                standing = None if again is None else again.verdict.standing
+                if again is not None:
+                    decision = kept.get((point.at, point.cause))
+                    waiting = on_their_way > 0
+                    what = what or _verdict_differs(again, decision, alert, waiting=waiting)
             if alert is not None:
                 what = what or _alert_differs(alert, known, point)
             if what:
                 self.retold.differ(user_id, point.at, what)
             else:
-                self.retold.counts["unknown" if risk is None else "equal"] += 1
+                self.retold.counts["unknown" if now is None else "equal"] += 1
         for name in records.alerts_of(user_id) - set(ids):
             at = from_datetime(records.alerts[name].decided_at)
             if at <= watermark:
                 self.retold.differ(user_id, at, "there is an alert, but no such decision point")
 
+    def _judged(
+        self, points: Sequence[Point], recorded: Sequence[Recorded | None], records: Records
+    ) -> list[Judged | None]:
+        """Return what the models of then say now; None where one is not there any more."""
+        explainer, catalogue = self._shop.explainer, self._shop.catalogue
+        found: list[Judged | None] = [None] * len(points)
+        rows: dict[str, list[int]] = {}
+        for place, known in enumerate(recorded):
+            if known is not None:
+                rows.setdefault(known.version, []).append(place)
+        for version, places in rows.items():
+            judge = records.judge(version)
+            if judge is None:
+                continue
+            vectors = np.array([np.frombuffer(points[n].vector, np.float32) for n in places])
+            judgement = judge.judge(vectors)
+            weights = explainer.weigh(judgement)
+            for row, place in enumerate(places):
+                facts = catalogue.facts(array("f", points[place].vector))
+                grounds = explainer.grounds(weights[row], facts)
+                codes = tuple(each.code for each in grounds)
+                found[place] = Judged(float(judgement.risks[row]), codes)
+        return found
 
-def _risks(
-    points: Sequence[Point], recorded: Sequence[Recorded | None], records: Records
-) -> list[float | None]:
-    """Return the risk that the model of then tells now; None where it is not there any more."""
-    risks: list[float | None] = [None] * len(points)
-    rows: dict[str, list[int]] = {}
-    for place, known in enumerate(recorded):
-        if known is not None:
-            rows.setdefault(known.version, []).append(place)
-    for version, places in rows.items():
-        judge = records.judge(version)
-        if judge is None:
-            continue
-        vectors = np.array([np.frombuffer(points[n].vector, np.float32) for n in places])
-        for place, risk in zip(places, judge.judge(vectors).risks.tolist(), strict=True):
-            risks[place] = risk
-    return risks
+    def _decide(
+        self, user_id: str, point: Point, risk: float, now: Judged | None, standing: Standing
+    ) -> Again | None:
+        """Decide again; None where a plan asks for reasons that nobody can tell any more."""
+        shop = self._shop
+        at, cause, vector, traits = point
+        verdict = shop.policy.decide(user_id, at, cause, risk, standing)
+        if shop.plan is None or not verdict.alert:
+            return Again(verdict, verdict.why, UNSET, UNSET)
+        if now is None:
+            return None
+        facts = shop.catalogue.as_dict(array("f", vector))
+        seen = PlanPoint(user_id, at, cause, risk, facts, now.codes, traits or {})
+        ruling = rule(shop, shop.plan, seen, verdict, standing)
+        words = why(ruling.verdict.because, ruling.play)
+        return Again(ruling.verdict, words, ruling.play.playbook, ruling.play.variant)
+
+
+class Again(NamedTuple):
+    """What is decided now, why, in words, and by which playbook."""
+
+    verdict: Verdict
+    why: str
+    playbook: str | UnsetType
+    variant: str | UnsetType
 
 
 def _verdict_differs(
-    verdict: Verdict, decision: Decision | None, alert: Alert | None, *, waiting: bool
+    again: Again, decision: Decision | None, alert: Alert | None, *, waiting: bool
 ) -> str:
+    verdict = again.verdict
     if decision is not None:
-        mine = (verdict.alert, verdict.band, verdict.arm, verdict.why)
+        mine = (verdict.alert, verdict.band, verdict.arm, again.why)
         theirs = (decision.alert, decision.band, decision.arm, decision.why)
         if mine != theirs:
             return f"{theirs} was decided, and now {mine}"
     if verdict.alert and alert is None and not waiting:
         return "its alert is not in the topic"
     if alert is not None and not verdict.alert:
-        return f"there is an alert, but now there is none: {verdict.why}"
+        return f"there is an alert, but now there is none: {again.why}"
+    if alert is not None:
+        was = (alert.arm, alert.playbook, alert.variant)
+        if was != (verdict.arm, again.playbook, again.variant):
+            return f"the alert was {_by(*was)}, and now: {again.why} ({verdict.arm})"
     return ""
+
+
+def _by(arm: str, playbook: str | UnsetType, variant: str | UnsetType) -> str:
+    if playbook is UNSET:
+        return f"by no playbook ({arm})"
+    return f"by playbook {playbook}, arm {variant} ({arm})"
 
 
 def _risk_differs(known: Recorded, risk: float) -> str:

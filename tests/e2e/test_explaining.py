@@ -70,7 +70,7 @@ def test_a_policy_file_is_tried_on_a_customer_and_changes_nothing(
     assert all((each["held_out"] == "shop") is held for each in doing)
     said = cdnow.corner.ebb("policy", "explain", EXAMPLE, "--customer", customer)
     assert said.returncode == 0
-    assert "The workers do not decide by a policy file yet" in said.stderr
+    assert "the workers do not decide by this file" in said.stderr
     assert json.loads(cdnow.corner.run("inspect", customer, "--json")) == known
 
 

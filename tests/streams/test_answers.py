@@ -16,6 +16,7 @@ from models.deciding import (
     Cause,
     Decision,
     Ledger,
+    Play,
     Policy,
     decision_id,
 )
@@ -45,6 +46,13 @@ class Told:
                 *(verdict.because, []),
             )
         )
+        return self
+
+    def played(self, at: Millis, code: str, play: Play, arm: str = "treated") -> Told:
+        """Decide as a plan has it."""
+        because, alert = Because(code, (0.7, 0.6)), code == "reached"
+        decision = Decision(at, "silence", 0.7, "high", arm, "prior", alert, because, [], play)
+        self.ledger.log(decision)
         return self
 
     def asked(self, at: Millis, held_out: bool = False, language: str = "en") -> Answer:
@@ -93,6 +101,36 @@ def test_who_is_held_out_was_not_contacted_though_there_was_an_alert() -> None:
     plain = found.as_dict()
     assert plain["alert_id"] == decision_id("ada", 10 * DAY, "silence")
     assert (plain["code"], plain["last_alert"]) == ("held_out", "1970-01-11T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("because", "play", "code", "text"),
+    [
+        ("reached", Play("f", "gift", "ten", "coupon", "email"), "contacted", "arm ten: coupon"),
+        (
+            "reached",
+            Play("f", "gift", "b", "nothing"),
+            "nothing",
+            "nothing is done, for comparison",
+        ),
+        (
+            *("reached", Play("f", "gift", "ten", "coupon", "email", held="playbook")),
+            *("held out", "held out of playbook gift"),
+        ),
+        ("unmatched", Play("f"), "unmatched", "no playbook is for this customer now"),
+        (
+            "spared",
+            Play("f", "peace", "only", "nothing"),
+            "spared",
+            "playbook peace, arm only: nothing",
+        ),
+    ],
+)
+def test_what_a_plan_said_is_told(because: str, play: Play, code: str, text: str) -> None:
+    arm = "holdout" if play.held else "treated"
+    found = Told().played(10 * DAY, because, play, arm).asked(11 * DAY)
+    assert (found.code, found.contacted) == (code, code == "contacted")
+    assert text in found.text
 
 
 def test_the_arm_is_that_of_the_decision_and_where_there_is_none_that_of_now() -> None:

@@ -46,7 +46,7 @@ def test_the_defaults_fit_together() -> None:
     ("options", "level", "about"),
     [
         ({"policy.file": "/nowhere/policy.toml"}, "problem", "policy.file: there is no file"),
-        ({"policy.file": __file__}, "problem", "the workers do not decide by a policy file yet"),
+        ({"policy.file": __file__}, "problem", "line 1, the file: not valid TOML"),
         ({"kafka.ca_file": "/nowhere/ca.pem"}, "problem", "kafka.ca_file: there is no file"),
         ({"churn.active": "20d"}, "warning", "churn.active = 20d is shorter than churn.horizon"),
         ({"silence.waits": "7d,100d"}, "warning", "silence.waits names 100d, beyond churn.active"),

@@ -22,10 +22,11 @@ from streams.pipeline import Shop
 from streams.settings import Settings
 from streams.situations import situation_of
 from tests.servers import ROOT
+from tests.streams.planned import TEXT
 
 EXAMPLE = ROOT / "examples" / "policy.toml"
 SHOP: Shop = shop_of(Settings())
-NOT_YET = "The workers do not decide by a policy file yet"
+REFUSED = "The workers refuse it: line 16, limits.cooldown: the workers cannot hold to it yet"
 
 
 def run(*arguments: str, environ: dict[str, str] | None = None) -> Result:
@@ -57,7 +58,7 @@ def test_the_example_is_shown_playbook_by_playbook() -> None:
     ):
         assert line in said
     assert "careful" not in said
-    assert NOT_YET in done.stderr
+    assert REFUSED in done.stderr
     assert "Others are held out" not in done.stderr
 
 
@@ -121,11 +122,20 @@ def test_a_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
     assert "not UTF-8 at byte 14; save it as UTF-8" in done.stderr
 
 
-def test_the_setting_of_a_policy_file_is_refused_as_long_as_nobody_decides_by_one() -> None:
+def test_the_setting_of_a_policy_file_is_refused_where_it_cannot_be_held_to() -> None:
     environ = {"EBB_POLICY": str(EXAMPLE)}
     done = run("policy", "explain", str(EXAMPLE), "--customer", "ada", environ=environ)
     assert done.exit_code == 2
-    assert "the workers do not decide by a policy file yet" in done.stderr
+    assert "playbook 'bargains', budget: the workers cannot hold to it yet" in done.stderr
+
+
+def test_what_the_workers_can_hold_to_is_said_to_be_so(tmp_path: Path) -> None:
+    path = written(tmp_path, TEXT)
+    done = run("policy", "check", path)
+    assert "The workers decide by it when policy.file, or EBB_POLICY, names it." in done.stderr
+    assert json.loads(run("policy", "check", path, "--json").stdout)["refused"] == []
+    refused = json.loads(run("policy", "check", str(EXAMPLE), "--json").stdout)["refused"]
+    assert {"line": 16, "where": "limits.cooldown"}.items() <= refused[0].items()
 
 
 # -- of one customer --------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from features import DAY, CustomerState, Definition, Event, Millis, build_catalo
 from models.deciding import Alert, Ledger, Policy
 from models.judging import Explainer
 from models.learning import Snapshot, TrainingExample
+from models.playbooks import read_plan
 from models.registry import REGISTRY, judge_of, prior_judge
 from streams.composition import task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
@@ -38,16 +39,42 @@ def visits(days: list[int]) -> list[Arrival]:
         Arrival(
             place,
             day * DAY,
-            Event(event_id=str(place), user_id=ADA, type="visit", time=day * DAY),
+            Event(
+                event_id=str(place),
+                user_id=ADA,
+                type="visit",
+                time=day * DAY,
+                traits={"tier": "gold"} if day == 9 else {},
+            ),
         )
         for place, day in enumerate(days)
     ]
 
 
+#: Who calls whom: the second is asked for by a trait, which comes later than the first alert.
+PLAN = read_plan(
+    """
+    version = 1
+    holdout = { share = 0.0 }
+    [[playbook]]
+    name = "gold"
+    when = { traits = { tier = "gold" }, reasons = "silence" }
+    action = { kind = "call", channel = "phone" }
+    [[playbook]]
+    name = "others"
+    when = { risk = { min = 0.5 } }
+    action = { kind = "message", channel = "email" }
+    """,
+    (),
+)
+PLANNED = replace(SHOP, plan=PLAN)
+
+
 class Day:
     """What workers and a learner did, and what lies in the topics and in the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, shop: Shop = SHOP) -> None:
+        self.shop = shop
         self.snapshot: Snapshot | None = None
         self.alerts: list[Alert] = []
         self.examples: list[TrainingExample] = []
@@ -59,7 +86,7 @@ class Day:
         # From the beginning of the log to its end, and with a model that grows.
         for arrival in visits([0, 9, 17, 27, 35, 80, 88, 150, 158, 240]):
             judge = judge_of(TASK, self.snapshot, 0)
-            effects = handle(SHOP, judge, [arrival], (), {ADA: self.customer}, self.watermark)
+            effects = handle(shop, judge, [arrival], (), {ADA: self.customer}, self.watermark)
             self.watermark = effects.watermark
             self.alerts += effects.alerts
             self.examples += effects.examples
@@ -70,11 +97,12 @@ class Day:
             self.snapshot = snapshot if len(self.models) > 3 else None
             self.models.append(REGISTRY["bayes"].for_workers(snapshot))
 
-    def retold(self, shop: Shop = SHOP, on_their_way: int = 0) -> Retold:
+    def retold(self, shop: Shop | None = None, on_their_way: int = 0) -> Retold:
+        shop = shop or self.shop
         redeciding = Redeciding(shop)
         book = {ADA: Customer(CustomerState(DEFINITION), Ledger(), new=True)}
         log = visits([0, 9, 17, 27, 35, 80, 88, 150, 158, 240])
-        redeciding.watch(handle(SHOP, prior_judge(TASK), log, (), book, NO_WATERMARK))
+        redeciding.watch(handle(shop, prior_judge(TASK), log, (), book, NO_WATERMARK))
         redeciding.expect(Expected(ADA, self.customer.ledger, self.watermark, on_their_way))
         records = Records(redeciding.customers.__contains__, TASK)
         records.read_alerts(map(message, self.alerts))
@@ -163,6 +191,19 @@ def test_an_alert_that_waits_in_the_outbox_is_not_missed() -> None:
 def test_another_policy_would_decide_otherwise() -> None:
     retold = Day().retold(replace(SHOP, policy=Policy(threshold=0.9, holdout=0.0)))
     assert retold.counts["different"] > 3
+
+
+def test_what_a_plan_chose_is_chosen_again_by_what_was_known_then() -> None:
+    day = Day(PLANNED)
+    assert {alert.playbook for alert in day.alerts} == {"gold", "others"}
+    retold = day.retold()
+    assert (retold.differences, retold.counts["unknown"]) == ([], 0)
+    assert retold.counts["equal"] == day.decided
+    # Another plan, or none, would have decided otherwise.
+    gold, others = PLAN.playbooks
+    swapped = replace(PLANNED, plan=replace(PLAN, playbooks=(others, gold)))
+    assert day.retold(swapped).counts["different"] > 0
+    assert day.retold(SHOP).counts["different"] > 0
 
 
 def test_what_is_not_recorded_any_more_is_unknown_and_not_different() -> None:

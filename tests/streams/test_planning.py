@@ -1,0 +1,95 @@
+"""The policy file of the settings is read at the start, or refused with all that is in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from models.playbooks import PolicyWrong, read_plan
+from streams.cli import ebb
+from streams.cli.context import Context
+from streams.composition import policy_of, shop_of
+from streams.settings import Settings, SettingsError
+from tests.streams.planned import PLAN, TEXT
+
+BEYOND = """version = 1
+limits = { rate = { most = 5, per = "1h" } }
+[[playbook]]
+name = "gift"
+budget = { month = 100.00 }
+action = { kind = "call", channel = "phone" }
+[[playbook]]
+name = "off"
+enabled = false
+budget = { day = 1.00 }
+action = { kind = "call", channel = "phone" }
+"""
+
+
+def settings_of(tmp_path: Path, text: str | bytes) -> Settings:
+    path = tmp_path / "policy.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return Settings.model_validate({"policy": {"file": path}})
+
+
+def refused(settings: Settings) -> str:
+    with pytest.raises(SettingsError) as error:
+        shop_of(settings)
+    return str(error.value)
+
+
+def test_the_shop_has_the_plan_and_holds_out_whom_it_says(tmp_path: Path) -> None:
+    shop = shop_of(settings_of(tmp_path, TEXT))
+    assert shop.plan == PLAN
+    assert (shop.policy.holdout, shop.policy.salt) == (0.25, "pepper")
+    assert shop.policy.threshold == policy_of(Settings()).threshold
+    assert shop_of(Settings()).plan is None
+
+
+def test_what_the_workers_cannot_hold_to_is_refused_line_by_line(tmp_path: Path) -> None:
+    said = refused(settings_of(tmp_path, BEYOND)).splitlines()
+    assert said[0].endswith("policy.toml': 2 things wrong")
+    assert said[1:] == [
+        "  line 2, limits.rate: the workers cannot hold to it yet; leave it out",
+        "  line 5, playbook 'gift', budget: the workers cannot hold to it yet; leave it out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("version = 1\n", "line 1, the file: there is no playbook"),
+        (b"version = 1 # \xff\n", "not UTF-8 at byte 14; save it as UTF-8"),
+    ],
+    ids=["wrong", "no text"],
+)
+def test_a_file_that_is_wrong_stops_the_start(tmp_path: Path, text: str | bytes, said: str) -> None:
+    settings = settings_of(tmp_path, text)
+    assert said in refused(settings)
+    # Whoever decides nothing need not have the file.
+    assert shop_of(settings, deciding=False).plan is None
+
+
+def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"policy": {"file": tmp_path / "nix.toml"}})
+    assert "cannot be read: No such file or directory; correct the path" in refused(settings)
+
+
+@pytest.mark.parametrize("command", [("worker",), ("backtest", "events.csv", "--output", "x")])
+def test_a_command_ends_with_wrong_usage(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "policy.toml").write_text(BEYOND, encoding="utf-8")
+    environ = {"EBB_POLICY": str(tmp_path / "policy.toml")}
+    (tmp_path / "events.csv").write_text("customer,time,type\n", encoding="utf-8")
+    words = [word if word != "events.csv" else str(tmp_path / word) for word in command]
+    done = CliRunner().invoke(ebb, words, obj=Context(environ=environ))
+    assert done.exit_code == 2
+    assert "line 5, playbook 'gift', budget: the workers cannot hold" in done.stderr
+
+
+def test_every_feature_of_the_shop_may_be_named(tmp_path: Path) -> None:
+    text = TEXT.replace("risk = { min = 0.7 }", "features = { orders = { min = 1 } }")
+    assert shop_of(settings_of(tmp_path, text)).plan is not None
+    with pytest.raises(PolicyWrong):
+        read_plan(text, ())

@@ -1,0 +1,192 @@
+"""A shop with a policy file: the risk is the gate, the plan chooses, and all of it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import hypothesis
+import msgspec
+from hypothesis import given, settings
+
+from features import DAY, CustomerState, Millis, from_datetime
+from models.deciding import Alert, Decision, Ledger
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
+from tests.streams.planned import NAMES, PLAN, Wavering, by_hand, logs, planned
+from tests.streams.test_pipeline import (
+    CUTS,
+    LIMITS,
+    Told,
+    assert_same,
+    run_through,
+    shop_with,
+    visits,
+)
+
+MANY = tuple(f"shopper-{number}" for number in range(100))
+SUGGESTED = {"sorry": "apologise", "call": "call", "ten": "offer", "nothing": "none"}
+
+
+def handled(log: Sequence[Arrival]) -> Effects:
+    shop = planned()
+    book = {
+        name: Customer(CustomerState(shop.definition), Ledger(), new=True)
+        for name in (*NAMES, "clock")
+    }
+    effects = handle(shop, Wavering(shop), log, (), book, NO_WATERMARK)
+    rest = handle(shop, Wavering(shop), [], sorted(NAMES), book, effects.watermark)
+    effects.alerts += rest.alerts
+    effects.decided += rest.decided
+    return effects
+
+
+def traits_at(log: Sequence[Arrival], name: str, decision: Decision) -> dict[str, str]:
+    """Return what the shop had said by then: of what went wrong, with that event."""
+    known: dict[str, str] = {}
+    for arrival in log:
+        event = arrival.event
+        now = event.at == decision.at and decision.cause == "distress"
+        if event.user_id == name and (event.at < decision.at or now):
+            known.update({key: str(value) for key, value in event.traits.items()})
+    return known
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs())
+def test_a_plan_decides_what_the_file_says_by_hand(log: list[Arrival]) -> None:
+    effects = handled(log)
+    alerts = {(each.user_id, from_datetime(each.decided_at)): each for each in effects.alerts}
+    raised: dict[str, bool] = {}
+    alerted: dict[str, Millis] = {}
+    told = 0
+    for name, decision, *_ in effects.decided:
+        at, risk = decision.at, decision.risk
+        open_gate = (
+            risk >= 0.5
+            and at - alerted.get(name, -(10**15)) >= 2 * DAY
+            and (not raised.get(name) or decision.cause == "distress" or risk < 0.4)
+        )
+        if risk < 0.4:
+            raised[name] = False
+        if not open_gate:
+            assert not decision.alert
+            assert decision.play is None
+            continue
+        said = by_hand(name, at, decision.cause, risk, traits_at(log, name, decision))
+        play = decision.play
+        assert play is not None
+        assert play.policy == PLAN.fingerprint
+        if said is None or said.playbook == "peace":
+            assert decision.because.code == ("unmatched" if said is None else "spared")
+            assert play.playbook == ("" if said is None else "peace")
+            assert not decision.alert
+            continue
+        raised[name], alerted[name] = True, at
+        assert decision.alert
+        assert decision.because.code == "reached"
+        assert (play.playbook, play.variant) == (said.playbook, said.arm)
+        assert bool(play.held) is said.held is (decision.arm == "holdout")
+        alert = alerts[name, at]
+        told += 1
+        assert (alert.arm, alert.playbook, alert.variant) == (
+            decision.arm,
+            said.playbook,
+            said.arm,
+        )
+        kind = SUGGESTED[said.arm if said.playbook == "bargain" else said.playbook]
+        assert alert.action == ("none" if said.held else kind)
+        waits = alert.not_before is not msgspec.UNSET
+        assert waits is (said.not_before > at)
+        if alert.not_before is not msgspec.UNSET:
+            assert from_datetime(alert.not_before) == said.not_before
+        assert from_datetime(alert.valid_until) == said.not_before + 5 * DAY
+    assert told == len(effects.alerts)
+    hypothesis.target(told)
+
+
+@settings(max_examples=40, deadline=None)
+@given(logs(), CUTS, LIMITS)
+def test_with_a_plan_too_it_does_not_matter_how_the_log_is_cut(
+    log: list[Arrival], cuts: list[tuple[int, bool]], limit: int
+) -> None:
+    shop = planned()
+    whole = run_through(shop, Wavering(shop), log)
+    assert_same(run_through(shop, Wavering(shop), log, cuts, limit), whole)
+
+
+def the_alert(playbook: str) -> tuple[Alert, Decision]:
+    """Return an alert of a playbook that somebody is not held out of, and its decision."""
+    log = visits(*((day + n / 100, name) for day in range(40) for n, name in enumerate(NAMES)))
+    log = [
+        Arrival(place, each.timestamp, msgspec.structs.replace(each.event, traits={"news": "yes"}))
+        for place, each in enumerate(log)
+    ]
+    shop = planned()
+    book = {name: Customer(CustomerState(shop.definition), Ledger(), new=True) for name in NAMES}
+    effects = handle(shop, Wavering(shop), log[:100], (), book, NO_WATERMARK)
+    late = log[100].timestamp + 60 * DAY
+    clock = Arrival(999, late, msgspec.structs.replace(log[0].event, event_id="x", time=late))
+    more = handle(shop, Wavering(shop), [clock], sorted(NAMES), book, effects.watermark)
+    alerts = [*effects.alerts, *more.alerts]
+    alert = next(
+        each
+        for each in alerts
+        if (each.playbook, each.arm) == (playbook, "treated") and each.action != "none"
+    )
+    decision = next(
+        each.decision
+        for each in (*effects.decided, *more.decided)
+        if each.user_id == alert.user_id and each.decision.at == from_datetime(alert.decided_at)
+    )
+    return alert, decision
+
+
+def test_an_alert_tells_the_offer_in_the_words_of_the_file() -> None:
+    alert, decision = the_alert("bargain")
+    told: dict[str, Any] = msgspec.to_builtins(alert)
+    assert (told["policy"], told["currency"]) == (PLAN.fingerprint, "EUR")
+    assert (told["playbook"], told["variant"], told["channel"]) == ("bargain", "ten", "email")
+    offer = told["offer"]
+    assert (offer["kind"], offer["cost"], offer["depth"]) == ("coupon", 0.6, 0.1)
+    assert from_datetime(alert.offer.expires) == decision.at + 7 * DAY  # type: ignore[union-attr,arg-type]
+    assert told["value"] > 0
+    assert "not_before" not in told
+    assert decision.why.endswith("; playbook bargain, arm ten: coupon over email")
+    assert decision.play is not None
+    obstacles = [(each.playbook, each.code) for each in decision.play.obstacles]
+    assert obstacles == [("sorry", "other"), ("peace", "unknown"), ("call", "below")]
+    assert msgspec.json.decode(msgspec.json.encode(alert), type=Alert) == alert
+
+
+def test_who_was_given_the_arm_that_does_nothing_teaches_like_one_held_out() -> None:
+    shop = planned()
+    told = {name: by_hand(name, 0, "silence", 0.6, {"news": "yes"}) for name in MANY}
+    idle = next(
+        name for name, each in told.items() if each and each.arm == "nothing" and not each.held
+    )
+    log = visits(*((day, idle) for day in range(40)))
+    log = [
+        Arrival(n, each.timestamp, msgspec.structs.replace(each.event, traits={"news": "yes"}))
+        for n, each in enumerate(log)
+    ]
+    book = {idle: Customer(CustomerState(shop.definition), Ledger(), new=True)}
+    effects = handle(shop, Told(0.6), log, (), book, NO_WATERMARK)
+    assert [each.action for each in effects.alerts] == ["none"]
+    assert [each.arm for each in effects.alerts] == ["treated"]
+    at = from_datetime(effects.alerts[0].decided_at)
+    taught = [each.treated for each in effects.examples if each.at == at]
+    assert taught and not any(taught)
+
+
+def test_without_a_plan_an_alert_says_what_it_always_said() -> None:
+    shop = replace(planned(), plan=None)
+    log = visits(*((day, NAMES[1]) for day in range(40)))
+    book = {NAMES[1]: Customer(CustomerState(shop.definition), Ledger(), new=True)}
+    (alert, *_) = handle(shop, Told(0.6), log, (), book, NO_WATERMARK).alerts
+    assert list(msgspec.to_builtins(alert)) == [
+        *("alert_id", "user_id", "decided_at", "valid_until", "cause", "risk", "band", "reasons"),
+        *("silence_days", "action", "arm", "horizon_days", "model_version", "catalogue", "vector"),
+        "v",
+    ]
+    assert shop_with().plan is None
