@@ -366,8 +366,8 @@ def _decide(shop: Shop, user_id: str, customer: Customer, scored: Scored, effect
     ruling = play = None
     if verdict.alert and shop.plan is not None:
         point = point_of(shop, user_id, scored)
-        ruling = rule(shop, shop.plan, point, verdict, ledger.standing)
-        verdict, play = ruling.verdict, ruling.play
+        ruling = rule(shop, shop.plan, point, verdict, ledger.standing, ledger.sent)
+        verdict, play, ledger.sent = ruling.verdict, ruling.play, ruling.sent
     alert, because, arm, band, ledger.standing = verdict
     counts["decisions"] += 1
     counts[_DECISIONS[cause]] += 1

@@ -19,10 +19,20 @@ from models.deciding import (
     Because,
     Obstacle,
     Play,
+    Sent,
     Standing,
     Verdict,
 )
-from models.playbooks import Considered, Option, Plan, Situation, choose, stage_of, worth
+from models.playbooks import (
+    Considered,
+    Option,
+    Plan,
+    Situation,
+    choose,
+    remembered,
+    stage_of,
+    worth,
+)
 from models.understanding import Lifecycle
 from streams.batch import Shop
 
@@ -67,12 +77,16 @@ class Ruling(NamedTuple):
         What is done; None if nothing is.
     value
         What is lost with the customer, in cents.
+    sent
+        What must be remembered of what was done for the customer, this too; the held-out are
+        counted as if it had been done.
     """
 
     verdict: Verdict
     play: Play
     option: Option | None
     value: float
+    sent: tuple[Sent, ...]
 
 
 @lru_cache(maxsize=16)
@@ -80,7 +94,9 @@ def _lifecycle(horizon_days: float) -> Lifecycle:
     return Lifecycle({name: place for place, name in enumerate(_OF_LIFE)}, horizon_days)
 
 
-def situation_at(point: Point, band: str, plan: Plan, definition: Definition) -> Situation:
+def situation_at(
+    point: Point, band: str, plan: Plan, definition: Definition, sent: tuple[Sent, ...]
+) -> Situation:
     """Return a customer at a decision point as playbooks see one.
 
     Parameters
@@ -93,6 +109,8 @@ def situation_at(point: Point, band: str, plan: Plan, definition: Definition) ->
         Says what customers are worth before anything is known of one.
     definition
         What "gone" means.
+    sent
+        What was done before.
     """
     facts, horizon = point.facts, definition.horizon_days
     return Situation(
@@ -107,10 +125,33 @@ def situation_at(point: Point, band: str, plan: Plan, definition: Definition) ->
         value=worth(facts, horizon, plan.prior),
         facts=facts,
         traits=point.traits,
+        sent=sent,
     )
 
 
-def rule(shop: Shop, plan: Plan, point: Point, verdict: Verdict, before: Standing) -> Ruling:
+def all_sent(sent: tuple[Sent, ...], standing: Standing) -> tuple[Sent, ...]:
+    """Return what was done, with an alert that nothing more is known of: from before the plan.
+
+    Examples
+    --------
+    >>> all_sent((), Standing(True, 7)), all_sent((Sent(9, "gift"),), Standing(True, 9))
+    ((Sent(at=7, playbook='', channel='', transactional=False),), (Sent(at=9, playbook='gift', \
+channel='', transactional=False),))
+    """
+    last = standing.alerted_at
+    if last < 0 or any(each.at == last for each in sent):
+        return sent
+    return tuple(sorted((*sent, Sent(last))))
+
+
+def rule(
+    shop: Shop,
+    plan: Plan,
+    point: Point,
+    verdict: Verdict,
+    before: Standing,
+    sent: tuple[Sent, ...],
+) -> Ruling:
     """Return what a plan makes of a verdict that would alert.
 
     Parameters
@@ -123,6 +164,8 @@ def rule(shop: Shop, plan: Plan, point: Point, verdict: Verdict, before: Standin
         The policy's, which is to alert.
     before
         How things stood.
+    sent
+        What is remembered of what was done.
 
     Returns
     -------
@@ -130,7 +173,8 @@ def rule(shop: Shop, plan: Plan, point: Point, verdict: Verdict, before: Standin
         Whoever no playbook is for, or is left in peace by one, is not alerted, and stands as if
         the risk had not reached the threshold: the next look asks again.
     """
-    situation = situation_at(point, verdict.band, plan, shop.definition)
+    done = all_sent(sent, before)
+    situation = situation_at(point, verdict.band, plan, shop.definition, done)
     course = choose(plan, situation)
     option = course.first
     play = Play(plan.fingerprint, obstacles=_obstacles(course.considered))
@@ -149,10 +193,12 @@ def rule(shop: Shop, plan: Plan, point: Point, verdict: Verdict, before: Standin
         because = Because(code, (point.risk, shop.policy.threshold))
         calm = shop.policy.left_alone(point.risk, before)
         left = Verdict(False, because, verdict.arm, verdict.band, calm)
-        return Ruling(left, play, None, situation.value)
+        return Ruling(left, play, None, situation.value, sent)
     if option.held:
         verdict = verdict._replace(arm="holdout")
-    return Ruling(verdict, play, option, situation.value)
+    action = option.action
+    new = Sent(point.at, option.playbook, action.channel, action.transactional)
+    return Ruling(verdict, play, option, situation.value, remembered(plan, (*done, new), point.at))
 
 
 def _idle(plan: Plan, option: Option) -> bool:
@@ -170,4 +216,4 @@ def _obstacles(considered: tuple[Considered, ...]) -> tuple[Obstacle, ...]:
     return tuple(found)
 
 
-__all__ = ["Point", "Ruling", "rule", "situation_at"]
+__all__ = ["Point", "Ruling", "all_sent", "rule", "situation_at"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.playbooks import Plan, Sent, Situation, stage_of, worth
+from models.deciding import Decision, Sent
+from models.playbooks import Plan, Situation, stage_of, worth
 from models.understanding import Lifecycle
+from streams.ruling import all_sent
 
 if TYPE_CHECKING:
     from streams.live import Dossier
@@ -26,15 +28,15 @@ def situation_of(found: Dossier, plan: Plan, cause: str) -> Situation:
     Returns
     -------
     Situation
-        What was done before is known from the decisions that are kept, the last few: each alert is
-        taken for an action of no playbook and over no channel in particular.
+        What was done before is what the workers remember. Where they decide by no policy file, it
+        is known from the decisions that are kept, the last few: each alert is taken for an action
+        of no playbook and over no channel in particular.
     """
     facts, definition = found.features, found.state.definition
     horizon, active = definition.horizon_days, definition.active_days
     lifecycle = Lifecycle({name: place for place, name in enumerate(facts)}, horizon)
-    alerted = {each.at for each in found.ledger.decisions if each.alert}
-    if found.ledger.standing.alerted_at >= 0:
-        alerted.add(found.ledger.standing.alerted_at)
+    ledger = found.ledger
+    sent = ledger.sent or tuple(_sent(each) for each in ledger.decisions if each.alert)
     return Situation(
         customer=found.customer,
         at=found.at,
@@ -47,5 +49,12 @@ def situation_of(found: Dossier, plan: Plan, cause: str) -> Situation:
         value=worth(facts, horizon, plan.prior),
         facts=facts,
         traits=found.state.traits,
-        sent=tuple(Sent(at) for at in sorted(alerted)),
+        sent=all_sent(sent, ledger.standing),
     )
+
+
+def _sent(decision: Decision) -> Sent:
+    play = decision.play
+    if play is None:
+        return Sent(decision.at)
+    return Sent(decision.at, play.playbook, play.channel)

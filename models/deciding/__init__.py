@@ -26,6 +26,7 @@ from models.deciding.policy import (
     suggested_of,
 )
 from models.deciding.prediction import Prediction
+from models.deciding.sent import Sent
 from models.deciding.whatif import Point, verdicts
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Policy",
     "Prediction",
     "Reason",
+    "Sent",
     "Standing",
     "Verdict",
     "cloud_event_headers",

@@ -17,6 +17,7 @@ from models.deciding.decision import Decision
 from models.deciding.log import DECISIONS_KEPT, DecisionLog
 from models.deciding.policy import Standing
 from models.deciding.prediction import AWAY, CAME, Matured, Prediction, mature
+from models.deciding.sent import Sent
 from models.deciding.stored import pack_ledger, unpack_ledger
 from models.learning import LAST
 
@@ -36,7 +37,7 @@ class Ledger:
     [(0, 1), (1, 0), (2, 0)]
     """
 
-    __slots__ = ("_decisions", "_due", "_heard", "_log", "pending", "standing")
+    __slots__ = ("_decisions", "_due", "_heard", "_log", "pending", "sent", "standing")
 
     def __init__(self) -> None:
         self.pending: list[Prediction] = []
@@ -48,6 +49,8 @@ class Ledger:
         self._log: DecisionLog | None = None
         self._decisions: list[Decision] = []
         self.standing = Standing()
+        #: What a plan must remember of what was done, the oldest first.
+        self.sent: tuple[Sent, ...] = ()
 
     def keep(self, prediction: Prediction) -> None:
         """Keep a prediction until its label is known."""
@@ -159,7 +162,7 @@ class Ledger:
             for decision in self._decisions:
                 log.add(decision)
             self._decisions = []
-        return pack_ledger(self.standing, log, self.pending)
+        return pack_ledger(self.standing, log, self.pending, self.sent)
 
     @classmethod
     def decode(cls, data: bytes) -> Ledger:
@@ -173,7 +176,7 @@ class Ledger:
             If none did.
         """
         ledger = cls()
-        ledger.standing, ledger._log, ledger.pending = unpack_ledger(data)
+        ledger.standing, ledger._log, ledger.pending, ledger.sent = unpack_ledger(data)
         ledger._due = None
         return ledger
 

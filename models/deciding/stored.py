@@ -19,10 +19,14 @@ from models.deciding.decision import Decision
 from models.deciding.log import DecisionLog
 from models.deciding.policy import Because, Standing
 from models.deciding.prediction import AWAY, CAME, Prediction
+from models.deciding.sent import Sent, pack_sent, unpack_sent
 from models.judging import Ground
 from models.learning import LAST
 
 LEDGER_VERSION: Final = 3
+#: The same with one more field at the end: what was done, which a plan must remember. A customer
+#: of whom nothing must be remembered pays nothing for it.
+_WITH_SENT: Final = 4
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Any])
 #: How the stages of a prediction stand, in one number.
@@ -31,7 +35,12 @@ _RETURNED_BITS: Final = 3
 _TREATED: Final = 1 << _PASSED_BITS + _RETURNED_BITS
 
 
-def pack_ledger(standing: Standing, log: DecisionLog, pending: Sequence[Prediction]) -> bytes:
+def pack_ledger(
+    standing: Standing,
+    log: DecisionLog,
+    pending: Sequence[Prediction],
+    sent: Sequence[Sent] = (),
+) -> bytes:
     """Return a ledger as bytes."""
     at = log.at
     base = at[-1] if at else pending[0].at if pending else 0
@@ -43,7 +52,7 @@ def pack_ledger(standing: Standing, log: DecisionLog, pending: Sequence[Predicti
     raised, alerted_at = standing
     return _encoder.encode(
         [
-            LEDGER_VERSION,
+            _WITH_SENT if sent else LEDGER_VERSION,
             base,
             raised,
             base - alerted_at if alerted_at >= 0 else None,
@@ -53,6 +62,7 @@ def pack_ledger(standing: Standing, log: DecisionLog, pending: Sequence[Predicti
             log.rests,
             horizon,
             packed,
+            *((pack_sent(sent, base),) if sent else ()),
         ]
     )
 
@@ -80,8 +90,12 @@ def _pack_pending(
     return packed
 
 
-def unpack_ledger(data: bytes) -> tuple[Standing, DecisionLog, list[Prediction]]:
-    """Return standing, decisions and predictions of the bytes of this version or of an older one.
+def unpack_ledger(
+    data: bytes,
+) -> tuple[Standing, DecisionLog, list[Prediction], tuple[Sent, ...]]:
+    """Return what the bytes of this version or of an older one hold.
+
+    That is standing, decisions, predictions, and what must be remembered of what was done.
 
     Raises
     ------
@@ -91,8 +105,13 @@ def unpack_ledger(data: bytes) -> tuple[Standing, DecisionLog, list[Prediction]]
         If none did.
     """
     try:
-        fields = up_to_date(_decoder.decode(data), LEDGER_VERSION, STEPS)
-        return _unpack(fields)
+        fields = _decoder.decode(data)
+        sent: tuple[Sent, ...] = ()
+        if fields and fields[0] == _WITH_SENT:
+            *fields, packed = fields
+            fields[0] = LEDGER_VERSION
+            sent = unpack_sent(packed, fields[1])
+        return (*_unpack(up_to_date(fields, LEDGER_VERSION, STEPS)), sent)
     except UnknownVersion:
         raise
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:

@@ -23,6 +23,7 @@ from models.playbooks.plan import (
 )
 from models.playbooks.reading import read_plan
 from models.playbooks.rehearsing import Rehearsed, rehearse
+from models.playbooks.remembering import remembered
 from models.playbooks.saying import money, say
 from models.playbooks.situation import STAGES, Sent, Situation, stage_of
 from models.playbooks.valuing import order_mean, orders_expected, worth
@@ -64,6 +65,7 @@ __all__ = [
     "orders_expected",
     "read_plan",
     "rehearse",
+    "remembered",
     "say",
     "stage_of",
     "unheld",

@@ -7,6 +7,7 @@ from typing import Final
 from models.playbooks.faults import Fault
 from models.playbooks.lines import lines_of
 from models.playbooks.plan import Plan
+from models.playbooks.remembering import MOST_CAPPED
 
 _CURE: Final = "the workers cannot hold to it yet; leave it out"
 
@@ -41,16 +42,20 @@ def unheld(plan: Plan, text: str) -> list[Fault]:
 
     if plan.rate is not None:
         refuse("limits.rate", "limits", "rate")
-    if plan.cooldown:
-        refuse("limits.cooldown", "limits", "cooldown")
-    for place in range(len(plan.caps)):
-        refuse(f"cap {place + 1}", "cap", place)
+    for place, cap in enumerate(plan.caps):
+        if cap.most > MOST_CAPPED:
+            line = lines.get(("cap", place, "most"), 1)
+            found.append(
+                Fault(
+                    line,
+                    f"cap {place + 1}, most",
+                    f"the workers remember {MOST_CAPPED} actions of a customer, and {cap.most} are"
+                    f" more; write at most {MOST_CAPPED}",
+                )
+            )
     for place, playbook in enumerate(plan.playbooks):
         if not playbook.enabled:
             continue
-        if playbook.cooldown:
-            where = f"playbook {playbook.name!r}, cooldown"
-            refuse(where, "playbook", place, "cooldown")
         if any(amount is not None for amount in playbook.budget):
             refuse(f"playbook {playbook.name!r}, budget", "playbook", place, "budget")
     return sorted(found)

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from features import Millis
+from models.deciding import Sent
 
 STAGES: Final = ("current", "late", "lapsing", "gone")
 #: In multiples of the customer's own rhythm: the first at which the silence is looked at.
@@ -47,25 +48,6 @@ def stage_of(facts: Mapping[str, float], horizon_days: float, active_days: float
     if silent >= horizon_days:
         return "lapsing"
     return "late" if facts["overdue"] >= LATE_AFTER else "current"
-
-
-class Sent(NamedTuple):
-    """What was done for a customer, or would have been if the customer were not held out.
-
-    Parameters
-    ----------
-    at
-        When.
-    playbook, channel
-        By which, and over which; empty where that is not known.
-    transactional
-        Whether it was owed, and so counts for no cap.
-    """
-
-    at: Millis
-    playbook: str = ""
-    channel: str = ""
-    transactional: bool = False
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ def explain(
     """Say what a policy file would do with a customer now, playbook by playbook, and why not.
 
     The customer is read from Redis, as by ebb inspect; nothing is changed and nothing is sent.
-    What was done before is taken from the decisions that are kept of the customer: each alert
-    counts as an action of no playbook in particular. Whether a budget is left is not looked at.
+    What was done before is what the workers remember; where they decide by no file, each alert
+    that is kept counts as an action of no playbook. Whether a budget is left is not looked at.
     """
     from models.playbooks import PolicyWrong, choose
     from streams.cli.inspecting import dossier_of, moment_of

@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from features import Millis, from_datetime, to_iso
-from models.deciding import Alert, Decision, Ledger, Standing, Verdict, decision_id, why
+from models.deciding import Alert, Decision, Ledger, Sent, Standing, Verdict, decision_id, why
 from models.learning import PRIOR, Judge, Snapshot, TrainingExample
 from models.registry import REGISTRY, Task, prior_judge
 from streams.pipeline import Effects, Shop
@@ -239,6 +239,7 @@ class Redeciding:
         ]
         judged = self._judged(points, recorded, records)
         standing: Standing | None = Standing()
+        sent: tuple[Sent, ...] = ()
         for point, name, known, now in zip(points, ids, recorded, judged, strict=True):
             if known is None:
                 # Whether it raised the customer is not known, nor then what follows from that.
@@ -248,9 +249,10 @@ class Redeciding:
             alert = records.alerts.get(name)
             what = "" if now is None else _risk_differs(known, now.risk)
             if standing is not None:
-                again = self._decide(user_id, point, known.risk, now, standing)
+                again = self._decide(user_id, point, known.risk, now, standing, sent)
                 standing = None if again is None else again.verdict.standing
                 if again is not None:
+                    sent = again.sent
                     decision = kept.get((point.at, point.cause))
                     waiting = on_their_way > 0
                     what = what or _verdict_differs(again, decision, alert, waiting=waiting)
@@ -290,30 +292,38 @@ class Redeciding:
         return found
 
     def _decide(
-        self, user_id: str, point: Point, risk: float, now: Judged | None, standing: Standing
+        self,
+        user_id: str,
+        point: Point,
+        risk: float,
+        now: Judged | None,
+        standing: Standing,
+        sent: tuple[Sent, ...],
     ) -> Again | None:
         """Decide again; None where a plan asks for reasons that nobody can tell any more."""
         shop = self._shop
         at, cause, vector, traits = point
         verdict = shop.policy.decide(user_id, at, cause, risk, standing)
         if shop.plan is None or not verdict.alert:
-            return Again(verdict, verdict.why, UNSET, UNSET)
+            return Again(verdict, verdict.why, UNSET, UNSET, sent)
         if now is None:
             return None
         facts = shop.catalogue.as_dict(array("f", vector))
         seen = PlanPoint(user_id, at, cause, risk, facts, now.codes, traits or {})
-        ruling = rule(shop, shop.plan, seen, verdict, standing)
+        ruling = rule(shop, shop.plan, seen, verdict, standing, sent)
         words = why(ruling.verdict.because, ruling.play)
-        return Again(ruling.verdict, words, ruling.play.playbook, ruling.play.variant)
+        play = ruling.play
+        return Again(ruling.verdict, words, play.playbook, play.variant, ruling.sent)
 
 
 class Again(NamedTuple):
-    """What is decided now, why, in words, and by which playbook."""
+    """What is decided now, why, in words, by which playbook, and what is remembered of it."""
 
     verdict: Verdict
     why: str
     playbook: str | UnsetType
     variant: str | UnsetType
+    sent: tuple[Sent, ...]
 
 
 def _verdict_differs(

@@ -13,7 +13,7 @@ from models.deciding import Alert, Ledger
 from streams.pipeline import Arrival
 from tests.e2e.conftest import NewCorner
 from tests.e2e.replaying import replayed
-from tests.streams.planned import NAMES, TEXT
+from tests.streams.planned import CAPPED, NAMES
 
 pytestmark = pytest.mark.e2e
 
@@ -44,7 +44,7 @@ def visits() -> list[Event]:
 def test_what_the_file_says_is_sent_told_verified_and_replayed(brief_corner: NewCorner) -> None:
     corner = brief_corner(EBB_TOPICS_PARTITIONS="1", **POLICY)
     policy = corner.folder / "policy.toml"
-    policy.write_text(TEXT, encoding="utf-8")
+    policy.write_text(CAPPED, encoding="utf-8")
     corner = brief_corner(EBB_TOPICS_PARTITIONS="1", EBB_POLICY=str(policy), **POLICY)
     corner.create_topics()
     events = sorted(visits(), key=lambda event: event.time)

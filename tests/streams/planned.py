@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from features import DAY, HOUR, MINUTE, Definition, Millis, build_catalogue
 from models.deciding import Policy
 from models.learning import Judgement
-from models.playbooks import read_plan
+from models.playbooks import Plan, read_plan
 from streams.pipeline import Arrival, Shop
 from tests.features.histories import START, happened
 from tests.streams.test_pipeline import shop_with
@@ -61,16 +62,27 @@ action = { kind = "coupon", channel = "email", depth = 0.1, expires = "7d", cost
 name = "nothing"
 action = { kind = "nothing" }
 """
+#: The same, and how often.
+CAPPED: Final = TEXT.replace(
+    "quiet = {",
+    """limits = { cooldown = "3d" }
+cap = [
+  { channel = "email", most = 2, per = "20d" },
+  { most = 3, per = "25d" },
+]
+quiet = {""",
+).replace('name = "call"', 'name = "call"\ncooldown = "10d"')
 NAMES: Final = tuple(f"shopper-{number}" for number in range(8))
 PLAN: Final = read_plan(TEXT, build_catalogue(Definition()).names)
+LIMITED: Final = read_plan(CAPPED, build_catalogue(Definition()).names)
 
 
-def planned(**rules: Any) -> Shop:
+def planned(plan: Plan = PLAN, cooldown: Millis = 2 * DAY) -> Shop:
     """Return the shop."""
     policy = Policy(
-        threshold=0.5, hysteresis=0.1, cooldown=2 * DAY, holdout=0.25, salt="pepper", valid=5 * DAY
+        threshold=0.5, hysteresis=0.1, cooldown=cooldown, holdout=0.25, salt="pepper", valid=5 * DAY
     )
-    return replace(shop_with(policy=policy, lateness=0, **rules), plan=PLAN)
+    return replace(shop_with(policy=policy, lateness=0), plan=plan)
 
 
 class Wavering:
@@ -126,21 +138,44 @@ def share(key: str, **more: Any) -> float:
     return int.from_bytes(blake2b(key.encode(), digest_size=8, **more).digest()) / 2**64
 
 
-def by_hand(name: str, at: Millis, cause: str, risk: float, traits: dict[str, str]) -> Said | None:
-    """Return what is done; None if no playbook is for the customer."""
+def by_hand(
+    name: str,
+    at: Millis,
+    cause: str,
+    risk: float,
+    traits: dict[str, str],
+    before: Sequence[tuple[Millis, str, str]] | None = None,
+) -> Said | None:
+    """Return what is done; None if no playbook is for the customer.
+
+    ``before`` is what was done, by which playbook and over which channel, where that is limited.
+    """
+
+    def free(channel: str) -> bool:
+        within = [each for each in before or () if each[1] != "sorry"]
+        return (
+            all(at - each[0] >= 3 * DAY for each in within)
+            and sum(at - each[0] < 25 * DAY for each in within) < 3
+            and (
+                channel != "email"
+                or sum(at - each[0] < 20 * DAY and each[2] == "email" for each in within) < 2
+            )
+        )
+
+    rested = all(each[1] != "call" or at - each[0] >= 10 * DAY for each in before or ())
     held = share(f"pepper|{name}") < 0.25
     if cause == "distress":
         return Said("sorry", "only", held, at)
     if traits.get("tier") == "staff":
         return Said("peace", "only", False, at)
-    if risk >= 0.7:
+    if risk >= 0.7 and rested and free("phone"):
         morning = at
         # Eight o'clock in Shanghai, which knows no summer time, is midnight in UTC.
         while not 8 * 60 <= (morning // MINUTE + 8 * 60) % (24 * 60) < 21 * 60:
             morning = morning // MINUTE * MINUTE + MINUTE
         held = held or share(f"pepper|call|{name}", person=b"holdout") < 0.5
         return Said("call", "only", held, morning)
-    if traits.get("news") == "yes":
+    if traits.get("news") == "yes" and free("email"):
         ten = share(f"pepper|bargain|{name}", person=b"arm") * 3 < 2
         return Said("bargain", "ten" if ten else "nothing", held, at)
     return None

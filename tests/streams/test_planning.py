@@ -12,7 +12,7 @@ from streams.cli import ebb
 from streams.cli.context import Context
 from streams.composition import policy_of, shop_of
 from streams.settings import Settings, SettingsError
-from tests.streams.planned import PLAN, TEXT
+from tests.streams.planned import CAPPED, PLAN, TEXT
 
 BEYOND = """version = 1
 limits = { rate = { most = 5, per = "1h" } }
@@ -46,6 +46,16 @@ def test_the_shop_has_the_plan_and_holds_out_whom_it_says(tmp_path: Path) -> Non
     assert (shop.policy.holdout, shop.policy.salt) == (0.25, "pepper")
     assert shop.policy.threshold == policy_of(Settings()).threshold
     assert shop_of(Settings()).plan is None
+
+
+def test_a_cap_that_would_have_to_remember_too_much_is_refused(tmp_path: Path) -> None:
+    assert shop_of(settings_of(tmp_path, CAPPED)).plan is not None
+    text = CAPPED.replace('most = 3, per = "25d"', 'most = 101, per = "25d"')
+    (_, line) = refused(settings_of(tmp_path, text)).splitlines()
+    assert line == (
+        "  line 9, cap 2, most: the workers remember 100 actions of a customer, and 101 are more;"
+        " write at most 100"
+    )
 
 
 def test_what_the_workers_cannot_hold_to_is_refused_line_by_line(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import hypothesis
 import msgspec
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features import DAY, CustomerState, Millis, from_datetime
 from models.deciding import Alert, Decision, Ledger
-from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
-from tests.streams.planned import NAMES, PLAN, Wavering, by_hand, logs, planned
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
+from tests.streams.planned import LIMITED, NAMES, PLAN, Wavering, by_hand, logs, planned
 from tests.streams.test_pipeline import (
     CUTS,
     LIMITS,
@@ -25,11 +26,11 @@ from tests.streams.test_pipeline import (
 )
 
 MANY = tuple(f"shopper-{number}" for number in range(100))
+CHANNELS = {"sorry": "email", "call": "phone", "bargain": "email"}
 SUGGESTED = {"sorry": "apologise", "call": "call", "ten": "offer", "nothing": "none"}
 
 
-def handled(log: Sequence[Arrival]) -> Effects:
-    shop = planned()
+def handled(shop: Shop, log: Sequence[Arrival]) -> Effects:
     book = {
         name: Customer(CustomerState(shop.definition), Ledger(), new=True)
         for name in (*NAMES, "clock")
@@ -52,10 +53,13 @@ def traits_at(log: Sequence[Arrival], name: str, decision: Decision) -> dict[str
     return known
 
 
-@settings(max_examples=60, deadline=None)
-@given(logs())
-def test_a_plan_decides_what_the_file_says_by_hand(log: list[Arrival]) -> None:
-    effects = handled(log)
+@settings(max_examples=80, deadline=None)
+@given(logs(), st.booleans())
+def test_a_plan_decides_what_the_file_says_by_hand(log: list[Arrival], limited: bool) -> None:
+    cooldown = 0 if limited else 2 * DAY
+    shop = planned(LIMITED if limited else PLAN, cooldown)
+    effects = handled(shop, log)
+    done: dict[str, list[tuple[Millis, str, str]]] = {}
     alerts = {(each.user_id, from_datetime(each.decided_at)): each for each in effects.alerts}
     raised: dict[str, bool] = {}
     alerted: dict[str, Millis] = {}
@@ -64,7 +68,7 @@ def test_a_plan_decides_what_the_file_says_by_hand(log: list[Arrival]) -> None:
         at, risk = decision.at, decision.risk
         open_gate = (
             risk >= 0.5
-            and at - alerted.get(name, -(10**15)) >= 2 * DAY
+            and at - alerted.get(name, -(10**15)) >= cooldown
             and (not raised.get(name) or decision.cause == "distress" or risk < 0.4)
         )
         if risk < 0.4:
@@ -73,16 +77,20 @@ def test_a_plan_decides_what_the_file_says_by_hand(log: list[Arrival]) -> None:
             assert not decision.alert
             assert decision.play is None
             continue
-        said = by_hand(name, at, decision.cause, risk, traits_at(log, name, decision))
+        before = done.setdefault(name, [])
+        traits = traits_at(log, name, decision)
+        said = by_hand(name, at, decision.cause, risk, traits, before if limited else None)
         play = decision.play
         assert play is not None
-        assert play.policy == PLAN.fingerprint
+        assert shop.plan is not None
+        assert play.policy == shop.plan.fingerprint
         if said is None or said.playbook == "peace":
             assert decision.because.code == ("unmatched" if said is None else "spared")
             assert play.playbook == ("" if said is None else "peace")
             assert not decision.alert
             continue
         raised[name], alerted[name] = True, at
+        before.append((at, said.playbook, "" if said.arm == "nothing" else CHANNELS[said.playbook]))
         assert decision.alert
         assert decision.because.code == "reached"
         assert (play.playbook, play.variant) == (said.playbook, said.arm)
@@ -110,9 +118,26 @@ def test_a_plan_decides_what_the_file_says_by_hand(log: list[Arrival]) -> None:
 def test_with_a_plan_too_it_does_not_matter_how_the_log_is_cut(
     log: list[Arrival], cuts: list[tuple[int, bool]], limit: int
 ) -> None:
-    shop = planned()
+    shop = planned(LIMITED, 0)
     whole = run_through(shop, Wavering(shop), log)
     assert_same(run_through(shop, Wavering(shop), log, cuts, limit), whole)
+
+
+def test_what_was_done_is_remembered_and_told_and_a_plan_without_limits_keeps_nothing() -> None:
+    log = visits(*((day, NAMES[1]) for day in range(40)))
+    for shop, kept in ((planned(LIMITED, 0), True), (planned(PLAN, 0), False)):
+        book = {NAMES[1]: Customer(CustomerState(shop.definition), Ledger(), new=True)}
+        effects = handle(shop, Told(0.9), log, (), book, NO_WATERMARK)
+        calm = handle(shop, Told(0.1), visits((41, NAMES[1])), (), book, effects.watermark)
+        late = visits((42, NAMES[1]), (43, NAMES[1]))
+        again = handle(shop, Told(0.9), late, (), book, calm.watermark)
+        (alert, *_) = effects.alerts
+        ledger = Ledger.decode(book[NAMES[1]].ledger.encode())
+        assert bool(ledger.sent) is kept
+        if kept:
+            assert {(each.playbook, each.channel) for each in ledger.sent} == {("call", "phone")}
+            assert alert.playbook == "call"
+        assert again.decided
 
 
 def the_alert(playbook: str) -> tuple[Alert, Decision]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import models.deciding.stored as stored
 from features import NEVER, Damaged, Definition, UnknownVersion, build_catalogue
-from models.deciding import Because, Decision, Ledger, Obstacle, Play, Prediction, Standing
+from models.deciding import Because, Decision, Ledger, Obstacle, Play, Prediction, Sent, Standing
 from models.judging import CODES, Explainer, Ground, Weights
 
 #: A ledger as it was stored by version 1, whose predictions knew no stages.
@@ -29,6 +29,12 @@ STORED_BY_2 = (
 STORED = (
     "9a030ac3059193a662617965732d013cc401009091c4179868cb3fe66666666666664b00cd02c9cd0c1ecd03"
     "84c01f9193000cc407027001cdcccc3d"
+)
+#: The same with what a policy file must remember.
+STORED_WITH_SENT = (
+    "9b040ac3059193a662617965732d013cc401009091c4179868cb3fe66666666666664b00cd02c9cd0c1ecd03"
+    "84c01f9193000cc407027001cdcccc3d939293a467696674a5656d61696cc293a5736f727279a5656d61696cc39200"
+    "01920300"
 )
 WAITS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 30)), max_size=8)
 
@@ -138,12 +144,27 @@ DECISIONS = st.builds(
 )
 
 
+SENT = st.builds(
+    Sent,
+    st.integers(0, 4_102_444_800_000),
+    st.sampled_from(["", "gift", "call"]),
+    st.sampled_from(["", "email"]),
+    st.booleans(),
+)
+
+
 @settings(max_examples=150)
-@given(WAITS, st.lists(DECISIONS, max_size=12), st.sets(st.integers(0, 12)))
+@given(
+    WAITS,
+    st.lists(DECISIONS, max_size=12),
+    st.sets(st.integers(0, 12)),
+    st.one_of(st.just([]), st.lists(SENT, max_size=4)),
+)
 def test_a_ledger_is_the_same_after_being_stored(
-    waits: list[tuple[int, int]], decisions: list[Decision], points: set[int]
+    waits: list[tuple[int, int]], decisions: list[Decision], points: set[int], sent: list[Sent]
 ) -> None:
     never, ledger = ledger_of(waits), ledger_of(waits)
+    never.sent = ledger.sent = tuple(sent)
     for place, decision in enumerate(decisions):
         never.log(decision)
         ledger.log(decision)
@@ -155,6 +176,8 @@ def test_a_ledger_is_the_same_after_being_stored(
     last = {(each.at, each.cause) for each in decisions[-8:]}
     assert again.has_decided(7, "silence") is ((7, "silence") in last)
     assert (again.pending, again.decisions) == (ledger.pending, ledger.decisions)
+    assert again.sent == tuple(sent)
+    assert again.encode()[1] == (4 if sent else 3)
     assert again.decisions == decisions[-8:]
     # Read or not, it is stored alike.
     assert again.encode() == never.encode()
@@ -233,9 +256,9 @@ def test_every_cause_that_a_model_tells_is_kept_as_numbers() -> None:
         assert Ledger.decode(ledger.encode()).decisions == [decision]
 
 
-@pytest.mark.parametrize("newer", [[4, False, -1, [], []], [4, "another shape"]])
+@pytest.mark.parametrize("newer", [[5, False, -1, [], []], [5, "another shape"]])
 def test_what_a_newer_ebbtide_wrote_is_not_guessed_at(newer: list[object]) -> None:
-    with pytest.raises(UnknownVersion, match=r"version 4 .* which knows 3"):
+    with pytest.raises(UnknownVersion, match=r"version 5 .* which knows 3"):
         Ledger.decode(msgspec.msgpack.encode(newer))
 
 
@@ -247,10 +270,12 @@ ANYTHING = st.recursive(
 
 
 @settings(max_examples=300)
-@given(st.lists(ANYTHING, min_size=9, max_size=9))
-def test_what_nobody_wrote_is_refused_or_read_but_never_breaks(fields: list[object]) -> None:
+@given(st.sampled_from([3, 4]), st.lists(ANYTHING, min_size=9, max_size=10))
+def test_what_nobody_wrote_is_refused_or_read_but_never_breaks(
+    version: int, fields: list[object]
+) -> None:
     try:
-        ledger = Ledger.decode(msgspec.msgpack.encode([3, *fields]))
+        ledger = Ledger.decode(msgspec.msgpack.encode([version, *fields]))
         told = [each.vector for each in ledger.pending], ledger.decisions
     except Damaged as error:
         assert str(error)
@@ -266,6 +291,9 @@ def test_what_this_version_wrote_once_is_read_for_ever() -> None:
     ledger.standing = Standing(True, 5)
     assert ledger.note_activity(22)
     assert ledger.encode().hex() == STORED
+    ledger.sent = (Sent(7, "gift", "email"), Sent(10, "sorry", "email", True))
+    assert ledger.encode().hex() == STORED_WITH_SENT
+    assert Ledger.decode(bytes.fromhex(STORED_WITH_SENT)).sent == ledger.sent
     again = Ledger.decode(bytes.fromhex(STORED))
     assert (again.pending, again.decisions) == (ledger.pending, ledger.decisions)
     assert again.standing == ledger.standing

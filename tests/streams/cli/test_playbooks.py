@@ -22,11 +22,11 @@ from streams.pipeline import Shop
 from streams.settings import Settings
 from streams.situations import situation_of
 from tests.servers import ROOT
-from tests.streams.planned import TEXT
+from tests.streams.planned import CAPPED
 
 EXAMPLE = ROOT / "examples" / "policy.toml"
 SHOP: Shop = shop_of(Settings())
-REFUSED = "The workers refuse it: line 16, limits.cooldown: the workers cannot hold to it yet"
+REFUSED = "The workers refuse it: line 17, limits.rate: the workers cannot hold to it yet"
 
 
 def run(*arguments: str, environ: dict[str, str] | None = None) -> Result:
@@ -130,12 +130,12 @@ def test_the_setting_of_a_policy_file_is_refused_where_it_cannot_be_held_to() ->
 
 
 def test_what_the_workers_can_hold_to_is_said_to_be_so(tmp_path: Path) -> None:
-    path = written(tmp_path, TEXT)
+    path = written(tmp_path, CAPPED)
     done = run("policy", "check", path)
     assert "The workers decide by it when policy.file, or EBB_POLICY, names it." in done.stderr
     assert json.loads(run("policy", "check", path, "--json").stdout)["refused"] == []
     refused = json.loads(run("policy", "check", str(EXAMPLE), "--json").stdout)["refused"]
-    assert {"line": 16, "where": "limits.cooldown"}.items() <= refused[0].items()
+    assert {"line": 17, "where": "limits.rate"}.items() <= refused[0].items()
 
 
 # -- of one customer --------------------------------------------------------------------------
