@@ -86,25 +86,25 @@ def planned(plan: Plan = PLAN, cooldown: Millis = 2 * DAY) -> Shop:
 
 
 class Wavering:
-    """A judge whose risk goes up and down with the silence."""
+    """A judge whose risk goes up and down, several times a day."""
 
     version = "wavering-1"
 
     def __init__(self, shop: Shop) -> None:
-        self._recency = shop.catalogue.index["recency"]
+        self._tenure = shop.catalogue.index["tenure"]
 
     def judge(self, vectors: npt.NDArray[np.float32]) -> Judgement:
-        risks = np.rint(vectors[:, self._recency].astype(np.float64) * 7) % 10 / 10
+        risks = np.rint(vectors[:, self._tenure].astype(np.float64) * 29) % 10 / 10
         risks = np.clip(risks, 0.05, 0.95)
         parts = risks.reshape(-1, 1)
         return Judgement(risks, parts, 0.0, ("renewal",), self.version)
 
 
 @st.composite
-def logs(draw: st.DrawFn) -> list[Arrival]:
+def logs(draw: st.DrawFn, names: Sequence[str] = NAMES, least: int = 1) -> list[Arrival]:
     """Return what shoppers do, one after the other in time."""
     step = st.tuples(
-        st.sampled_from(NAMES),
+        st.sampled_from(names),
         st.one_of(st.integers(1, 4 * HOUR), st.integers(1, 3 * DAY)),
         st.sampled_from(["visit", "purchase", "complaint", "refund"]),
         st.sampled_from([{}, {}, {"tier": "staff"}, {"tier": "gold"}, {"news": "yes"}]),
@@ -112,7 +112,7 @@ def logs(draw: st.DrawFn) -> list[Arrival]:
     now = START
     log = []
     for number, (name, pause, kind, traits) in enumerate(
-        draw(st.lists(step, min_size=1, max_size=40))
+        draw(st.lists(step, min_size=least, max_size=50))
     ):
         now += pause
         log.append(Arrival(number, now, happened(number, kind, now, name, traits=traits)))
