@@ -18,6 +18,7 @@ from models.judging import Offer
 from streams.composition import shop_of
 from streams.report import NotComparable, read_findings
 from streams.trial import Alternative, Decided, read_decided, try_policy, what_if
+from tests.streams.planned import PLAN
 from tests.streams.replay.backtested import SETTINGS, shoppers
 from tests.streams.replay.kept import kept
 
@@ -181,3 +182,19 @@ def test_files_that_do_not_go_together_are_refused(folder: Path, tmp_path: Path)
     parquet.write_table(table.drop_columns("arm"), tmp_path / "decisions.parquet")
     with pytest.raises(NotComparable, match="arm"):
         read_decided(tmp_path)
+
+
+def test_what_a_policy_file_decided_is_in_a_backtest_and_not_tried_with_other_thresholds(
+    tmp_path: Path,
+) -> None:
+    settings = SETTINGS.model_copy(update={"policy": SETTINGS.policy.model_copy(update=POLICY)})
+    shop = dataclasses.replace(shop_of(settings), plan=PLAN)
+    out = kept(tmp_path / "out", shoppers(3, customers=30), shop=shop)
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["configuration"]["policy"] == PLAN.fingerprint
+    said = parquet.read_table(out / "decisions.parquet").to_pylist()
+    acted = [row["why"] for row in said if row["alert"]]
+    assert acted and all("; playbook " in why for why in acted)
+    assert any("no playbook is for this customer now" in row["why"] for row in said)
+    with pytest.raises(NotComparable, match=r"decided by a policy file, .* without policy\.file"):
+        read_decided(out)
