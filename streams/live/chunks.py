@@ -16,6 +16,7 @@ from functools import partial
 from time import monotonic, time
 from typing import Any, Final, Protocol
 
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import (
     Consumer,
     ensure_aiokafka_TP,
@@ -256,9 +257,14 @@ class ChunkConsumer(Consumer):
             return
         logs = await self._logs(missing)
         for number in missing:
-            offsets, held = await self._reader.open(number, logs[number])
-            for topic, offset in offsets.items():
-                await self._seek_to(TP(topic, number), offset)
+            try:
+                offsets, held = await self._reader.open(number, logs[number])
+                for topic, offset in offsets.items():
+                    await self._seek_to(TP(topic, number), offset)
+            except IllegalStateError:
+                # A rebalance has taken it away since it was asked whose it is.
+                self._reader.let_go(number)
+                return
             if not self.flow_active or number not in self.partitions():
                 self._reader.let_go(number)
                 return

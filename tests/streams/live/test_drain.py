@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.live.chunks import ChunkConsumer
@@ -106,6 +107,33 @@ def test_an_answer_that_never_came_has_every_place_read_again() -> None:
     with pytest.raises(ConnectionError):
         asyncio.run(consumer._deliver())
     assert sorted(consumer.reader.gone) == [0, 1]
+
+
+@pytest.mark.parametrize("seeks", [0, 1])
+def test_a_partition_that_a_rebalance_takes_away_while_it_is_opened_is_let_go(seeks: int) -> None:
+    consumer = Consumer({}, {})
+    consumer.cursors.clear()
+    mine, done = {0, 1}, []
+
+    async def logs(numbers: Any) -> Any:
+        return dict.fromkeys(numbers)
+
+    async def opened(number: int, log: Any) -> Any:
+        return {HERE.topic: 5, "another": 7}, None
+
+    async def seek(tp: TP, offset: int) -> None:
+        if tp.partition == 1 and len(done) == 2 + seeks:
+            mine.discard(1)
+            raise IllegalStateError(f"no current assignment for {tp}")
+        done.append(tp)
+
+    consumer.partitions = lambda: mine  # type: ignore[method-assign]  # a fake
+    consumer._logs = logs  # type: ignore[method-assign]  # a fake
+    consumer.reader.open = opened  # type: ignore[attr-defined]  # a fake
+    consumer._seek_to = seek  # type: ignore[method-assign]  # a fake
+    asyncio.run(consumer._open_missing())
+    assert set(consumer.cursors) == {0}
+    assert consumer.reader.gone == [1]
 
 
 class Stopping:
