@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,15 +75,20 @@ def running(new_corner: NewCorner, shop_file: Path) -> Iterator[Corner]:
     assert verified(corner)["checked"] == 0
     corner.learner(EBB_WORKER_BATCH="500")
     sent = corner.import_cdnow(shop_file)["sent"]
-    corner.worker()
-    corner.worker()
+    workers = corner.worker(), corner.worker()
     corner.wait_until_applied(20)
-    halfway = 0
+    # Once in the midst for sure, wherever they are; then as they go.
+    for each in workers:
+        each.send_signal(signal.SIGSTOP)
+    halfway = verified(corner, "--sample", "300")
+    for each in workers:
+        each.send_signal(signal.SIGCONT)
+    assert 0 < halfway["events"] < sent, "it was over too soon to show anything"
+    looks = [halfway]
     while corner.applied() < sent:
-        found = verified(corner, "--sample", "300")
-        halfway += 0 < found["events"] < sent
+        looks.append(verified(corner, "--sample", "300"))
+    for found in looks:
         assert found["equal"] == found["checked"], found["findings"]
-    assert halfway, "it was over too soon to show anything"
     corner.drain(sent)
     yield corner
     corner.stop()
