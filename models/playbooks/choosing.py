@@ -4,7 +4,7 @@
 2. Nothing may stand in its way: a consent that is missing, its own cooldown, the shop's, a cap, or
    that it would cost more than it brings. Of a playbook with several arms this is asked of all of
    them, and of the mean of what they cost: whom chance may give an arm to must not depend on the
-   arm, or the arms could not be compared.
+   arm, or the arms could not be compared. In the way of one that does nothing stands nothing.
 3. Those that are left are ranked: the smaller priority first, then what is expected of them (risk
    times value times uplift, less the cost), then as they stand in the file.
 4. Whoever is held out goes the same way, to the same moment and the same id; only nothing is done.
@@ -214,6 +214,9 @@ def _mismatch(plan: Plan, playbook: Playbook, situation: Situation) -> Hindrance
 def _obstacle(
     plan: Plan, playbook: Playbook, situation: Situation, gain: float | None
 ) -> Hindrance | None:
+    if playbook.idle:
+        # Not even what was done under its name before the file was changed.
+        return None
     channels = playbook.channels
     for consent in plan.consents:
         if consent.name in channels and not granted(consent, situation.traits):
@@ -224,7 +227,7 @@ def _obstacle(
     if last is not None and at - last < playbook.cooldown:
         return Hindrance("resting", "", ((at - last) / DAY, playbook.cooldown / DAY))
     if not channels:
-        # Nothing is done, or the customer is owed it.
+        # The customer is owed what it does.
         return None
     counted = [sent for sent in before if not sent.transactional]
     last = max((sent.at for sent in counted), default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from features import DAY, HOUR
@@ -59,6 +59,16 @@ def test_a_budget_that_is_never_reached_changes_nothing(policy: Policy, given: l
 
 
 @given(policies, points, st.integers(1, 3))
+@example(
+    # Who is passed over is not asked again on the same day, though the risk is higher by then.
+    Policy(threshold=0.5, hysteresis=0.0, cooldown=0, holdout=0.0),
+    [
+        Point("ada", 0, "silence", 0.55),
+        Point("cleo", 0, "silence", 0.55),
+        Point("cleo", 0, "silence", 0.6),
+    ],
+    1,
+)
 def test_no_day_has_more_alerts_than_the_budget_and_they_are_the_highest_risks(
     policy: Policy, given: list[Point], budget: int
 ) -> None:
