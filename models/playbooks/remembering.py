@@ -24,7 +24,7 @@ def memory_of(plan: Plan) -> Millis:
     90
     """
     spans = [plan.cooldown, *(cap.per for cap in plan.caps)]
-    return max([*spans, *(each.cooldown for each in plan.playbooks)])
+    return max([*spans, *(each.cooldown for each in plan.playbooks if not each.idle)])
 
 
 def remembered(plan: Plan, sent: Sequence[Sent], at: Millis) -> tuple[Sent, ...]:

@@ -86,6 +86,8 @@ def in_the_way(plan: Plan, playbook: Playbook, who: Situation) -> str:
         return "when"
     if any(holds(plan, each, who) for each in playbook.unless):
         return "unless"
+    if all(arm.action.kind == "nothing" for arm in playbook.arms):
+        return ""
     over = {
         arm.action.channel
         for arm in playbook.arms
@@ -264,6 +266,13 @@ def test_to_do_nothing_ends_the_list() -> None:
     course = choose(plan, Situation("ada", NOW, 0.7, "high"))
     assert [each.playbook for each in course.options] == ["first", "rest"]
     assert [each.rank for each in course.considered] == [2, 1, 3]
+
+
+def test_who_is_left_in_peace_stays_so_whatever_was_done_when_the_playbook_did_something() -> None:
+    rest = Playbook("rest", only(Action("nothing")), cooldown=3 * DAY)
+    plan = Plan((rest, Playbook("last", only(), priority=200)))
+    who = Situation("ada", NOW, 0.7, "high", sent=(Sent(NOW - DAY, "rest", "email"),))
+    assert [option.playbook for option in choose(plan, who).options] == ["rest"]
 
 
 def test_the_day_of_a_budget_is_that_of_the_shop() -> None:

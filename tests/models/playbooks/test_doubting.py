@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
-from models.playbooks import Plan, Situation, choose, customers_needed, doubts, read_plan
+from features import DAY
+from models.playbooks import (
+    Action,
+    Arm,
+    Plan,
+    Playbook,
+    Sent,
+    Situation,
+    choose,
+    customers_needed,
+    doubts,
+    read_plan,
+)
 from tests.models.playbooks.plans import NOW, PLANS, SITUATIONS
 
 MESSAGE = 'action = { kind = "message", channel = "email" }'
@@ -82,8 +94,16 @@ def test_a_playbook_behind_a_wider_one_is_doubted(
     assert [each for each in said if each[1] != "off"] == ([("other", code)] if code else [])
 
 
+NOTHING = (Arm("only", 1.0, Action("nothing")),)
+
+
 @settings(max_examples=100, deadline=None)
 @given(PLANS, SITUATIONS)
+# What does nothing does not rest either, though something was done under its name before.
+@example(
+    Plan((Playbook("a", NOTHING, cooldown=3 * DAY), Playbook("b", NOTHING))),
+    Situation("ada", NOW, 0.0, "low", sent=(Sent(NOW, "a", ""),)),
+)
 def test_nobody_gets_a_playbook_that_is_said_to_be_out_of_reach(plan: Plan, who: Situation) -> None:
     """Its rank is never the first; whoever draws the situation may contradict the bands' edges."""
     out_of_reach = {
