@@ -111,6 +111,8 @@ def _within(
     plural = "s" if budget > 1 else ""
     day = to_iso(points[0].at)[:10]
     because = Because(f"the {budget} alert{plural} of {day} went to higher risks")
+    again = Because(f"passed over on {day} already")
+    told: set[str] = set()
     for name in passed_over:
         standings[name] = morning[name]
     for place, point in enumerate(points):
@@ -122,6 +124,8 @@ def _within(
             # Passed over now, or by the list that is made: nobody comes on it later in the day.
             calm = policy.left_alone(point.risk, before)
             standings[point.customer] = calm
-            verdict = Verdict(False, because, verdict.arm, verdict.band, calm)
+            why = again if point.customer in told else because
+            told.add(point.customer)
+            verdict = Verdict(False, why, verdict.arm, verdict.band, calm)
         decided[place] = verdict
     return decided
