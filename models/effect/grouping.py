@@ -50,9 +50,30 @@ def segment_of(alert: Alert) -> str:
     return Lifecycle(_PLACES, alert.horizon_days).of_one(known)
 
 
+#: What an alert is of that no policy file decided.
+NO_PLAYBOOK: Final = "no playbook"
+
+
+def playbook_of(alert: Alert) -> str:
+    """Return the playbook that was chosen, for the held-out as for the treated."""
+    return NO_PLAYBOOK if alert.playbook is UNSET else alert.playbook
+
+
+def variant_of(alert: Alert) -> str:
+    """Return the arm of the playbook, with its name; of the held-out the one they would have had.
+
+    So each arm has held-out customers of its own to be compared with.
+    """
+    if alert.playbook is UNSET or alert.variant is UNSET:
+        return NO_PLAYBOOK
+    return f"{alert.playbook}/{alert.variant}"
+
+
 #: What can be asked for, and how it is told of an alert.
 DIMENSIONS: Final[Mapping[str, Callable[[Alert], str]]] = {
     "action": action_of,
+    "playbook": playbook_of,
+    "variant": variant_of,
     "cause": lambda alert: alert.cause,
     "segment": segment_of,
     "band": lambda alert: alert.band,

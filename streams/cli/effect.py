@@ -37,7 +37,7 @@ Examples:
     default="action",
     show_default=True,
     metavar="NAME,...",
-    help="Tell apart by action, cause, segment, band, or response; none for all together.",
+    help="Tell apart by action, playbook, variant, cause, segment, band, or response; or none.",
 )
 @click.option(
     "--margin",

@@ -165,3 +165,11 @@ def test_a_held_out_customer_is_in_the_group_of_what_would_have_been_done() -> N
     assert group_of(held, everything) == group_of(treated, everything)
     assert group_of(alert("ada", vector={}), ("segment",)) == ("unknown",)
     assert group_of(alert("ada", vector={**LOYAL, "tenure": 3.0}), ("segment",)) == ("new",)
+
+
+def test_the_held_out_of_a_playbook_are_with_the_arm_that_they_would_have_had() -> None:
+    both = ("playbook", "variant")
+    assert group_of(alert("ada"), both) == ("no playbook", "no playbook")
+    for arm in ("treated", "holdout"):
+        told = alert("ada", arm=arm, playbook="gift", variant="ten")
+        assert group_of(told, both) == ("gift", "gift/ten")
