@@ -220,6 +220,7 @@
   };
 
   let flying = [];
+  let gone = false; // the page is left: what it asked for ends, and that is no failure
   const drain = async () => {
     while (allowed() && pause().left <= 0) {
       const { chosen, body } = batchOf(waiting());
@@ -228,6 +229,7 @@
       flying = chosen;
       const { status, headers } = await post(body, !failures);
       flying = [];
+      if (gone && !status) return;
       const refused = status >= 400 && status < 500 && status !== 408 && status !== 429;
       if (refused) console.warn("ebb: the collector refuses " + chosen.length + ": " + status);
       if (refused || status === 200) {
@@ -352,6 +354,9 @@
       on(window, "popstate", entered);
       on(window, "pageshow", ({ persisted }) => persisted && api.page());
     }
+    on(window, "pageshow", () => {
+      gone = false;
+    });
     if (Array.isArray(stub)) {
       api.push(...stub.slice());
       stub.push = api.push;
@@ -363,7 +368,10 @@
       if (!pause().asked) drop("pause");
       flush();
     });
-    on(window, "pagehide", leave);
+    on(window, "pagehide", () => {
+      gone = true;
+      leave();
+    });
     on(document, "visibilitychange", () => (document.hidden ? leave() : flush()));
     later(TOGETHER);
   });

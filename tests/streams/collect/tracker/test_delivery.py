@@ -145,6 +145,25 @@ def test_a_page_that_is_left_at_once_is_told_of_by_a_beacon(
     visitor.until_all_is_sent()
 
 
+def test_a_page_that_is_left_before_the_answer_is_no_failure_of_the_collector(
+    visitor: Visitor, collector: Collector
+) -> None:
+    visitor.stop_the_clock()
+    visitor.enter()
+    collector.answering.clear()
+    visitor.wait()
+    collector.wait(lambda: len(collector.batches) == 1)
+    visitor.enter("/next")
+    assert "ebb.pause" not in visitor.stored()
+
+    # Nothing waits, and what nobody knows the answer to is sent again, under the same id.
+    visitor.wait()
+    collector.wait_for("page", "page")
+    assert [len(batch.messages) for batch in collector.batches] == [1, 2]
+    collector.answering.set()
+    visitor.until_all_is_sent()
+
+
 def test_a_tab_that_is_put_aside_sends_what_it_has_and_asks_again_when_it_is_back(
     visitor: Visitor, collector: Collector
 ) -> None:
