@@ -88,3 +88,5 @@ class Context:
         if key in known and known[key].secret:
             raise Usage(f"{key} is a secret; set {known[key].env} in the environment")
         self.options[key] = value.strip()
+        # Whoever has looked at the settings before must not be the last to see them change.
+        self.__dict__.pop("loaded", None)

@@ -42,9 +42,7 @@ def worker(context: Context, wait: float, log_level: str, accept_gap: bool) -> N
     from streams.composition import shop_of
     from streams.live import worker_app
 
-    # What is wrong with the policy file is said at once, and not when Kafka has been waited for.
-    shop_of(context.settings)
-    _run(context, worker_app, wait, log_level, accept_gap)
+    _run(context, worker_app, wait, log_level, accept_gap, check=shop_of)
 
 
 @click.command(epilog="Example: ebb learner --log-level warning")
@@ -68,6 +66,7 @@ def _run(
     wait: float,
     log_level: str,
     accept_gap: bool,
+    check: Callable[[Settings], object] | None = None,
 ) -> None:
     from streams.live import CannotGoOn, run, use_uvloop
     from streams.topics import compare_topics
@@ -75,6 +74,9 @@ def _run(
     if accept_gap:
         context.set("worker.accept_gap=true")
     settings = context.settings
+    if check is not None:
+        # What is wrong with the policy file is said at once, not when Kafka has been waited for.
+        check(settings)
     # Faust exits at once when no broker answers; a worker that was started first waits.
     _wait_for_kafka(context, wait)
     topics = compare_topics(settings)

@@ -19,7 +19,7 @@ from bench.threshold import Outcome
 
 @pytest.mark.e2e
 def test_a_comparison_counts_what_each_has_done(bench_servers: Servers) -> None:
-    facts = compare(bench_servers, Mix(events=600, customers=60), 1, ["ebbtide", "bare", "loop"])
+    facts = compare(bench_servers, Mix(events=6_000, customers=600), 1, ["ebbtide", "bare", "loop"])
     assert facts["skipped"] == {}
     rows = {row["peer"]: row for row in facts["rows"]}
     assert list(rows)[2] == "loop", "the same work comes first"
@@ -27,7 +27,7 @@ def test_a_comparison_counts_what_each_has_done(bench_servers: Servers) -> None:
     whole, fraction = facts["wanted"]["ours"], facts["wanted"]["a fraction"]
     assert rows["ebbtide"]["decisions"] == rows["bare"]["decisions"] == whole["decisions"]
     assert rows["loop"]["decisions"] == fraction["decisions"]
-    assert rows["loop"]["alerts"] == 6
+    assert rows["loop"]["alerts"] == 60
     tables = told(facts)
     assert len(tables.grids) == 2
     assert any(note.startswith("ebbtide / bare: ") for note in tables.notes)

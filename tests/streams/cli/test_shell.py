@@ -229,3 +229,10 @@ def test_the_page_of_commands_tells_every_command_and_every_option(name: str) ->
             if isinstance(option, click.Option) and not option.hidden
         ]
         assert [word for word in options if word not in told and word not in SHARED] == []
+
+
+def test_what_is_set_after_a_look_at_the_settings_holds_all_the_same() -> None:
+    context = Context(environ={})
+    assert not context.settings.worker.accept_gap
+    context.set("worker.accept_gap=true")
+    assert context.settings.worker.accept_gap

@@ -131,7 +131,7 @@ def test_batches_say_what_single_events_say(
     decided = {
         (user, decision.at, decision.cause): decision
         for each in effects
-        for user, decision, _, _ in each.decided
+        for user, decision, *_ in each.decided
     }
     decisions = {
         (row["customer"], millis(row["at"]), row["cause"]): (
