@@ -1,9 +1,9 @@
 """The table: Ebbtide's worker beside other stream processors, on the same input and servers.
 
 Each runs in a process of its own, in rounds, in an order that is drawn anew for each round. Some
-do our own work (`bench.peers.core`), some a fraction of it (`bench.peers.work`), some nothing. What
-a run must have done is known before: all events, and as many decisions and alerts as a plain loop
-over the input finds with the same work.
+do our own work (`bench.peers.our_work`), some a fraction of it (`bench.peers.work`), some nothing.
+What a run must have done is known before: all events, and as many decisions and alerts as a plain
+loop over the input finds with the same work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from bench.peers.core import written
+from bench.peers.our_work import written
 from bench.peers.work import expected
 from bench.shopping import Mix, messages
 from bench.stage import ROOT, Corner, Servers, console, fill

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.inprocess import Hand, run_through
-from bench.peers.core import Core, arrival
+from bench.peers.our_work import Core, arrival
 from bench.shopping import Message, Mix
 from streams.composition import shop_of
 from streams.pipeline import NO_WATERMARK, Effects, handle

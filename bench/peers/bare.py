@@ -15,7 +15,7 @@ import redis.asyncio as redis
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.peers.core import Core, alerts_of
+from bench.peers.our_work import Core, alerts_of
 from bench.peers.running import Job, Tally, job
 from features import NEVER, decode_event, encode_state
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, handle, watermark_after

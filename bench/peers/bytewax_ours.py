@@ -13,7 +13,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
 
-from bench.peers.core import Core, alerts_of, arrival
+from bench.peers.our_work import Core, alerts_of, arrival
 from bench.peers.running import Tally, job
 from streams.pipeline import Arrival
 

@@ -7,7 +7,7 @@ import sys
 import msgspec
 import pathway as pw
 
-from bench.peers.core import Core, alerts_of, arrival
+from bench.peers.our_work import Core, alerts_of, arrival
 from bench.peers.running import Tally, job
 from features import decode_event
 

@@ -7,7 +7,7 @@ from typing import Any
 import quixstreams
 from quixstreams import Application, State
 
-from bench.peers.core import Core, alerts_of, arrival
+from bench.peers.our_work import Core, alerts_of, arrival
 from bench.peers.running import Tally, job
 
 task = job()

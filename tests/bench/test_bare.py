@@ -11,7 +11,7 @@ import redis.asyncio as redis
 
 from bench.inprocess import Hand, run_through
 from bench.peers.bare import Partition
-from bench.peers.core import Core
+from bench.peers.our_work import Core
 from bench.shopping import END, Mix, messages
 
 VALUES = 600

@@ -10,7 +10,7 @@ import pytest
 
 from bench import against, latency, sending, telling, traffic, watching
 from bench.against import PEERS, Run
-from bench.peers import core
+from bench.peers import our_work
 from bench.peers.work import (
     Shopper,
     Visit,
@@ -138,7 +138,9 @@ def test_results_without_a_place_in_the_readme_are_refused() -> None:
         replaced("nothing here", "compare", "table")
 
 
-@pytest.mark.parametrize("module", [against, core, latency, sending, telling, traffic, watching])
+@pytest.mark.parametrize(
+    "module", [against, our_work, latency, sending, telling, traffic, watching]
+)
 def test_the_examples_of_the_benchmarks_are_true(module: ModuleType) -> None:
     told = doctest.testmod(module)
     assert told.attempted

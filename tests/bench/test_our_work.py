@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bench.peers.core import Core, alerts_of, arrival
+from bench.peers.our_work import Core, alerts_of, arrival
 from bench.shopping import DAY, END, HOUR, Message, Mix, event, messages
 from bench.threshold import Outcome, calm, decided, decided_alone
 from features import decode_event
