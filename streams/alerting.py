@@ -18,6 +18,7 @@ from models.deciding import (
     suggested_of,
 )
 from models.judging import Ground
+from models.playbooks import Plan, chances_of
 from streams.batch import Shop
 from streams.ruling import Point, Ruling
 
@@ -82,7 +83,7 @@ def alert_of(
         start = ruling.option.not_before
         if verdict.arm == "treated":
             action = suggested_of(ruling.option.action.kind)
-        by_plan = _by_plan(ruling, at, shop.plan.currency)
+        by_plan = _by_plan(ruling, at, shop.plan)
     return Alert(
         alert_id=decision_id(user_id, at, cause),
         user_id=user_id,
@@ -107,15 +108,18 @@ def alert_of(
     )
 
 
-def _by_plan(ruling: Ruling, at: Millis, currency: str) -> dict[str, Any]:
+def _by_plan(ruling: Ruling, at: Millis, plan: Plan) -> dict[str, Any]:
     """Return what an alert says beyond what it says without a plan."""
     option, play = ruling.option, ruling.play
     assert option is not None
     action, start = option.action, option.not_before
+    chances = chances_of(plan, option.playbook, option.arm)
     told = {
         "policy": play.policy,
         "playbook": option.playbook,
         "variant": option.arm,
+        "holdout_share": chances.held,
+        "variant_share": chances.arm,
         "offer": Offer(
             kind=action.kind,
             cost=action.cost / 100,
@@ -130,8 +134,8 @@ def _by_plan(ruling: Ruling, at: Millis, currency: str) -> dict[str, Any]:
         told["channel"] = action.channel
     if start > at:
         told["not_before"] = to_datetime(start)
-    if currency:
-        told["currency"] = currency
+    if plan.currency:
+        told["currency"] = plan.currency
     return told
 
 

@@ -113,6 +113,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         where there is none.
     playbook, variant
         By which playbook, and with which of its arms; ``only`` where it has one.
+    holdout_share
+        With which chance such a customer is held out, of everything or of this playbook.
+    variant_share
+        With which chance such a customer has this arm.
     channel
         Over which to act; left out where nothing is done.
     offer
@@ -148,6 +152,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | UnsetType = UNSET
     playbook: str | UnsetType = UNSET
     variant: str | UnsetType = UNSET
+    holdout_share: _Share | UnsetType = UNSET
+    variant_share: _Share | UnsetType = UNSET
     channel: str | UnsetType = UNSET
     offer: Offer | UnsetType = UNSET
     not_before: _Moment | UnsetType = UNSET

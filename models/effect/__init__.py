@@ -7,7 +7,7 @@ from models.effect.following import Followed, Following
 from models.effect.grouping import DIMENSIONS, RESPONSE, group_of
 from models.effect.measuring import FIGURES, Line, Measured, Rules, measure
 from models.effect.pace import weeks_until_clear
-from models.effect.ratio import ALARM, mismatch
+from models.effect.ratio import ALARM, UNTOLD, Drawn, Split, split, unlikely
 from models.effect.response import EARLY, THIRDS, Case, Response, known_of, thirds
 from models.effect.sequence import reach
 
@@ -19,8 +19,10 @@ __all__ = [
     "LEAST",
     "RESPONSE",
     "THIRDS",
+    "UNTOLD",
     "Advice",
     "Case",
+    "Drawn",
     "Effect",
     "Followed",
     "Following",
@@ -28,14 +30,16 @@ __all__ = [
     "Measured",
     "Response",
     "Rules",
+    "Split",
     "adjusted",
     "advise",
     "compare",
     "group_of",
     "known_of",
     "measure",
-    "mismatch",
     "reach",
+    "split",
     "thirds",
+    "unlikely",
     "weeks_until_clear",
 ]

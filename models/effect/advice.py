@@ -42,7 +42,7 @@ def advise(
     margin
         What they left after cost, each, in money.
     mismatch
-        The chance of arms of such sizes, of `models.effect.mismatch`.
+        The chance of arms of such sizes, of `models.effect.split`.
     weekly
         Customers of both arms that become known in a week.
     worth

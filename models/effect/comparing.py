@@ -7,6 +7,10 @@ names says so of just this effect. With the arms' own means the score's mean is 
 the means, and its variance n (s1^2 / n1 + s0^2 / n0). That is narrower than to give each arm a
 sequence of its own and half of alpha.
 
+Where customers were held out with different chances (a playbook with a holdout of its own), the
+arms are made of different customers. There each is weighed by one over the chance of their own
+arm, so that both arms stand for all of them; who had no choice of arms is left out.
+
 Variances are computed as if each arm had also seen the lowest and the highest value of both: an
 arm of few customers who all did the same is not thereby sure of itself.
 """
@@ -37,7 +41,7 @@ class Effect:
     treated, held_out
         How many customers of each arm are known.
     treated_mean, held_out_mean
-        The figure as it was; not a number where an arm has nobody.
+        The figure as it was, whatever their chances; not a number where an arm has nobody.
     difference
         Treated less held out, adjusted for what was known before; its bounds are infinite with
         too few customers.
@@ -70,7 +74,12 @@ class Effect:
 
 
 def compare(
-    values: Floats, treated: Flags, before: Floats | None = None, *, alpha: float = 0.05
+    values: Floats,
+    treated: Flags,
+    before: Floats | None = None,
+    chances: Floats | None = None,
+    *,
+    alpha: float = 0.05,
 ) -> Effect:
     """Return by how much treated customers differ from those held out.
 
@@ -82,6 +91,8 @@ def compare(
         Their arms.
     before
         Customers by numbers known before anybody was treated; None to adjust for nothing.
+    chances
+        With which each was held out; None if all are the same.
     alpha
         The chance that the truth is ever outside of the bounds, at all looks together.
 
@@ -103,21 +114,31 @@ def compare(
     figures = np.asarray(values, dtype=np.float64)
     arms = np.asarray(treated, dtype=np.bool_)
     known = None if before is None else np.asarray(before, dtype=np.float64)
+    drawn = None if chances is None else np.asarray(chances, dtype=np.float64)
+    if drawn is not None and drawn.shape != figures.shape:
+        raise ValueError("there is a chance for each value")
     if arms.shape != figures.shape or (known is not None and len(known) != len(figures)):
         raise ValueError("values, arms and what was known before have a row a customer")
     if not np.isfinite(figures).all() or (known is not None and not np.isfinite(known).all()):
         raise ValueError("values and what was known before are finite numbers")
+    weights = np.ones_like(figures)
+    if drawn is not None and len(drawn) and drawn.min() < drawn.max():
+        open_to_both = (drawn > 0) & (drawn < 1)
+        figures, arms, drawn = figures[open_to_both], arms[open_to_both], drawn[open_to_both]
+        known = None if known is None else known[open_to_both]
+        weights = 1 / np.where(arms, 1 - drawn, drawn)
     count, held = int(arms.sum()), int((~arms).sum())
     mean, other = (float(figures[arm].mean()) if arm.any() else _NAN for arm in (arms, ~arms))
     if not (count and held):
         none = Interval(_NAN, -math.inf, math.inf)
         return Effect(count, held, mean, other, none, _NAN, 0.0, alpha)
-    plain = _spread(figures, arms)
+    plain = _spread(figures, arms, weights)
     rest, spread = figures, plain
     if known is not None and min(count, held) >= LEAST:
         rest = adjusted(figures, arms, known)
-        spread = _spread(rest, arms)
-    estimate = float(rest[arms].mean() - rest[~arms].mean())
+        spread = _spread(rest, arms, weights)
+    sides = [float(np.average(rest[arm], weights=weights[arm])) for arm in (arms, ~arms)]
+    estimate = sides[0] - sides[1]
     wide = math.inf
     if min(count, held) >= LEAST:
         wide = float(reach(count + held, spread, alpha))
@@ -133,8 +154,15 @@ def compare(
     )
 
 
-def _spread(values: Floats, arms: Flags) -> float:
+def _spread(values: Floats, arms: Flags, weights: Floats) -> float:
     """Return the variance of the difference for one customer."""
     ends = [values.min(), values.max()]
-    parts = [float(np.append(values[arm], ends).var()) / int(arm.sum()) for arm in (arms, ~arms)]
-    return len(values) * sum(parts)
+    total = 0.0
+    for arm in (arms, ~arms):
+        count = int(arm.sum())
+        some = np.append(values[arm], ends)
+        # The two ends weigh as much as anybody does in the mean.
+        weigh = np.append(weights[arm] / weights[arm].mean(), [1.0, 1.0])
+        off = weigh * (some - np.average(some, weights=weigh))
+        total += float((off**2).mean()) / count
+    return len(values) * total

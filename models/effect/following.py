@@ -14,11 +14,14 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeVar
+
+from msgspec import UnsetType
 
 from features import DAY, NEVER, Event, Kind, Millis, from_datetime
 from models.deciding import Alert, Arm, Outcome
 from models.effect.grouping import RESPONSE, group_of
+from models.effect.ratio import UNTOLD, Drawn
 from models.effect.response import Case, known_of, thirds
 
 #: Payments of one customer that are told apart; what comes beyond is not counted.
@@ -42,17 +45,26 @@ class Followed:
         By the dimensions that were asked for.
     risk
         What the model said.
+    drawn
+        By which chances the arm was drawn.
     """
 
     __slots__ = (
-        *("alert_id", "arm", "at", "back", "bought", "cost", "days", "group", "payments"),
+        *("alert_id", "arm", "at", "back", "bought", "cost", "days", "drawn", "group", "payments"),
         *("known", "risk", "spent", "spent_before"),
     )
 
     def __init__(
-        self, alert_id: str, at: Millis, arm: Arm, group: tuple[str, ...], risk: float
+        self,
+        alert_id: str,
+        at: Millis,
+        arm: Arm,
+        group: tuple[str, ...],
+        risk: float,
+        drawn: Drawn,
     ) -> None:
         self.alert_id, self.at, self.arm, self.group, self.risk = alert_id, at, arm, group, risk
+        self.drawn = drawn
         #: What a response is told by; None where nobody asks for it.
         self.known: array[float] | None = None
         #: When the first activity, and the first purchase, came after it.
@@ -69,6 +81,25 @@ class Followed:
     def treated(self) -> bool:
         """Whether the customer is in the treated arm."""
         return self.arm == "treated"
+
+
+def drawn_of(alert: Alert) -> Drawn:
+    """Return by which chances an alert's arm, and its playbook's arm, were drawn."""
+    return Drawn(
+        playbook=_told(alert.playbook, ""),
+        policy=_told(alert.policy, ""),
+        variant=_told(alert.variant, ""),
+        share=_told(alert.variant_share, 1.0),
+        chance=_told(alert.holdout_share, UNTOLD),
+        held_out=alert.arm == "holdout",
+    )
+
+
+_T = TypeVar("_T")
+
+
+def _told(value: _T | UnsetType, otherwise: _T) -> _T:
+    return otherwise if isinstance(value, UnsetType) else value
 
 
 class _Sent:
@@ -122,6 +153,8 @@ class Following:
         self._response = dimensions.index(RESPONSE) if RESPONSE in dimensions else None
         self._sent: dict[str, _Sent] = {}
         self._outcomes: set[bytes] = set()
+        #: There are few different ones, and many customers.
+        self._drawn: dict[Drawn, Drawn] = {}
         self.customers: dict[str, Followed] = {}
         #: What was met on the way, by name.
         self.met: Counter[str] = Counter()
@@ -135,11 +168,14 @@ class Following:
         at = from_datetime(alert.decided_at)
         self._sent[alert.alert_id] = _Sent(alert.user_id, at, alert.arm)
         known = self.customers.get(alert.user_id)
-        if known is not None and known.arm != alert.arm:
+        drawn = drawn_of(alert)
+        # Who is held out of one playbook need not be held out of another.
+        if known is not None and known.arm != alert.arm and known.drawn.playbook == drawn.playbook:
             self.met["changed_arm"] += 1
         if known is None or (at, alert.alert_id) < (known.at, known.alert_id):
             group = group_of(alert, self._dimensions)
-            followed = Followed(alert.alert_id, at, alert.arm, group, alert.risk)
+            drawn = self._drawn.setdefault(drawn, drawn)
+            followed = Followed(alert.alert_id, at, alert.arm, group, alert.risk, drawn)
             if self._response is not None:
                 followed.known = known_of(alert)
             self.customers[alert.user_id] = followed

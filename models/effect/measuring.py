@@ -18,7 +18,7 @@ from models.effect.adjusting import Flags
 from models.effect.advice import Advice, advise
 from models.effect.comparing import Effect, compare
 from models.effect.following import Followed, Following
-from models.effect.ratio import mismatch
+from models.effect.ratio import UNTOLD, Split, split
 from models.effect.sequence import Floats
 
 Places = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ class Rules:
     gone
         Who does nothing for that long is gone.
     holdout
-        The share of customers that was to be held out.
+        The share of customers that was to be held out, where their alerts do not tell it.
     margin
         The share of what is bought that is earned.
     cost
@@ -78,8 +78,8 @@ class Line:
         Which; empty for all.
     treated, held_out
         How many were alerted, known or not.
-    mismatch
-        The chance of arms of such sizes, if all is well.
+    split
+        Whether the arms have the sizes that were drawn.
     weekly
         How many became known in a week.
     figures
@@ -91,7 +91,7 @@ class Line:
     group: tuple[str, ...]
     treated: int
     held_out: int
-    mismatch: float
+    split: Split
     weekly: float
     figures: Mapping[str, Effect]
     advice: Advice
@@ -157,7 +157,7 @@ def measure(following: Following, rules: Rules, now: Millis) -> Measured:
     lines = [whole]
     for group, places in groups:
         alpha = rules.alpha / _JUDGED / len(groups)
-        lines.append(table.line(group, np.array(places), alpha, whole.mismatch))
+        lines.append(table.line(group, np.array(places), alpha, whole))
     moments = [each.at for each in everybody.values()]
     return Measured(
         lines=tuple(lines),
@@ -183,6 +183,12 @@ class _Table:
         def column(values: Iterable[float]) -> Floats:
             return np.fromiter(values, dtype=np.float64, count=len(everybody))
 
+        holdout = rules.holdout
+        self._drawn = [
+            each.drawn if each.drawn.chance != UNTOLD else each.drawn._replace(chance=holdout)
+            for each in customers
+        ]
+        self._chances = column(each.chance for each in self._drawn)
         at = self._at = column(each.at for each in customers)
         self._treated: Flags = column(each.treated for each in customers) > 0
         back = column(each.back for each in customers)
@@ -207,7 +213,7 @@ class _Table:
         )
 
     def line(
-        self, group: tuple[str, ...], places: Places, alpha: float, overall: float = 1.0
+        self, group: tuple[str, ...], places: Places, alpha: float, whole: Line | None = None
     ) -> Line:
         """Return what treating has done to the customers at some places.
 
@@ -217,24 +223,30 @@ class _Table:
         for name, (values, known) in self._figures.items():
             there = places[known[places]]
             figures[name] = compare(
-                values[there], self._treated[there], self._before[there], alpha=alpha
+                values[there],
+                self._treated[there],
+                self._before[there],
+                self._chances[there],
+                alpha=alpha,
             )
         treated = int(self._treated[places].sum())
         held_out = len(places) - treated
         rules = self._rules
-        odd = mismatch(treated, held_out, rules.holdout)
+        drawn = self._drawn
+        # A group may be one of arms: how many have it says nothing of the draw.
+        found = split((drawn[place] for place in places.tolist()), variants=whole is None)
         weekly = self._weekly(places)
         return Line(
             group=group,
             treated=treated,
             held_out=held_out,
-            mismatch=odd,
+            split=found,
             weekly=weekly,
             figures=figures,
             advice=advise(
                 figures["returned"],
                 figures["margin"],
-                mismatch=min(odd, overall),
+                mismatch=found.chance if whole is None else min(found.chance, whole.split.chance),
                 weekly=weekly,
                 worth=rules.worth,
             ),

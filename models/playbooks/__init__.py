@@ -3,6 +3,7 @@
 from models.playbooks.choosing import Considered, Course, Option, Request, choose
 from models.playbooks.conditions import Hindrance
 from models.playbooks.doubting import Doubt, customers_needed, doubts
+from models.playbooks.draws import Chances, chances_of
 from models.playbooks.faults import Fault, PolicyWrong
 from models.playbooks.fitting import Spender, TooFew, fit_prior
 from models.playbooks.holding import unheld
@@ -34,6 +35,7 @@ __all__ = [
     "Arm",
     "Budget",
     "Cap",
+    "Chances",
     "Condition",
     "Consent",
     "Considered",
@@ -56,6 +58,7 @@ __all__ = [
     "Spender",
     "TooFew",
     "Within",
+    "chances_of",
     "choose",
     "customers_needed",
     "doubts",

@@ -4,8 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 from models.playbooks.plan import Arm, Plan, Playbook
+
+
+class Chances(NamedTuple):
+    """With which chances it was drawn what became of a customer whom a playbook was taken for.
+
+    Parameters
+    ----------
+    held
+        Of being held out, of everything or of the playbook.
+    arm
+        Of the arm that was drawn, held out or not.
+    """
+
+    held: float
+    arm: float
+
+
+def chances_of(plan: Plan, playbook: str, arm: str) -> Chances:
+    """Return with which chances a customer of a playbook is held out, and has one of its arms.
+
+    Examples
+    --------
+    Of the nine tenths that the shop does not hold out, a fifth is held out by the playbook:
+
+    >>> from models.playbooks.plan import Action
+    >>> arms = (Arm("ten", 2.0, Action("nothing")), Arm("fifteen", 1.0, Action("nothing")))
+    >>> plan = Plan((Playbook("bargains", arms, holdout=0.2),), holdout=0.1)
+    >>> chances_of(plan, "bargains", "fifteen")
+    Chances(held=0.28, arm=0.333333333333)
+    """
+    taken = next(each for each in plan.playbooks if each.name == playbook)
+    weights = {each.name: each.weight for each in taken.arms}
+    held = plan.holdout + (1 - plan.holdout) * taken.holdout
+    return Chances(round(held, 12), round(weights[arm] / sum(weights.values()), 12))
 
 
 def held_out(plan: Plan, customer: str) -> bool:
@@ -55,4 +90,4 @@ def _share(plan: Plan, playbook: Playbook, customer: str, purpose: bytes) -> flo
     return int.from_bytes(drawn.digest()) / 2**64
 
 
-__all__ = ["arm_of", "held_out", "held_out_of"]
+__all__ = ["Chances", "arm_of", "chances_of", "held_out", "held_out_of"]

@@ -16,7 +16,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from models.effect import Rules
+    from models.effect import Rules, Split
     from streams.effect import Asked, Progress, Source
 
 EPILOG = """\b
@@ -66,7 +66,7 @@ Examples:
     "--holdout",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Share that was held out when the alerts went out.  [default: that of the policy]",
+    help="Share held out, of alerts that do not tell it.  [default: that of the policy]",
 )
 @click.option(
     "--alpha",
@@ -171,13 +171,21 @@ def effect(
         from streams.cli.effects import show_effect
 
         show_effect(joined, rules)
-    overall = joined.measured.lines[0]
-    if overall.mismatch < ALARM:
-        raise Problem(
-            f"of {overall.treated + overall.held_out:,} customers {overall.held_out:,} were held "
-            f"out, and {rules.holdout:g} of all should have been; docs/effect.md says what may "
-            "have happened. If the share was another one, name it with --holdout"
-        )
+    found = joined.measured.lines[0].split
+    if found.chance < ALARM:
+        raise Problem(_off(found))
+
+
+def _off(found: Split) -> str:
+    """Return where customers were not split as they were drawn."""
+    playbook = f" of playbook {found.playbook}" if found.playbook else ""
+    had = f"had its arm {found.variant}" if found.variant else "were held out"
+    otherwise = "" if playbook else ". If the share was another one, name it with --holdout"
+    return (
+        f"of {found.customers:,} customers{playbook} {found.found:,} {had}, and "
+        f"{found.drawn:.4g} of them should have; docs/effect.md says what may have happened"
+        f"{otherwise}"
+    )
 
 
 def _asked(context: Context, rules: Rules, by: str) -> Asked:

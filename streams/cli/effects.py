@@ -63,7 +63,7 @@ def _who(measured: Measured, rules: Rules) -> Iterator[str]:
     yield (
         f"{count:,} customers were alerted{span}; {overall.held_out:,} of them were held out "
         f"({_share(overall.held_out / count if count else math.nan)}, drawn were "
-        f"{_share(rules.holdout)})"
+        f"{_share(overall.split.share if count else rules.holdout)})"
     )
     known = overall.figures["returned"].count
     yield (

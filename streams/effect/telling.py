@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from features import to_iso
-from models.effect import ALARM, FIGURES, Effect, Line, Rules
+from models.effect import ALARM, FIGURES, Effect, Line, Rules, Split
 from streams.effect.joining import Joined
 
 
@@ -36,6 +36,7 @@ def as_dict(joined: Joined, rules: Rules, dimensions: Sequence[str]) -> dict[str
         "alpha": rules.alpha,
         "worth": rules.worth,
         "holdout": rules.holdout,
+        "farthest": _farthest(measured.lines[0].split),
         "by": list(dimensions),
         "alerted_before": measured.before,
         "met": {name: met[name] for name in sorted(met)},
@@ -50,13 +51,24 @@ def _line(line: Line, dimensions: Sequence[str]) -> dict[str, Any]:
         "group": dict(zip(dimensions, line.group, strict=False)),
         "treated": line.treated,
         "held_out": line.held_out,
-        "mismatch": line.mismatch,
-        "alarm": line.mismatch < ALARM,
+        "drawn": _number(line.split.share),
+        "mismatch": line.split.chance,
+        "alarm": line.split.chance < ALARM,
         "known_a_week": line.weekly,
         "figures": {name: _effect(effect) for name, effect in line.figures.items()},
         "brought": {"estimate": _number(estimate), "low": _number(low), "high": _number(high)},
         "verdict": line.advice.word,
         "because": line.advice.because,
+    }
+
+
+def _farthest(found: Split) -> dict[str, Any]:
+    return {
+        "playbook": found.playbook or None,
+        "variant": found.variant or None,
+        "found": found.found,
+        "customers": found.customers,
+        "drawn": _number(found.drawn),
     }
 
 

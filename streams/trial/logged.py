@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UnsetType
 
 from features import Millis, from_datetime
 from models.deciding import Alert
@@ -94,7 +95,7 @@ def trials_of(source: str, alerts: Iterable[Alert], holdout: float) -> Trials:
     alerts
         As they were published; one that came twice counts once.
     holdout
-        The share of customers who were held out.
+        The share of customers who were held out, of alerts that do not tell it.
 
     Raises
     ------
@@ -106,11 +107,13 @@ def trials_of(source: str, alerts: Iterable[Alert], holdout: float) -> Trials:
     for alert in alerts:
         count += 1
         treated = alert.arm == "treated"
-        propensity = 1 - holdout if treated else holdout
+        told = alert.holdout_share
+        share = holdout if isinstance(told, UnsetType) else told
+        propensity = 1 - share if treated else share
         if propensity <= 0:
             raise WrongLog(
                 f"{source}: {alert.alert_id} was held out, though the holdout share is "
-                f"{holdout:g}; say which it was with --logged-holdout"
+                f"{share:g}; say which it was with --logged-holdout"
             )
         found[alert.alert_id] = Trial(
             alert.user_id, from_datetime(alert.decided_at), alert.cause, treated, propensity, _NAN

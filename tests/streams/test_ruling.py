@@ -179,6 +179,7 @@ def test_an_alert_tells_the_offer_in_the_words_of_the_file() -> None:
     told: dict[str, Any] = msgspec.to_builtins(alert)
     assert (told["policy"], told["currency"]) == (PLAN.fingerprint, "EUR")
     assert (told["playbook"], told["variant"], told["channel"]) == ("bargain", "ten", "email")
+    assert (told["holdout_share"], told["variant_share"]) == (0.25, round(2 / 3, 12))
     offer = told["offer"]
     assert (offer["kind"], offer["cost"], offer["depth"]) == ("coupon", 0.6, 0.1)
     assert from_datetime(alert.offer.expires) == decision.at + 7 * DAY  # type: ignore[union-attr,arg-type]
@@ -189,6 +190,15 @@ def test_an_alert_tells_the_offer_in_the_words_of_the_file() -> None:
     obstacles = [(each.playbook, each.code) for each in decision.play.obstacles]
     assert obstacles == [("sorry", "other"), ("peace", "unknown"), ("call", "below")]
     assert msgspec.json.decode(msgspec.json.encode(alert), type=Alert) == alert
+
+
+def test_an_alert_tells_how_likely_its_arms_were() -> None:
+    log = visits(*((day, NAMES[1]) for day in range(40)))
+    shop = planned()
+    book = {NAMES[1]: Customer(CustomerState(shop.definition), Ledger(), new=True)}
+    (alert, *_) = handle(shop, Told(0.9), log, (), book, NO_WATERMARK).alerts
+    # The shop holds out a quarter, and of the others this playbook a half.
+    assert (alert.playbook, alert.holdout_share, alert.variant_share) == ("call", 0.625, 1.0)
 
 
 def test_who_was_given_the_arm_that_does_nothing_teaches_like_one_held_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.effect import ALARM, LEAST, adjusted, compare, mismatch, weeks_until_clear
+from models.effect import LEAST, adjusted, compare, weeks_until_clear
 
 ROWS = st.lists(
     st.tuples(st.floats(-100, 100), st.booleans(), st.floats(-10, 10), st.floats(-10, 10)),
@@ -116,24 +116,52 @@ def test_rows_that_make_no_sense_are_refused(
         compare(np.array(values), np.array(arms), known)
 
 
-@given(st.integers(0, 2_000), st.integers(0, 2_000), st.floats(0.01, 0.99))
-def test_arms_farther_from_their_share_are_less_likely(
-    treated: int, held_out: int, holdout: float
-) -> None:
-    both = treated + held_out
-    here = mismatch(treated, held_out, holdout)
-    assert 0 <= here <= 1
-    if held_out >= both * holdout and treated:
-        assert mismatch(treated - 1, held_out + 1, holdout) <= here
+def test_there_is_a_chance_for_each_value() -> None:
+    with pytest.raises(ValueError, match="a chance for each"):
+        compare(np.ones(3), np.ones(3, dtype=bool), None, np.ones(2))
 
 
-def test_the_draw_alone_seldom_raises_the_alarm_and_a_leak_does() -> None:
-    rng = np.random.default_rng(8)
-    held = rng.binomial(5_000, 0.1, size=2_000)
-    alarms = sum(mismatch(5_000 - int(each), int(each), 0.1) < ALARM for each in held)
-    assert alarms <= 8
-    assert mismatch(4_500, 400, 0.1) < ALARM
-    assert (mismatch(0, 0, 0.1), mismatch(5, 1, 0.0), mismatch(5, 0, 0.0)) == (1.0, 0.0, 1.0)
+def held_out_unevenly(seed: int, size: int = 1_200) -> tuple[np.ndarray, ...]:
+    """Return customers of two playbooks: half of those who seldom return are held out of theirs."""
+    rng = np.random.default_rng(seed)
+    seldom = rng.random(size) < 0.5
+    chances = np.where(seldom, 0.5, 0.1)
+    arms = rng.random(size) >= chances
+    values = (rng.random(size) < np.where(seldom, 0.1, 0.6)).astype(float)
+    return values, arms, chances, (rng.random(size) + seldom)[:, None]
+
+
+def test_who_is_held_out_more_often_than_others_counts_for_no_more_than_they_do() -> None:
+    found = [held_out_unevenly(seed) for seed in range(200)]
+    naive = [compare(values, arms).difference for values, arms, _, _ in found]
+    for known in (False, True):
+        fair = [
+            compare(values, arms, before if known else None, chances).difference
+            for values, arms, chances, before in found
+        ]
+        assert abs(statistics.fmean(each.estimate for each in fair)) < 0.01
+        assert sum(each.leaves_out(0.0) for each in fair) <= 4
+        # The width is that of the estimates as they are.
+        spread = statistics.stdev(each.estimate for each in fair)
+        reach = statistics.fmean(each.high for each in fair) - statistics.fmean(
+            each.estimate for each in fair
+        )
+        assert 3 < reach / spread < 5
+    # Nothing works there, and the means of the arms say that something does.
+    assert sum(each.leaves_out(0.0) for each in naive) > 190
+
+
+def test_who_had_no_choice_of_arms_is_left_out_and_equal_chances_change_nothing() -> None:
+    values, arms, _, before = held_out_unevenly(3)
+    plain = compare(values, arms, before)
+    assert compare(values, arms, before, np.full(len(values), 0.3)) == plain
+    more = np.append(values, np.ones(500)), np.append(arms, np.ones(500, dtype=bool))
+    known = np.append(before, np.zeros((500, 1)), axis=0)
+    chances = np.append(np.full(len(values), 0.3), np.zeros(500))
+    found = compare(*more, known, chances)
+    assert (found.treated, found.held_out) == (plain.treated, plain.held_out)
+    assert found.difference.estimate == pytest.approx(plain.difference.estimate)
+    assert found.difference.high == pytest.approx(plain.difference.high)
 
 
 def test_the_pace_is_the_time_until_the_bounds_leave_out_zero() -> None:

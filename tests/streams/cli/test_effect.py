@@ -175,8 +175,34 @@ def test_since_leaves_out_who_was_alerted_before(shop: SmallShop, files: tuple[s
 def test_a_leak_between_the_groups_is_a_problem(files: tuple[str, ...]) -> None:
     result = run(*files, "--holdout", "0.1")
     assert result.exit_code == 1
-    assert "held out, and 0.1 of all should have been" in result.stderr
+    assert "were held out, and 0.1 of them should have" in result.stderr
     assert "all: not yet: the groups have not the sizes that were drawn" in result.stdout
+
+
+def test_a_playbook_with_a_holdout_of_its_own_is_held_to_that_and_named_when_it_leaks(
+    shop: SmallShop, tmp_path: Path
+) -> None:
+    told = {"playbook": "gift", "policy": "6e34", "variant": "only", "variant_share": 1.0}
+
+    def of_gift(share: float) -> SmallShop:
+        alerts = [
+            msgspec.structs.replace(each, **told, holdout_share=share) if each.risk > 0.8 else each
+            for each in shop.alerts
+        ]
+        return SmallShop(alerts, shop.events, shop.outcomes)
+
+    files = written(of_gift(HOLDOUT), tmp_path)
+    found = run(*files, *OPTIONS, "--by", "playbook", "--json")
+    assert found.exit_code == 0
+    lines = {line["group"].get("playbook"): line for line in json.loads(found.stdout)["lines"]}
+    assert [lines[name]["drawn"] for name in (None, "gift", "no playbook")] == [HOLDOUT] * 3
+    files = written(of_gift(0.55), tmp_path)
+    leaky = run(*files, *OPTIONS, "--by", "playbook")
+    assert leaky.exit_code == 1
+    assert "customers of playbook gift " in leaky.stderr
+    assert "were held out, and 0.55 of them should have; docs/effect.md" in leaky.stderr
+    assert "--holdout" not in leaky.stderr
+    assert "no playbook: not yet: the groups have not the sizes" in leaky.stdout
 
 
 def test_a_held_out_customer_who_was_contacted_is_told(shop: SmallShop, tmp_path: Path) -> None:

@@ -66,6 +66,12 @@ def test_a_held_out_alert_where_nobody_was_held_out_is_refused() -> None:
     assert trials_of("here", [alert(0)], 0.0).rows[0].propensity == 1
 
 
+def test_the_chance_that_an_alert_tells_itself_goes_first() -> None:
+    alerts = [alert(0), msgspec.structs.replace(alert(1, held=True), holdout_share=0.4)]
+    found = trials_of("here", alerts, 0.25)
+    assert [row.propensity for row in found.rows] == [0.75, 0.4]
+
+
 ROWS = [
     {"customer": "ada", "at": START, "arm": "treated", "propensity": 0.75, "reward": 12.5},
     {"customer": "007", "at": START, "arm": "holdout", "propensity": 0.25, "reward": None},
