@@ -42,7 +42,8 @@ def status(context: Context, as_json: bool, wait_idle: float | None) -> None:
     if not in_time:
         raise Problem(
             f"not idle after {wait_idle:g} seconds: lag {found.lag}, outbox {found.outbox}, "
-            f"to learn {found.learner_lag}, to hand to the workers {found.unpublished}"
+            f"to learn {found.learner_lag}, to hand to the workers {found.unpublished}, "
+            f"outcomes {found.outcomes_lag}"
         )
 
 
@@ -113,6 +114,13 @@ def _show(context: Context, found: Status) -> None:
             f"labels weigh {evidence:.0%}, the prior {1 - evidence:.0%} of what is believed"
         )
     show_rivals(console, found)
+    if found.outcomes or found.outcomes_lag or found.outcomes_invalid:
+        console.print(
+            f"outcomes: {found.outcomes:,} taken, {found.outcomes_invalid:,} invalid, "
+            f"lag {found.outcomes_lag:,}"
+        )
+    if found.outcomes_missing:
+        console.print(f"{found.outcomes_missing:,} outcomes were gone before they were read")
     console.print(f"waiting to be published: {found.outbox:,}")
 
 

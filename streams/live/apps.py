@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
@@ -20,6 +21,7 @@ from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
 from streams.live.health import add_health
 from streams.live.model import LOOK, CurrentModel
+from streams.live.outcomes import OutcomeReader
 from streams.live.redis import open_redis
 from streams.live.relay import Relay, bare
 from streams.live.serving import ChunkApp, ChunkSchema
@@ -37,6 +39,7 @@ _NOISY: Final = (
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
     "faust.transport.drivers.aiokafka",
+    "streams.live.outcomes",
 )
 #: Bytes of one partition in one fetch: a topic takes batches of half as many.
 _FETCHED: Final = 4 * 1024 * 1024
@@ -101,6 +104,7 @@ def worker_app(settings: Settings) -> ChunkApp:
         await model.look()
 
     _serve(app, topics, relay)
+    _take_outcomes(app, settings, client)
     return app
 
 
@@ -137,6 +141,47 @@ def learner_app(settings: Settings) -> ChunkApp:
     )
     _serve(app, (topic,), relay)
     return app
+
+
+def _take_outcomes(app: ChunkApp, settings: Settings, client: Any) -> None:
+    """Have the worker take note of what came of alerts, beside the events."""
+    topic = settings.topic("outcomes")
+    relay = _relay(settings, ("dead_letters",))
+    reader = OutcomeReader(
+        _outcome_consumer(settings),
+        topic,
+        partial(asyncio.to_thread, topic_ids, settings, (topic,)),
+        RedisStore(client, settings.redis.namespace, topic),
+        relay,
+        app.trouble,
+    )
+
+    @app.task()
+    async def publish_what_outcomes_bring_about() -> None:
+        await relay.run()
+
+    @app.task()
+    async def take_outcomes() -> None:
+        await reader.run()
+
+
+def _outcome_consumer(settings: Settings) -> Callable[[], AIOKafkaConsumer]:
+    words = asynchronous(settings)
+    del words["enable_idempotence"]
+
+    def consumer() -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            group_id=f"{settings.topics.prefix}{settings.redis.namespace}-outcomes",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=settings.kafka.session_timeout,
+            heartbeat_interval_ms=max(settings.kafka.session_timeout // 4, 1),
+            metadata_max_age_ms=30_000,
+            **words,
+        )
+
+    return consumer
 
 
 def _serve(app: ChunkApp, topics: tuple[str, ...], relay: Relay) -> None:
@@ -198,7 +243,7 @@ def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
     return app
 
 
-def _relay(settings: Settings) -> Relay:
+def _relay(settings: Settings, out: Iterable[str] = _OUT) -> Relay:
     words = asynchronous(settings)
 
     def producer() -> AIOKafkaProducer:
@@ -211,7 +256,7 @@ def _relay(settings: Settings) -> Relay:
             **words,
         )
 
-    return Relay(producer, {name: settings.topic(name) for name in _OUT})
+    return Relay(producer, {name: settings.topic(name) for name in out})
 
 
 def _credentials(settings: Settings) -> Any:

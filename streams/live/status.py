@@ -32,13 +32,15 @@ class Logs(NamedTuple):
 
     Parameters
     ----------
-    clickstream, rekeyed, training
-        The events, those that were moved to their partition, and the examples.
+    clickstream, rekeyed, training, outcomes
+        The events, those that were moved to their partition, the examples, and what came of
+        alerts; None where nobody reads these.
     """
 
     clickstream: Ends
     rekeyed: Ends
     training: Ends
+    outcomes: Ends | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ class Status:
     trail_lost: int = 0
     #: Commits so far: what does not change does not move.
     commits: int = 0
+    #: What came of alerts: read, of no use, not read yet, and gone unread.
+    outcomes: int = 0
+    outcomes_invalid: int = 0
+    outcomes_lag: int = 0
+    outcomes_missing: int = 0
 
     @property
     def lag(self) -> int:
@@ -131,7 +138,10 @@ class Status:
     @property
     def idle(self) -> bool:
         """Whether nothing is left to do: no lag, nothing due, to publish or to learn."""
-        left = (self.lag, self.overdue, self.outbox, self.learner_lag, self.unpublished)
+        left = (
+            *(self.lag, self.overdue, self.outbox, self.learner_lag, self.unpublished),
+            self.outcomes_lag,
+        )
         return not any(left)
 
     @property
@@ -145,7 +155,9 @@ class Status:
         return asdict(self) | {"lag": self.lag, "idle": self.idle, "watermark": self.watermark}
 
 
-async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
+async def read_status(
+    customers: Store, learner: Store, logs: Logs, returned: Store | None = None
+) -> Status:
     """Read how the system stands.
 
     Parameters
@@ -154,6 +166,8 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
         The stores of the workers and of the learner.
     logs
         Where their topics end.
+    returned
+        Where the places in ``outcomes`` are kept; None where nobody reads these.
     """
     numbers = range(len(logs.clickstream))
     marks = {number: read_mark(await customers.mark(number)) for number in numbers}
@@ -170,9 +184,10 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
     overdue = 0
     for number, mark in marks.items():
         overdue += bool((await customers.read(number, (), mark.watermark, 1)).due)
+    back, back_lag = await _read_back(returned, logs.outcomes)
 
     def total(name: str) -> int:
-        return sum(mark.counts.get(name, 0) for mark in marks.values())
+        return _total(marks, name)
 
     return Status(
         partitions=[
@@ -192,7 +207,7 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
         matured=total("matured"),
         learnt=whole,
         unknown_types=total("unknown_type"),
-        outbox=sum(m.head - m.tail for m in marks.values()) + taught.head - taught.tail,
+        outbox=sum(each.head - each.tail for each in (*marks.values(), *back.values(), taught)),
         model=PRIOR if snapshot is None else snapshot.version,
         quality={} if snapshot is None else snapshot.quality,
         challenger={} if notes is None else _challenger(notes),
@@ -202,8 +217,25 @@ async def read_status(customers: Store, learner: Store, logs: Logs) -> Status:
         handed_over=total("handed_over"),
         recalled=total("recalled"),
         trail_lost=total("trail_lost"),
-        commits=sum(mark.epoch for mark in marks.values()) + taught.epoch,
+        commits=sum(each.epoch for each in (*marks.values(), *back.values(), taught)),
+        outcomes=_total(back, "outcomes"),
+        outcomes_invalid=_total(back, "invalid"),
+        outcomes_lag=back_lag,
+        outcomes_missing=_total(back, "missing"),
     )
+
+
+def _total(marks: Mapping[int, Mark], name: str) -> int:
+    return sum(mark.counts.get(name, 0) for mark in marks.values())
+
+
+async def _read_back(store: Store | None, ends: Ends | None) -> tuple[dict[int, Mark], int]:
+    """Return the places in ``outcomes``, and how many of these were not read yet."""
+    if store is None or ends is None:
+        return {}, 0
+    marks = {number: read_mark(await store.mark(number)) for number in range(len(ends))}
+    found = ends.read({number: mark.offset for number, mark in marks.items()})
+    return marks, sum(max(found[number] - max(m.offset, 0), 0) for number, m in marks.items())
 
 
 def _challenger(notes: Notes) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class View:
         All of them.
     shop, task
         The rules, and what models read of a vector.
-    customers, learner
-        The stores of the workers and of the learner.
+    customers, learner, returned
+        The stores of the workers, of the learner, and of what came of alerts.
     """
 
     settings: Settings
@@ -41,6 +41,7 @@ class View:
     task: Task
     customers: Store
     learner: Store
+    returned: Store
 
     async def judge(self) -> Judge:
         """Return the model of now."""
@@ -58,7 +59,7 @@ class View:
 
     async def status(self, logs: Logs) -> Status:
         """Return how the system stands."""
-        return await read_status(self.customers, self.learner, logs)
+        return await read_status(self.customers, self.learner, logs, self.returned)
 
     @contextmanager
     def logs(self) -> Iterator[Logs]:
@@ -84,6 +85,7 @@ async def looking(settings: Settings) -> AsyncIterator[View]:
             task_of(shop),
             RedisStore(client, namespace, settings.topic("clickstream")),
             RedisStore(client, namespace, settings.topic("training")),
+            RedisStore(client, namespace, settings.topic("outcomes")),
         )
     finally:
         await client.aclose()

@@ -84,6 +84,7 @@ class Producer:
 
     def __init__(self, failures: int = 0) -> None:
         self.sent: list[tuple[str, bytes | None, bytes | None]] = []
+        self.headers: list[Any] = []
         self.failures = failures
         self.answers = asyncio.Event()
         self.answers.set()
@@ -103,6 +104,7 @@ class Producer:
             self.failures -= 1
             raise KafkaConnectionError("the broker is away")
         self.sent.append((topic, key, value[0]))
+        self.headers.append(headers)
         return asyncio.ensure_future(self._acknowledged())
 
     async def _acknowledged(self) -> None:

@@ -69,6 +69,7 @@ def status_of(
     training: int = 4,
     partition: dict[str, Any] | None = None,
     learner: dict[str, Any] | None = None,
+    returned: dict[str, Any] | None = None,
 ) -> Status:
     """Return the status of a shop where nothing is left to do, but for what is said."""
 
@@ -83,9 +84,10 @@ def status_of(
             **(learner or {}),
         }
         await commit(learning, 0, **taught)
-        return await read_status(
-            customers, learning, Logs(Ends(ends), Ends(moved), Ends((training,)))
-        )
+        back = MemoryStore()
+        await commit(back, 1, **{"offset": 3, "counts": {"outcomes": 3}, **(returned or {})})
+        logs = Logs(Ends(ends), Ends(moved), Ends((training,)), Ends((0, 3)))
+        return await read_status(customers, learning, logs, back)
 
     return asyncio.run(all_of_it())
 
@@ -95,7 +97,8 @@ def test_with_nothing_left_to_do_the_shop_is_idle() -> None:
     assert status.idle
     assert (status.applied, status.learnt, status.model) == (19, 3, "logistic-3")
     assert status.watermark == 500
-    assert status.commits == 3
+    assert (status.outcomes, status.outcomes_lag) == (3, 0)
+    assert status.commits == 4
     assert status.as_dict()["idle"] is True
 
 
@@ -110,6 +113,8 @@ def test_with_nothing_left_to_do_the_shop_is_idle() -> None:
         ({"partition": {"timers": {"ada": 1_000}}}, {"overdue": 1}),
         ({"learner": {"counts": {"learnt": 4, "told": 3}}}, {"unpublished": 1}),
         ({"learner": {"counts": {"learnt": 4}}}, {"unpublished": 4}),
+        ({"returned": {"offset": 1}}, {"outcomes_lag": 2}),
+        ({"returned": {"messages": said("letter")}}, {"outbox": 1}),
     ],
 )
 def test_anything_left_to_do_is_named_and_the_shop_is_not_idle(
