@@ -1,6 +1,7 @@
 """What a shop has decided to do about whom: the policy file, and what it says of one customer."""
 
 from models.playbooks.choosing import Considered, Course, Option, Request, choose
+from models.playbooks.comparing import Change, changes
 from models.playbooks.conditions import Hindrance
 from models.playbooks.doubting import Doubt, customers_needed, doubts
 from models.playbooks.draws import Chances, chances_of
@@ -36,6 +37,7 @@ __all__ = [
     "Budget",
     "Cap",
     "Chances",
+    "Change",
     "Condition",
     "Consent",
     "Considered",
@@ -59,6 +61,7 @@ __all__ = [
     "TooFew",
     "Within",
     "chances_of",
+    "changes",
     "choose",
     "customers_needed",
     "doubts",
