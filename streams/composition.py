@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from features import PASSIVE, Definition, build_catalogue
 from models.deciding import Policy
 from models.judging import Explainer, Offer
@@ -124,6 +126,21 @@ def shop_of(settings: Settings, *, deciding: bool = True) -> Shop:
     )
 
 
+def shop_by(shop: Shop, settings: Settings, plan: Plan) -> Shop:
+    """Return the shop as another version of its policy file has it.
+
+    Parameters
+    ----------
+    shop
+        As it was.
+    settings
+        All of them: all but the file is as they say.
+    plan
+        Of the file.
+    """
+    return replace(shop, plan=plan, policy=policy_of(settings, plan))
+
+
 def weighing_of(settings: Settings) -> Weighing:
     """Return how much each example counts for the learner."""
     model = settings.model
@@ -187,6 +204,7 @@ __all__ = [
     "explainer_of",
     "policy_of",
     "rivalry_of",
+    "shop_by",
     "shop_of",
     "task_of",
     "weighing_of",

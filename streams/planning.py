@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from features import Definition, build_catalogue
 from models.playbooks import Fault, Plan, PolicyWrong, read_plan, unheld
 from streams.settings import Settings, SettingsError
+
+#: Returns what is in a file, or raises `OSError`.
+Read: TypeAlias = Callable[[Path], bytes]
+#: Bytes of a file that are read: more than any that is taken has.
+_MOST: Final = 2 * 1024 * 1024
 
 
 class NoText(ValueError):
     """A policy file is no text; the message says where."""
 
 
-def read_policy(path: Path, definition: Definition) -> tuple[Plan, list[Fault]]:
+def read_file(path: Path) -> bytes:
+    """Return what is in a file; of one that is far too long, its beginning."""
+    with path.open("rb") as file:
+        return file.read(_MOST)
+
+
+def read_policy(
+    path: Path, definition: Definition, read: Read = read_file
+) -> tuple[Plan, list[Fault]]:
     """Return what a policy file says, and what of it the workers cannot hold to.
 
     Parameters
@@ -22,22 +37,50 @@ def read_policy(path: Path, definition: Definition) -> tuple[Plan, list[Fault]]:
         Of the file.
     definition
         Says which features there are.
+    read
+        Reads the file, and any other that it names: whoever watches learns from it which.
 
     Raises
     ------
     PolicyWrong
         With everything that is wrong in it.
     NoText
-        If it is not UTF-8.
+        If it is not UTF-8, or far too long.
     OSError
         If it cannot be read.
     """
+    data = read(path)
+    if len(data) >= _MOST:
+        raise NoText(f"{path}: far longer than a policy file can be; is it one?")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NoText(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    # A line ends alike, whichever system the file was written on, and so does the fingerprint.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     plan = read_plan(text, build_catalogue(definition).names)
     return plan, unheld(plan, text)
+
+
+def held_plan(path: Path, definition: Definition, read: Read = read_file) -> Plan:
+    """Return the plan of a file that the workers can hold to.
+
+    Parameters
+    ----------
+    path, definition, read
+        As of `read_policy`.
+
+    Raises
+    ------
+    PolicyWrong
+        With everything that is wrong in it, or that cannot be held to.
+    NoText, OSError
+        As of `read_policy`.
+    """
+    plan, refused = read_policy(path, definition, read)
+    if refused:
+        raise PolicyWrong(refused)
+    return plan
 
 
 def plan_of(settings: Settings, definition: Definition) -> Plan | None:
@@ -65,7 +108,7 @@ def plan_of(settings: Settings, definition: Definition) -> Plan | None:
         return None
     about = f"policy.file = {str(path)!r}"
     try:
-        plan, refused = read_policy(path, definition)
+        return held_plan(path, definition)
     except OSError as error:
         raise SettingsError(
             f"{about}: cannot be read: {error.strerror}; correct the path (or EBB_POLICY)"
@@ -74,9 +117,6 @@ def plan_of(settings: Settings, definition: Definition) -> Plan | None:
         raise SettingsError(f"{about}: {error}") from None
     except PolicyWrong as wrong:
         raise SettingsError(told(about, wrong.faults)) from None
-    if refused:
-        raise SettingsError(told(about, refused))
-    return plan
 
 
 def told(about: str, faults: list[Fault] | tuple[Fault, ...]) -> str:
@@ -86,4 +126,4 @@ def told(about: str, faults: list[Fault] | tuple[Fault, ...]) -> str:
     return "\n".join([head, *(f"  {fault}" for fault in faults)])
 
 
-__all__ = ["NoText", "plan_of", "read_policy", "told"]
+__all__ = ["NoText", "Read", "held_plan", "plan_of", "read_file", "read_policy", "told"]

@@ -199,6 +199,9 @@ class PolicySettings(Section):
     file: Path | None = _setting(
         None, "policy file: whom to do what for (docs/playbooks.md); empty: none", env="EBB_POLICY"
     )
+    refresh: DurationOrZero = _setting(
+        5_000, "how often workers look whether it says something else; 0s: only at the start"
+    )
     threshold: float = _setting(0.6, "risk from which a customer is alerted", gt=0, lt=1)
     hysteresis: float = _setting(
         0.1, "risk must fall this far below the threshold to arm it again", ge=0, lt=1

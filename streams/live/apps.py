@@ -15,7 +15,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 from features.store import RedisStore
 from models.registry import REGISTRY
 from streams.brokers import asynchronous, trusted
-from streams.composition import rivalry_of, shop_of, task_of, weighing_of
+from streams.composition import rivalry_of, shop_by, shop_of, task_of, weighing_of
 from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
@@ -24,6 +24,7 @@ from streams.live.model import LOOK, CurrentModel
 from streams.live.outcomes import OutcomeReader
 from streams.live.redis import open_redis
 from streams.live.relay import Relay, bare
+from streams.live.rules import CurrentRules, watch_of
 from streams.live.serving import ChunkApp, ChunkSchema
 from streams.live.training import TrainingReader
 from streams.noise import say_seldom
@@ -75,12 +76,18 @@ def worker_app(settings: Settings) -> ChunkApp:
         settings.model.warmup,
     )
     relay = _relay(settings)
-    app.clock = Clock(
-        wall=lambda: time.time_ns() // 1_000_000, ticks=lambda: time.monotonic_ns() // 1_000_000
+    app.clock = Clock(wall=_now, ticks=lambda: time.monotonic_ns() // 1_000_000)
+    policy = settings.policy
+    rules = app.rules = CurrentRules(
+        shop,
+        lambda before, plan: shop_by(before, settings, plan),
+        watch_of(shop, policy.file, policy.refresh),
+        policy.refresh,
+        _now,
     )
     app.reader = ClickstreamReader(
         topics,
-        shop,
+        rules,
         RedisStore(client, namespace, topics[0]),
         relay,
         model,
@@ -102,6 +109,10 @@ def worker_app(settings: Settings) -> ChunkApp:
     @app.task()
     async def first_look_at_the_model() -> None:
         await model.look()
+
+    @app.task()
+    async def go_by_the_policy_file_of_now() -> None:
+        await rules.run()
 
     _serve(app, topics, relay)
     _take_outcomes(app, settings, client)
@@ -182,6 +193,10 @@ def _outcome_consumer(settings: Settings) -> Callable[[], AIOKafkaConsumer]:
         )
 
     return consumer
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _serve(app: ChunkApp, topics: tuple[str, ...], relay: Relay) -> None:

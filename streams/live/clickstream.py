@@ -72,8 +72,8 @@ class ClickstreamReader:
     ----------
     topics
         Full names of the two.
-    shop
-        The rules.
+    rules
+        Returns the rules of now; what they say of the shape of the state never changes.
     store
         Where the customers are.
     relay
@@ -91,7 +91,7 @@ class ClickstreamReader:
     def __init__(
         self,
         topics: tuple[str, str],
-        shop: Shop,
+        rules: Callable[[], Shop],
         store: Store,
         relay: Relay,
         judge: Callable[[], Judge],
@@ -102,7 +102,7 @@ class ClickstreamReader:
         self.batch = pace.batch
         self.topics: tuple[str, ...] = topics
         self._intake = Intake(topics[0])
-        self._shop = shop
+        self._rules = rules
         self._store = store
         self._relay = relay
         self._judge = judge
@@ -113,7 +113,7 @@ class ClickstreamReader:
     async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where the state of a partition stands."""
         data = await self._store.mark(partition)
-        held = Held(self._store, partition, data, self._shop.definition.fingerprint)
+        held = Held(self._store, partition, data, self._rules().definition.fingerprint)
         held.expect_partitions(self._partitions())
         places = await held.places(
             dict(zip(self.topics, (held.mark.offset, held.mark.rekeyed), strict=True)),
@@ -153,14 +153,14 @@ class ClickstreamReader:
         """Return the watermark before the batch: an idle partition's follows the clock."""
         idle = self._pace.wall and chunk.caught_up and not chunk.records
         if idle and watermark != NO_WATERMARK:
-            return max(watermark, self._clock() - self._shop.lateness)
+            return max(watermark, self._clock() - self._rules().lateness)
         return watermark
 
     async def _step(
         self, hand: _Hand, chunk: Chunk, records: Sequence[Any], watermark: Millis
     ) -> bool:
         """Handle one batch; return whether more timers are due than it took."""
-        held, book, shop, intake = hand.held, hand.book, self._shop, self._intake
+        held, book, shop, intake = hand.held, hand.book, self._rules(), self._intake
         offset, rekeyed = (chunk.end[topic] for topic in self.topics)
         read = intake.read(records)
         names = read.customers()
@@ -234,7 +234,7 @@ class ClickstreamReader:
                     customer.state.trail = Trail()
 
     def _customer(self, record: Record) -> Customer:
-        definition = self._shop.definition
+        definition = self._rules().definition
         state, ledger = record
         try:
             return Customer(

@@ -16,6 +16,7 @@ from streams.live.chunks import ChunkConsumer
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Cursor, Reader, joined
 from streams.live.relay import Relay
+from streams.live.rules import CurrentRules
 from streams.live.stopping import GIVE_UP, CannotGoOn, leave_within
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ class ChunkApp(faust.App):
     relay: Relay
     #: The worker's; the learner has none.
     clock: Clock | None = None
+    #: By which the worker decides; the learner decides nothing.
+    rules: CurrentRules | None = None
     #: Why the app gave up, for whoever started it.
     gave_up: CannotGoOn | None = None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from features import DAY, HOUR
 from models.deciding import Sent
 from models.playbooks import Cap, Plan, Playbook, Situation, choose, remembered
+from models.playbooks.remembering import memory_of
 from tests.models.playbooks.plans import NOW, PLANS, SITUATIONS
 
 DONE = st.lists(
@@ -64,3 +65,21 @@ def test_a_plan_that_does_not_look_back_remembers_nothing(playbooks: tuple[Playb
     done = [Sent(NOW, "a", "email")]
     assert remembered(Plan(playbooks), done, NOW) == ()
     assert remembered(Plan(playbooks, caps=(Cap("", 1, DAY),)), done, NOW) == (*done,)
+
+
+@settings(max_examples=50, deadline=None)
+@given(PLANS, SITUATIONS, DONE, st.integers(1, 20))
+def test_a_longer_cooldown_of_the_shop_holds_at_once(
+    old: Plan, who: Situation, done: list[Sent], days: int
+) -> None:
+    """The last action is kept whatever the old plan asked for, as long as it asked for any."""
+    assume(memory_of(old) > 0)
+    done = [each._replace(transactional=False) for each in done]
+    kept: tuple[Sent, ...] = ()
+    for each in done:
+        kept = remembered(old, (*kept, each), each.at)
+    assert kept[-1:] == tuple(done[-1:])
+    rested = tuple(replace(each, cooldown=0) for each in old.playbooks)
+    new = replace(old, cooldown=days * DAY, caps=(), playbooks=rested)
+    short, whole = (choose(new, replace(who, sent=sent)) for sent in (kept, tuple(done)))
+    assert short.options == whole.options

@@ -122,7 +122,7 @@ class Process:
             return TrainingReader(TRAINING, "logistic", INPUTS, store, self._relay, 500)
         return ClickstreamReader(
             SPREAD,
-            self.world.shop,
+            lambda: self.world.shop,
             store,
             self._relay,
             lambda: JUDGE,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from features import DAY, HOUR, MINUTE, NEVER, Definition, Event, Millis, decode_state
 from features.store import Commit, MemoryStore, StoreAway
+from models.deciding import Policy
 from models.registry import prior_judge
 from streams.composition import shop_of, task_of
 from streams.live.clickstream import ClickstreamReader, Pace
@@ -22,7 +25,9 @@ from streams.pipeline import NO_WATERMARK
 from streams.settings import Settings
 from streams.topics import partition_of
 from tests.streams.live.fakes import HERE, Record, Taken, chunk_of, logs, recorded
+from tests.streams.planned import LIMITED, PLAN
 
+ALERTS = "interventions"
 TOPICS = (HERE.topic, "clickstream-rekeyed")
 NOW: Millis = 1_700_000_000_000
 
@@ -32,13 +37,13 @@ class Worker:
 
     def __init__(self, store: MemoryStore, *, wall: bool = True, batch: int = 500) -> None:
         self.store, self.now, self.partitions = store, NOW, 1
-        shop = shop_of(Settings())
-        self.judge = prior_judge(task_of(shop))
+        self.shop = shop_of(Settings())
+        self.judge = prior_judge(task_of(self.shop))
         self.relay = Taken()
         self.clock = Clock(lambda: self.now, lambda: self.now)
         self.reader = ClickstreamReader(
             TOPICS,
-            shop,
+            lambda: self.shop,
             store,
             self.relay,  # type: ignore[arg-type]  # a fake
             lambda: self.judge,
@@ -297,3 +302,29 @@ def test_a_long_trail_is_read_again_rather_than_kept_in_memory() -> None:
         assert (state.events, state.trail and len(state.trail.events)) == (20, 20)
 
     play(story)
+
+
+def test_a_batch_is_decided_by_the_rules_that_it_began_with() -> None:
+    """Another version of the policy file, taken up while the store is asked, is for the next."""
+
+    class Slow(MemoryStore):
+        async def read(self, *args: Any) -> Any:
+            page = await super().read(*args)
+            worker.shop = replace(worker.shop, plan=LIMITED)
+            return page
+
+    async def story() -> None:
+        worker.shop = replace(worker.shop, plan=PLAN, policy=Policy(threshold=0.01, cooldown=0))
+        await worker.open()
+        for number in range(2):
+            complaints = [
+                msgspec.structs.replace(visit(NOW + number * HOUR, name), type="complaint")
+                for name in ("ada", "bob")
+            ]
+            await worker.take(*recorded(complaints, number * 2))
+        sent = [unpack(data) for data in (await worker.store.outbox(0, range(99))).values()]
+        versions = [json.loads(each.value)["policy"] for each in sent if each.topic == ALERTS]
+        assert versions == [PLAN.fingerprint] * 2 + [LIMITED.fingerprint] * 2
+
+    worker = Worker(Slow(), wall=False)
+    asyncio.run(story())
