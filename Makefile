@@ -21,7 +21,7 @@ demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two
 JOBS ?= 2
 
 test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ..., JOBS=2)
-	$(BIN)/python -m pytest -n $(JOBS) --durations=10 --durations-min=5 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --max-worker-restart=3 --durations=10 --durations-min=5 $(ARGS)
 
 lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
 	$(BIN)/ruff check .

@@ -23,6 +23,7 @@ from tests.browser import REQUIRED as REQUIRE_BROWSER
 from tests.browser import Browser, NoBrowser
 from tests.browser import browser as started_browser
 from tests.browser import required as browser_required
+from tests.deadlines import hold
 from tests.servers import (
     Ebb,
     Processes,
@@ -62,6 +63,7 @@ class Redis:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    hold(config)
     config.stash[_backends] = dict.fromkeys(("Kafka", "Redis", "Browser", "SDKs"), _UNUSED)
     if hasattr(config, "workerinput"):
         # One of several processes: what it has used by its end is told to the one that reports.

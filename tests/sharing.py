@@ -3,7 +3,8 @@
 A file stays whole, and files that look at one run stay together, so that nothing is set up twice.
 The first process takes what waits for workers and servers, so that not two such tests quarrel
 over the machine; the others take the rest. Each goes through its lane in the same order every
-time, and who is through helps the others.
+time, and who is through helps the others. Whoever crashes is replaced: its test has failed, and
+the rest of its tests are run by others.
 """
 
 from __future__ import annotations
@@ -47,11 +48,43 @@ class Lanes(LoadScopeScheduling):
         return TOGETHER.get(file, file)
 
     def _assign_work_unit(self, node: Any) -> None:
-        waits = node.gateway.id == "gw0"
+        # The eldest: if it crashes, its lane goes on to whoever has been there longest.
+        waits = node is min(self.nodes, key=_age)
         lane = [scope for scope in self.workqueue if scope.startswith(WAITING) is waits]
         chosen = min(lane or self.workqueue, key=_rank)
         self.workqueue.move_to_end(chosen, last=False)
         super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        # Who replaces another is there before it knows the tests.
+        if node in self.registered_collections:
+            super()._reschedule(node)
+
+    def schedule(self) -> None:
+        super().schedule()
+        # A process comes to its last test only when it is told of one after it, or of the end: a
+        # replacement that has got a single one would wait for ever.
+        for node in self.nodes:
+            self._reschedule(node)
+
+    def remove_node(self, node: Any) -> str | None:
+        left = self.assigned_work.pop(node)
+        open_tests = [
+            (unit, test) for unit in left.values() for test, ended in unit.items() if not ended
+        ]
+        if not open_tests:
+            return None
+        # It has ended this process, and would end the next and the one after that.
+        unit, crashed = open_tests[0]
+        unit[crashed] = True
+        self.workqueue |= {scope: unit for scope, unit in left.items() if not all(unit.values())}
+        for other in self.nodes:
+            self._reschedule(other)
+        return crashed
+
+
+def _age(node: Any) -> int:
+    return int(node.gateway.id.removeprefix("gw"))
 
 
 def _rank(scope: str) -> int:

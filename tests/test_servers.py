@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import redis
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from tests.conftest import Kafka, Redis, gather
+from tests.nested import run_pytest
 from tests.servers import (
     ROOT,
     Processes,
@@ -141,26 +139,6 @@ def test_a_long_process_is_stopped_at_the_end_and_keeps_its_log(tmp_path: Path) 
 
     assert child.exit_code == -15
     assert list(started.tails().values()) == ["9d"]
-
-
-def run_pytest(
-    folder: Path, test: str, *options: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run one test with this suite's fixtures in a pytest of its own."""
-    # Only in a package below tests/ are its fixtures seen, and only a plugin brings them elsewhere.
-    (folder / "test_one.py").write_text(test, encoding="utf-8")
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider"),
-            *("--rootdir", str(folder), "-c", os.devnull, *options),
-        ],
-        cwd=folder,
-        env=clean_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_a_run_that_needs_no_server_starts_none_and_says_so(tmp_path: Path) -> None:
