@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +16,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem
 
 if TYPE_CHECKING:
-    from streams.live import Status
+    from streams.live import Status, Working
 
 _LOOK = 0.5
 
@@ -31,8 +33,9 @@ _LOOK = 0.5
 def status(context: Context, as_json: bool, wait_idle: float | None) -> None:
     """Show how the system stands.
 
-    For each partition the position, the end, the lag and the watermark; customers, decisions,
-    alerts, labels and the model for the whole.
+    For each partition the position, the end, the lag and the watermark; the workers that run, and
+    by which version of the policy file each of them decides; customers, decisions, alerts, labels
+    and the model for the whole.
     """
     found, in_time = asyncio.run(_read(context, wait_idle))
     if as_json:
@@ -51,7 +54,7 @@ async def _read(context: Context, wait_idle: float | None) -> tuple[Status, bool
     from streams.live import looking
 
     until = time.monotonic() + (wait_idle or 0)
-    async with looking(context.settings) as view:
+    async with looking(context.settings, deciding=False) as view:
         with view.logs() as logs:
             found = await view.status(logs)
             while wait_idle is not None:
@@ -83,6 +86,7 @@ def _show(context: Context, found: Status) -> None:
             f"{part.invalid:,}",
         )
     console.print(table)
+    show_workers(console, found.workers)
     moved = sum(part.forwarded for part in found.partitions)
     if moved:
         console.print(
@@ -122,6 +126,47 @@ def _show(context: Context, found: Status) -> None:
     if found.outcomes_missing:
         console.print(f"{found.outcomes_missing:,} outcomes were gone before they were read")
     console.print(f"waiting to be published: {found.outbox:,}")
+
+
+def show_workers(console: Any, workers: Sequence[Working]) -> None:
+    """Print which workers run, by which version of the policy file, and where they disagree.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    workers
+        As they say of themselves.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    if not workers:
+        return
+    planned = any(worker.policy for worker in workers)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("worker", "partitions", *(("policy file", "since") if planned else ())):
+        table.add_column(name)
+    for worker in workers:
+        row = [worker.name, ", ".join(map(str, worker.partitions)) or "none yet"]
+        if planned:
+            row += [worker.policy or "none", to_iso(worker.since)[:19] if worker.policy else ""]
+        table.add_row(*map(Text, row))
+    console.print()
+    console.print(table)
+    versions = Counter(worker.policy for worker in workers)
+    if len(versions) > 1:
+        told = ", ".join(f"{name or 'none'} ({count})" for name, count in versions.most_common())
+        console.print(f"careful: workers decide by different versions of the policy file: {told}")
+    wrong = Counter(worker.wrong for worker in workers if worker.wrong)
+    for faults, count in wrong.items():
+        since = min(w.wrong_since or 0 for w in workers if w.wrong == faults)
+        console.print(
+            f"careful: the policy file is wrong since {to_iso(since)[:19]}, as {count} of "
+            f"{len(workers)} workers see it; they go on by the version above:"
+        )
+        for fault in faults:
+            console.print(f"  {fault}", markup=False, soft_wrap=True)
 
 
 def show_rivals(console: Any, found: Status) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streams.live.apps import learner_app, worker_app
+    from streams.live.attendance import Working
     from streams.live.dossier import Dossier, HasBecome, TooEarly, UnknownCustomer
     from streams.live.redis import open_redis
     from streams.live.running import run, use_uvloop
@@ -26,6 +27,7 @@ __all__ = [
     "TooEarly",
     "UnknownCustomer",
     "View",
+    "Working",
     "learner_app",
     "leave_within",
     "looking",
@@ -44,6 +46,7 @@ _PLACES = {
     "TooEarly": "dossier",
     "UnknownCustomer": "dossier",
     "View": "view",
+    "Working": "attendance",
     "learner_app": "apps",
     "leave_within": "stopping",
     "looking": "view",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +18,7 @@ from features.store import RedisStore
 from models.registry import REGISTRY
 from streams.brokers import asynchronous, trusted
 from streams.composition import rivalry_of, shop_by, shop_of, task_of, weighing_of
+from streams.live.attendance import TELL, Attendance, Presence, Working
 from streams.live.chunks import ChunkConsumer
 from streams.live.clickstream import ClickstreamReader, Pace
 from streams.live.clock import Clock
@@ -114,6 +117,12 @@ def worker_app(settings: Settings) -> ChunkApp:
     async def go_by_the_policy_file_of_now() -> None:
         await rules.run()
 
+    presence = app.presence = Presence(Attendance(client, namespace), _working(app, rules))
+
+    @app.timer(interval=TELL, on_leader=False)
+    async def tell_that_it_runs() -> None:
+        await presence.tell()
+
     _serve(app, topics, relay)
     _take_outcomes(app, settings, client)
     return app
@@ -197,6 +206,20 @@ def _outcome_consumer(settings: Settings) -> Callable[[], AIOKafkaConsumer]:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _working(app: ChunkApp, rules: CurrentRules) -> Callable[[], Working]:
+    """Return what tells what a worker is at just now."""
+    name, started = f"{socket.gethostname()}:{os.getpid()}", _now()
+
+    def working() -> Working:
+        held = sorted(app.consumer.cursors) if app.consumer_generation_id > 0 else ()
+        told = rules.in_force
+        return Working(
+            name, tuple(held), started, told.policy, told.since, told.wrong, told.wrong_since
+        )
+
+    return working
 
 
 def _serve(app: ChunkApp, topics: tuple[str, ...], relay: Relay) -> None:

@@ -89,7 +89,7 @@ class CurrentRules:
         #: Faults that were logged since the file was last right.
         self._logged: set[str] = set()
         plan = shop.plan
-        self.in_force = InForce("" if plan is None else plan.fingerprint, wall())
+        self.in_force = InForce() if plan is None else InForce(plan.fingerprint, wall())
 
     def __call__(self) -> Shop:
         """Return the rules of now."""

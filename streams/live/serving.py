@@ -12,6 +12,7 @@ from typing import Any, Final
 import faust
 from faust.app.base import BootStrategy
 
+from streams.live.attendance import Presence
 from streams.live.chunks import ChunkConsumer
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Cursor, Reader, joined
@@ -54,6 +55,8 @@ class ChunkApp(faust.App):
     clock: Clock | None = None
     #: By which the worker decides; the learner decides nothing.
     rules: CurrentRules | None = None
+    #: The worker's, which says of itself that it runs.
+    presence: Presence | None = None
     #: Why the app gave up, for whoever started it.
     gave_up: CannotGoOn | None = None
 
@@ -175,6 +178,8 @@ class ChunkApp(faust.App):
                 async with asyncio.timeout(_FINISH):
                     await self.batches_done()
                     await self.reader.finish()
+                    if self.presence is not None:
+                        await self.presence.leave()
             except TimeoutError:
                 logger.warning("left a batch unfinished: it will be done again")
         await super().on_stop()

@@ -11,6 +11,7 @@ import msgspec
 from features import Millis
 from features.store import Store
 from models.learning import PRIOR
+from streams.live.attendance import Working
 from streams.live.held import Mark, read_mark
 from streams.live.model import PARTITION, PUBLISHED, read_snapshot
 from streams.live.notes import Notes, read_notes
@@ -124,6 +125,8 @@ class Status:
     trail_lost: int = 0
     #: Commits so far: what does not change does not move.
     commits: int = 0
+    #: The workers that say that they run.
+    workers: list[Working] = field(default_factory=list)
     #: What came of alerts: read, of no use, not read yet, and gone unread.
     outcomes: int = 0
     outcomes_invalid: int = 0
@@ -150,9 +153,19 @@ class Status:
         known = [p.watermark for p in self.partitions if p.watermark is not None]
         return min(known, default=None)
 
+    @property
+    def policies(self) -> list[str]:
+        """The versions of the policy file by which workers decide: more than one is too many."""
+        return sorted({worker.policy for worker in self.workers if worker.policy})
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain data, for ``--json``."""
-        return asdict(self) | {"lag": self.lag, "idle": self.idle, "watermark": self.watermark}
+        return asdict(self) | {
+            "lag": self.lag,
+            "idle": self.idle,
+            "watermark": self.watermark,
+            "policies": self.policies,
+        }
 
 
 async def read_status(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from features import Millis
 from features.store import RedisStore, Store
@@ -13,6 +13,7 @@ from models.playbooks import Spender
 from models.registry import Task
 from streams.composition import shop_of, task_of
 from streams.ends import LogEnds
+from streams.live.attendance import Attendance
 from streams.live.dossier import Dossier, read_dossier
 from streams.live.model import CurrentModel
 from streams.live.redis import open_redis
@@ -34,6 +35,8 @@ class View:
         The rules, and what models read of a vector.
     customers, learner, returned
         The stores of the workers, of the learner, and of what came of alerts.
+    attendance
+        Which workers run.
     """
 
     settings: Settings
@@ -42,6 +45,7 @@ class View:
     customers: Store
     learner: Store
     returned: Store
+    attendance: Attendance
 
     async def judge(self) -> Judge:
         """Return the model of now."""
@@ -59,7 +63,8 @@ class View:
 
     async def status(self, logs: Logs) -> Status:
         """Return how the system stands."""
-        return await read_status(self.customers, self.learner, logs, self.returned)
+        found = await read_status(self.customers, self.learner, logs, self.returned)
+        return replace(found, workers=await self.attendance.present())
 
     @contextmanager
     def logs(self) -> Iterator[Logs]:
@@ -73,9 +78,18 @@ class View:
 
 
 @asynccontextmanager
-async def looking(settings: Settings) -> AsyncIterator[View]:
-    """Look at the running system, for as long as the block lasts."""
-    shop = shop_of(settings)
+async def looking(settings: Settings, *, deciding: bool = True) -> AsyncIterator[View]:
+    """Look at the running system, for as long as the block lasts.
+
+    Parameters
+    ----------
+    settings
+        All of them.
+    deciding
+        Whether it is asked what would be decided: if not, the policy file is not read, and may be
+        wrong.
+    """
+    shop = shop_of(settings, deciding=deciding)
     client = open_redis(settings.redis.url)
     namespace = settings.redis.namespace
     try:
@@ -86,6 +100,7 @@ async def looking(settings: Settings) -> AsyncIterator[View]:
             RedisStore(client, namespace, settings.topic("clickstream")),
             RedisStore(client, namespace, settings.topic("training")),
             RedisStore(client, namespace, settings.topic("outcomes")),
+            Attendance(client, namespace),
         )
     finally:
         await client.aclose()
