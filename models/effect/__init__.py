@@ -1,10 +1,11 @@
 """Whether acting on alerts helped: treated against held out, with bounds that may be watched."""
 
 from models.effect.adjusting import adjusted
-from models.effect.advice import Advice, advise
+from models.effect.advice import REASONS, Advice, advise
 from models.effect.comparing import LEAST, Effect, compare
 from models.effect.following import Followed, Following
 from models.effect.grouping import DIMENSIONS, RESPONSE, group_of
+from models.effect.looking import Look, looks
 from models.effect.measuring import FIGURES, Line, Measured, Rules, measure
 from models.effect.pace import weeks_until_clear
 from models.effect.ratio import ALARM, UNTOLD, Drawn, Split, split, unlikely
@@ -17,6 +18,7 @@ __all__ = [
     "EARLY",
     "FIGURES",
     "LEAST",
+    "REASONS",
     "RESPONSE",
     "THIRDS",
     "UNTOLD",
@@ -27,6 +29,7 @@ __all__ = [
     "Followed",
     "Following",
     "Line",
+    "Look",
     "Measured",
     "Response",
     "Rules",
@@ -36,6 +39,7 @@ __all__ = [
     "compare",
     "group_of",
     "known_of",
+    "looks",
     "measure",
     "reach",
     "split",

@@ -12,22 +12,62 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from models.effect.comparing import LEAST, Effect
-from models.effect.pace import weeks_until_clear
+from models.effect.pace import MOST_WEEKS, weeks_until_clear
 from models.effect.ratio import ALARM
-from models.judging import Interval
 
 Word: TypeAlias = Literal["keep", "stop", "not yet"]
-_YEAR: Final = 52
 
 
 class Advice(NamedTuple):
-    """One word, and why."""
+    """One word, and why.
+
+    Parameters
+    ----------
+    word
+        What to do.
+    code
+        Why: one of `REASONS`.
+    numbers
+        What the reason is made of: shares, money, customers and weeks, by name.
+    """
 
     word: Word
-    because: str
+    code: str
+    numbers: Mapping[str, float]
+
+    @property
+    def because(self) -> str:
+        """Why, in words."""
+        told = {name: _FORMS[name](value) for name, value in self.numbers.items()}
+        return REASONS[self.code].format(**told)
+
+
+#: Why something is advised, by code.
+REASONS: Final = {
+    "split": "the groups have not the sizes that were drawn (chance {chance}); find out why first, "
+    "since something chose customers after the draw",
+    "nobody_held": "nobody was held out whose horizon has passed, so there is nothing to compare "
+    "with",
+    "nobody_treated": "nobody was treated whose horizon has passed",
+    "few_held": "of only {few} held-out customers is it known what became of them, and from "
+    "{least} on there is something to say; {weeks}",
+    "few_treated": "of only {few} treated customers is it known what became of them, and from "
+    "{least} on there is something to say; {weeks}",
+    "harms": "it drives customers away: {fewer} points fewer come back ({fewer_low} to "
+    "{fewer_high})",
+    "costs": "it costs more than it brings: {money_low} to {money_high} a customer after cost",
+    "works_and_pays": "{more} points more of them come back ({low} to {high}); and it pays "
+    "({money_low} to {money_high} a customer after cost)",
+    "works": "{more} points more of them come back ({low} to {high}); whether it pays is open "
+    "({money_low} to {money_high} a customer after cost)",
+    "pays": "it brings more than it costs: {money_low} to {money_high} a customer after cost",
+    "little": "at best {high} points more come back, and {worth} would be worth it",
+    "open": "the bounds still hold zero ({low} to {high} points); {weeks}",
+}
 
 
 def advise(
@@ -50,11 +90,13 @@ def advise(
 
     Examples
     --------
+    >>> from models.judging import Interval
     >>> def effect(estimate, reach, held_out=500):
     ...     bounds = Interval(estimate, estimate - reach, estimate + reach)
     ...     return Effect(4_500, held_out, 0.5 + estimate, 0.5, bounds, 0.9, 0.0, 0.025)
     >>> def said(returned, margin, p=0.5):
-    ...     return ": ".join(advise(returned, margin, mismatch=p, weekly=400.0, worth=0.02))
+    ...     found = advise(returned, margin, mismatch=p, weekly=400.0, worth=0.02)
+    ...     return f"{found.word}: {found.because}"
     >>> print(said(effect(0.06, 0.02), effect(1.0, 3.0)))
     keep: 6.0 points more of them come back (4.0 to 8.0); whether it pays is open (-2.00 to 4.00 \
 a customer after cost)
@@ -64,52 +106,41 @@ a customer after cost)
     not yet: the bounds still hold zero (-2.0 to 8.0 points); at this pace about 15 weeks
     """
     if mismatch < ALARM:
-        return Advice(
-            "not yet",
-            f"the groups have not the sizes that were drawn (chance {mismatch:.2g}); find out why "
-            "first, since something chose customers after the draw",
-        )
+        return Advice("not yet", "split", {"chance": mismatch})
     if not returned.enough:
-        return Advice("not yet", _too_few(returned, weekly))
+        return _too_few(returned, weekly)
     back, money = returned.difference, margin.difference
+    paid = {"money_low": money.low, "money_high": money.high}
+    came = {"low": back.low, "high": back.high}
     if back.high < 0:
-        return Advice("stop", f"it drives customers away: {_fewer(back)}")
+        # Of fewer, the more comes last.
+        fewer = {"fewer": -back.estimate, "fewer_low": -back.high, "fewer_high": -back.low}
+        return Advice("stop", "harms", fewer)
     if money.high < 0:
-        return Advice("stop", f"it costs more than it brings: {_money(money)}")
+        return Advice("stop", "costs", paid)
     if back.low > 0:
-        pays = "and it pays" if money.low > 0 else "whether it pays is open"
-        return Advice("keep", f"{_more(back)}; {pays} ({_money(money)})")
+        code = "works_and_pays" if money.low > 0 else "works"
+        return Advice("keep", code, {"more": back.estimate, **came, **paid})
     if money.low > 0:
-        return Advice("keep", f"it brings more than it costs: {_money(money)}")
+        return Advice("keep", "pays", paid)
     if back.high < worth:
-        return Advice(
-            "stop",
-            f"at best {_points(back.high)} points more come back, and {_points(worth)} would be "
-            "worth it",
-        )
-    bounds = f"({_points(back.low)} to {_points(back.high)} points)"
-    return Advice("not yet", f"the bounds still hold zero {bounds}; {_wait(returned, weekly)}")
+        return Advice("stop", "little", {"high": back.high, "worth": worth})
+    weeks = weeks_until_clear(returned, weekly)
+    return Advice("not yet", "open", {**came, "weeks": weeks})
 
 
-def _too_few(effect: Effect, weekly: float) -> str:
+def _too_few(effect: Effect, weekly: float) -> Advice:
     if not effect.held_out:
-        return "nobody was held out whose horizon has passed, so there is nothing to compare with"
+        return Advice("not yet", "nobody_held", {})
     if not effect.treated:
-        return "nobody was treated whose horizon has passed"
-    smaller, arm = min((effect.held_out, "held-out"), (effect.treated, "treated"))
-    weeks = effect.count * (LEAST / smaller - 1) / weekly if weekly > 0 else math.inf
-    return (
-        f"of only {smaller} {arm} customers is it known what became of them, and from {LEAST} on "
-        f"there is something to say; {_after(weeks)}"
-    )
-
-
-def _wait(effect: Effect, weekly: float) -> str:
-    return _after(weeks_until_clear(effect, weekly))
+        return Advice("not yet", "nobody_treated", {})
+    few, arm = min((effect.held_out, "held"), (effect.treated, "treated"))
+    weeks = effect.count * (LEAST / few - 1) / weekly if weekly > 0 else math.inf
+    return Advice("not yet", f"few_{arm}", {"few": few, "least": LEAST, "weeks": weeks})
 
 
 def _after(weeks: float) -> str:
-    if not weeks < 2 * _YEAR:
+    if not weeks < MOST_WEEKS:
         return "at this pace not within two years"
     return f"at this pace about {max(round(weeks), 1)} week{'s' if round(weeks) > 1 else ''}"
 
@@ -118,19 +149,21 @@ def _points(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _more(back: Interval) -> str:
-    return (
-        f"{_points(back.estimate)} points more of them come back "
-        f"({_points(back.low)} to {_points(back.high)})"
-    )
+def _money(amount: float) -> str:
+    return f"{amount:,.2f}"
 
 
-def _fewer(back: Interval) -> str:
-    return (
-        f"{_points(-back.estimate)} points fewer come back "
-        f"({_points(-back.high)} to {_points(-back.low)})"
-    )
+def _count(number: float) -> str:
+    return f"{number:.0f}"
 
 
-def _money(money: Interval) -> str:
-    return f"{money.low:,.2f} to {money.high:,.2f} a customer after cost"
+#: How each number is told.
+_FORMS: Final[Mapping[str, Callable[[float], str]]] = {
+    "chance": lambda chance: f"{chance:.2g}",
+    "few": _count,
+    "least": _count,
+    "weeks": _after,
+    "money_low": _money,
+    "money_high": _money,
+    **dict.fromkeys(("more", "low", "high", "worth", "fewer", "fewer_low", "fewer_high"), _points),
+}

@@ -146,18 +146,11 @@ def measure(following: Following, rules: Rules, now: Millis) -> Measured:
     either of two figures; the lines of g groups at alpha / (2 g). How many groups there are is
     settled by the first alerts, long before a group has enough customers for a word.
     """
-    everybody = {name: each for name, each in following.customers.items() if each.at >= rules.since}
-    table = _Table(everybody, following.untold(), rules, now)
-    by_group: dict[tuple[str, ...], list[int]] = {}
-    for place, each in enumerate(everybody.values()):
-        if each.group:
-            by_group.setdefault(each.group, []).append(place)
-    groups = sorted(by_group.items(), key=lambda item: (-len(item[1]), item[0]))
-    whole = table.line((), np.arange(len(everybody)), rules.alpha / _JUDGED)
-    lines = [whole]
-    for group, places in groups:
-        alpha = rules.alpha / _JUDGED / len(groups)
-        lines.append(table.line(group, np.array(places), alpha, whole))
+    everybody = counted(following, rules)
+    table = Table(everybody, following.untold(), rules)
+    whole, *groups = grouped(everybody, rules)
+    first = table.line(*whole, now)
+    lines = [first, *(table.line(*group, now, first) for group in groups)]
     moments = [each.at for each in everybody.values()]
     return Measured(
         lines=tuple(lines),
@@ -167,15 +160,40 @@ def measure(following: Following, rules: Rules, now: Millis) -> Measured:
     )
 
 
-class _Table:
-    """Customers as columns."""
+def counted(following: Following, rules: Rules) -> dict[str, Followed]:
+    """Return the customers who count, by name."""
+    return {name: each for name, each in following.customers.items() if each.at >= rules.since}
+
+
+def grouped(
+    everybody: Mapping[str, Followed], rules: Rules
+) -> list[tuple[tuple[str, ...], Places, float]]:
+    """Return all customers, then each group, the largest first: where they are, and its alpha."""
+    by_group: dict[tuple[str, ...], list[int]] = {}
+    for place, each in enumerate(everybody.values()):
+        if each.group:
+            by_group.setdefault(each.group, []).append(place)
+    groups = sorted(by_group.items(), key=lambda item: (-len(item[1]), item[0]))
+    alpha = rules.alpha / _JUDGED
+    whole: tuple[tuple[str, ...], Places, float] = ((), np.arange(len(everybody)), alpha)
+    return [whole, *((name, np.array(some), alpha / len(groups)) for name, some in groups)]
+
+
+class Table:
+    """Customers as columns.
+
+    Parameters
+    ----------
+    everybody
+        Those who count.
+    untold
+        How many of their alerts told no cost.
+    rules
+        By what rules.
+    """
 
     def __init__(
-        self,
-        everybody: Mapping[str, Followed],
-        untold: Mapping[str, int],
-        rules: Rules,
-        now: Millis,
+        self, everybody: Mapping[str, Followed], untold: Mapping[str, int], rules: Rules
     ) -> None:
         self._rules = rules
         customers = everybody.values()
@@ -196,13 +214,14 @@ class _Table:
         spent = column(each.spent for each in customers)
         told = column(each.cost for each in customers)
         cost = told + rules.cost * column(untold.get(name, 0) for name in everybody)
-        #: Of each figure: the values, and whose are known.
-        known = at + rules.horizon < now
-        self._figures: dict[str, tuple[Floats, Flags]] = {
-            "returned": ((back <= at + rules.horizon).astype(np.float64), known),
-            "repurchased": ((bought <= at + rules.horizon).astype(np.float64), known),
-            "margin": (spent * rules.margin - cost, known),
-            "gone": ((back > at + rules.gone).astype(np.float64), at + rules.gone < now),
+        #: When it is known of each what became of them: after that moment.
+        self.due = due = at + rules.horizon
+        #: Of each figure: the values, and after which moment each is known.
+        self._figures: dict[str, tuple[Floats, Floats]] = {
+            "returned": ((back <= due).astype(np.float64), due),
+            "repurchased": ((bought <= due).astype(np.float64), due),
+            "margin": (spent * rules.margin - cost, due),
+            "gone": ((back > at + rules.gone).astype(np.float64), at + rules.gone),
         }
         self._before = np.column_stack(
             [
@@ -212,30 +231,38 @@ class _Table:
             ]
         )
 
+    def figure(self, name: str, places: Places, alpha: float, now: Millis) -> Effect:
+        """Return one of `FIGURES` of the customers at some places, as it was known then."""
+        values, due = self._figures[name]
+        there = places[due[places] < now]
+        return compare(
+            values[there],
+            self._treated[there],
+            self._before[there],
+            self._chances[there],
+            alpha=alpha,
+        )
+
     def line(
-        self, group: tuple[str, ...], places: Places, alpha: float, whole: Line | None = None
+        self,
+        group: tuple[str, ...],
+        places: Places,
+        alpha: float,
+        now: Millis,
+        whole: Line | None = None,
     ) -> Line:
         """Return what treating has done to the customers at some places.
 
         Where the arms of all customers are not what was drawn, no group is to be trusted.
         """
-        figures = {}
-        for name, (values, known) in self._figures.items():
-            there = places[known[places]]
-            figures[name] = compare(
-                values[there],
-                self._treated[there],
-                self._before[there],
-                self._chances[there],
-                alpha=alpha,
-            )
+        figures = {name: self.figure(name, places, alpha, now) for name in FIGURES}
         treated = int(self._treated[places].sum())
         held_out = len(places) - treated
         rules = self._rules
         drawn = self._drawn
         # A group may be one of arms: how many have it says nothing of the draw.
         found = split((drawn[place] for place in places.tolist()), variants=whole is None)
-        weekly = self._weekly(places)
+        weekly = self._weekly(places, now)
         return Line(
             group=group,
             treated=treated,
@@ -252,8 +279,8 @@ class _Table:
             ),
         )
 
-    def _weekly(self, places: Places) -> float:
-        there = places[self._figures["returned"][1][places]]
+    def _weekly(self, places: Places, now: Millis) -> float:
+        there = places[self.due[places] < now]
         if not len(there):
             return 0.0
         moments = self._at[there]

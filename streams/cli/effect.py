@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,12 +17,16 @@ from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
     from models.effect import Rules, Split
-    from streams.effect import Asked, Progress, Source
+    from streams.effect import Asked, Joined, Progress, Source
+
+#: At so many earlier moments the page tells what was known.
+_LOOKS: Final = 60
 
 EPILOG = """\b
 Examples:
   ebb effect
   ebb effect --by action,segment --since 2026-09-01 --margin .35 --cost 2
+  ebb effect --html effect.html
   ebb effect --json | jq '.lines[] | [.group, .verdict]'"""
 
 
@@ -91,6 +95,13 @@ Examples:
     metavar="FILE",
     help="... and outcomes, a JSON line each, if there are any.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write a page that opens without a network.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.pass_obj
 def effect(
@@ -106,6 +117,7 @@ def effect(
     alerts: Path | None,
     events: Path | None,
     outcomes: Path | None,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Tell whether acting on alerts helped: treated customers against those held out.
@@ -135,7 +147,7 @@ def effect(
         worth=worth,
         since=0 if since is None else _moment(since),
     )
-    asked = _asked(context, rules, by)
+    asked = _asked(context, rules, by, _LOOKS if page is not None else 0)
     from rich import progress as bars
 
     from streams.effect import WrongSource, as_dict, join
@@ -165,6 +177,8 @@ def effect(
         )
     if not joined.met["alerts"]:
         raise Problem("no alerts went out yet, so there is nothing to measure: ebb alerts")
+    if page is not None:
+        _write(context, page, joined, asked, source)
     if as_json:
         click.echo(json.dumps(as_dict(joined, rules, asked.dimensions)))
     else:
@@ -188,7 +202,17 @@ def _off(found: Split) -> str:
     )
 
 
-def _asked(context: Context, rules: Rules, by: str) -> Asked:
+def _write(context: Context, page: Path, joined: Joined, asked: Asked, source: Source) -> None:
+    from streams.report import PageRefused, write_effect
+
+    language, names = context.settings.alerts.language, source.names
+    try:
+        write_effect(joined, asked, page, language, sources=names, unusable=dict(source.unusable))
+    except PageRefused as error:
+        raise Problem(str(error)) from None
+
+
+def _asked(context: Context, rules: Rules, by: str, looks: int) -> Asked:
     from models.effect import DIMENSIONS, RESPONSE
     from streams.composition import definition_of
     from streams.effect import Asked
@@ -206,6 +230,7 @@ def _asked(context: Context, rules: Rules, by: str) -> Asked:
         definition.counts_as_activity,
         settings.time.lateness,
         settings.time.skew,
+        looks,
     )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from features import Millis
-from models.effect import Following, Measured, Rules, measure
+from models.effect import Following, Look, Measured, Rules, looks, measure
 from streams.effect.sources import Source
+
+#: Of so many groups it is told how they became known.
+_GROUPS: Final = 6
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Asked:
         Whether an event of some type is an activity.
     lateness, skew
         How late an event may come, and how far in the future it may lie.
+    looks
+        At how many earlier moments it is asked what was known then.
     """
 
     rules: Rules
@@ -32,6 +38,7 @@ class Asked:
     counts: Callable[[str], bool]
     lateness: Millis
     skew: Millis
+    looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,14 @@ class Joined:
         Up to when everything is known.
     met
         What was met on the way, by name.
+    looks
+        Of all customers, and of the largest groups: what was known at earlier moments.
     """
 
     measured: Measured
     now: Millis
     met: Counter[str]
+    looks: Mapping[tuple[str, ...], Sequence[Look]] = field(default_factory=dict)
 
 
 def join(source: Source, asked: Asked, clock: Millis = 0) -> Joined:
@@ -80,4 +90,8 @@ def join(source: Source, asked: Asked, clock: Millis = 0) -> Joined:
         following.outcome(outcome)
     following.respond()
     now = latest - asked.lateness
-    return Joined(measure(following, asked.rules, now), now, following.met)
+    measured = measure(following, asked.rules, now)
+    back: Mapping[tuple[str, ...], Sequence[Look]] = {}
+    if asked.looks:
+        back = looks(following, asked.rules, now, asked.looks, groups=_GROUPS)
+    return Joined(measured, now, following.met, back)

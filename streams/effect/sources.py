@@ -41,6 +41,10 @@ class Source(Protocol):
     unusable: Counter[str]
     first: dict[str, str]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is read, as people call it."""
+
     def alerts(self) -> Iterator[Alert]:
         """Yield the alerts, treated and held out."""
 
@@ -86,6 +90,12 @@ class TopicSource:
     progress: Progress = _ignore
     unusable: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The topics."""
+        named = ("interventions", "clickstream", "rekeyed", "outcomes")
+        return tuple(self.settings.topic(each) for each in named)
 
     def alerts(self) -> Iterator[Alert]:
         """Yield the alerts that ``interventions`` holds."""
@@ -156,6 +166,11 @@ class FileSource:
     progress: Progress = _ignore
     unusable: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files, wherever they lie."""
+        return tuple(each.name for each in (self.sent, self.done, self.told) if each is not None)
 
     def alerts(self) -> Iterator[Alert]:
         """Yield the alerts of the file."""

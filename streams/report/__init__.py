@@ -1,4 +1,4 @@
-"""What finished backtests say: the files in their folders, and how they compare."""
+"""What finished backtests say: the files in their folders, how they compare, and the pages."""
 
 from streams.report.comparing import compare
 from streams.report.concluding import caveats, conclusion, number, verdict_of, words
@@ -21,7 +21,13 @@ from streams.report.grid import GRID, GRID_FORMAT, GridFolder, read_grid
 from streams.report.listing import Listed, finished_below
 from streams.report.measuring import PRACTICAL
 from streams.report.named import read_runs
-from streams.report.page import PageRefused, figures, write_comparison, write_page
+from streams.report.page import (
+    PageRefused,
+    figures,
+    write_comparison,
+    write_effect,
+    write_page,
+)
 from streams.report.publishing import Published, PublisherAway, PublishingRefused, publish
 from streams.report.standing import Comparison, Standing
 
@@ -64,6 +70,7 @@ __all__ = [
     "verdict_of",
     "words",
     "write_comparison",
+    "write_effect",
     "write_page",
     "writing",
 ]

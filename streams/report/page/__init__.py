@@ -1,4 +1,4 @@
-"""The page that tells a shop of its backtest: a verdict, charts, and every word in two languages.
+"""The pages that tell a shop of a backtest, a comparison or an effect, in two languages.
 
 What it is made with comes with the extra ``report``, so nothing of it is imported until a page
 is asked for.
@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import altair as alt
 
+    from streams.effect import Asked, Joined
     from streams.report.page.source import Source
     from streams.report.standing import Comparison
 
-__all__ = ["PageRefused", "figures", "write_comparison", "write_page"]
+__all__ = ["PageRefused", "figures", "write_comparison", "write_effect", "write_page"]
 
 
 class PageRefused(RuntimeError):
@@ -73,6 +74,46 @@ def write_comparison(found: Comparison, path: Path, language: str = "en") -> Non
     from streams.report.page.writing import put
 
     put(path, versus_page(found, language))
+
+
+def write_effect(
+    joined: Joined,
+    asked: Asked,
+    path: Path,
+    language: str = "en",
+    *,
+    sources: Sequence[str] = (),
+    unusable: Mapping[str, int] | None = None,
+) -> None:
+    """Write the page of an effect: whether acting on alerts helped, and how that became known.
+
+    Parameters
+    ----------
+    joined
+        What treating has done, with its looks at earlier moments.
+    asked
+        What was asked.
+    path
+        Where to; what is there is replaced when the page is whole.
+    language
+        ``en``, or ``zh`` for Chinese.
+    sources
+        What was read, as people call it.
+    unusable
+        What of it could not be used, by kind.
+
+    Raises
+    ------
+    PageRefused
+        If the extra ``report`` is not installed, or the file cannot be written.
+    ValueError
+        If there are no words in that language.
+    """
+    _complete()
+    from streams.report.page.effect import Read, effect_page
+    from streams.report.page.writing import put
+
+    put(path, effect_page(joined, asked, Read(sources, unusable or {}), language))
 
 
 def figures(findings: Source, language: str = "en") -> Mapping[str, alt.TopLevelMixin]:

@@ -44,8 +44,11 @@
     const spec = told.charts[plot.dataset.chart];
     spec.datasets = Object.fromEntries(spec.usermeta.tables.map((name) => [name, records(name)]));
     delete spec.usermeta;
+    // What it says to those who do not see it: else it would be called "Vega visualization".
+    spec.description = plot.getAttribute("aria-label");
     try {
       const { view } = await window.vegaEmbed(plot, spec, options);
+      plot.setAttribute("role", "img");
       views.set(plot, view);
     } catch (error) {
       console.error(plot.dataset.chart, error);

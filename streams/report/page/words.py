@@ -17,12 +17,14 @@ from models.judging import LANGUAGES
 TERM: Final = re.compile(r"\[\[(\w+)\|(.*?)\]\]")
 _NOTHING: Final = "\N{EN DASH}"
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: A chance below that is told as such.
+_LEAST: Final = 0.0001
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
-def read_words() -> dict[str, Any]:
-    """Return the catalogue of the report's words as it is written."""
-    text = files("streams.report.page").joinpath("words.toml").read_text(encoding="utf-8")
+def read_words(name: str = "words.toml") -> dict[str, Any]:
+    """Return the catalogue of the report's words as it is written, or that of another page."""
+    text = files("streams.report.page").joinpath(name).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
@@ -146,7 +148,9 @@ class Words(Formatter):
         ----------
         kind
             ``count``, ``percent``, ``points``, ``figure``, ``money``, ``plain``, ``date``,
-            ``month``, or what is counted, such as ``days``.
+            ``month``, what is counted, such as ``days``, what something has changed by
+            (``lift``, in points, and ``gain``, in money), ``share``, a percentage to a tenth, or
+            ``chance``, which may be very small.
         value
             The number; a missing one is told as a dash.
 
@@ -171,6 +175,17 @@ class Words(Formatter):
             return self._forms["percent"].format(n=_share(100 * value)).replace(" ", _NO_BREAK)
         if kind == "points":
             return self._forms["points"].format(n=f"{100 * value:.1f}")
+        if kind == "share":
+            percent = f"{100 * value:.1f}"
+            return self._forms["percent"].format(n=percent).replace(" ", _NO_BREAK)
+        if kind == "chance":
+            return (
+                f"{value:.2g}" if value >= _LEAST or not value else f"<\N{NO-BREAK SPACE}{_LEAST}"
+            )
+        if kind == "lift":
+            return f"{100 * value:+z.1f}"
+        if kind == "gain":
+            return f"{value:+z,.2f}"
         if kind == "figure":
             return f"{value:.3f}"
         if kind == "plain":
@@ -188,6 +203,20 @@ class Words(Formatter):
 def words_in(language: str) -> Words:
     """Return what the report says in a language; read once."""
     return Words(language, read_words())
+
+
+@cache
+def words_of(page: str, language: str) -> Words:
+    """Return what another page says in a language: its own words and glossary, and the report's.
+
+    Examples
+    --------
+    >>> words_of("effect", "en").tell("effect.title"), "auc" in words_of("effect", "en").glossary
+    ('Did it help?', False)
+    """
+    words, own = read_words(), read_words(f"{page}.toml")
+    parts = {part: words[part] | own.get(part, {}) for part in words if part != "glossary"}
+    return Words(language, {**parts, "glossary": own["glossary"]})
 
 
 def _share(percent: float) -> str:

@@ -66,11 +66,12 @@ class Tale(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table on the page: heads, and rows whose first cell is their name."""
+    """A table on the page: heads, and rows whose first cell is their name; maybe folded away."""
 
     caption: str
     heads: Sequence[Any]
     rows: Sequence[Sequence[Any]]
+    folded: bool = False
 
 
 class Shown(NamedTuple):

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from string import Formatter
 
 import numpy as np
 import pytest
 
 from features import DAY, WEEK
-from models.effect import Effect, Following, Line, Rules, advise, compare, measure
+from models.effect import (
+    REASONS,
+    Advice,
+    Effect,
+    Following,
+    Line,
+    Rules,
+    advise,
+    compare,
+    looks,
+    measure,
+)
 from models.judging import Interval
 from tests.models.effect.alerted import (
     HORIZON,
@@ -106,7 +118,7 @@ def test_the_bounds_hold_the_truth(planted: dict[tuple[str, ...], Line]) -> None
     assert low < truth < high
 
 
-def looks(seed: int, lift: float, cost: float) -> Iterator[str]:
+def looked(seed: int, lift: float, cost: float) -> Iterator[str]:
     """Yield what is said again and again, of a shop with 100 alerts a week."""
     rng = np.random.default_rng(seed)
     size = 3_000
@@ -125,7 +137,7 @@ def looks(seed: int, lift: float, cost: float) -> Iterator[str]:
 
 def ever(words: set[str], shops: int, lift: float = 0.0, cost: float = 0.0) -> float:
     """Return the share of shops that are told one of some words at any look."""
-    return sum(bool(words & set(looks(seed, lift, cost))) for seed in range(shops)) / shops
+    return sum(bool(words & set(looked(seed, lift, cost))) for seed in range(shops)) / shops
 
 
 def test_over_200_shops_where_nothing_works_few_are_ever_told_that_it_does_or_harms() -> None:
@@ -146,7 +158,8 @@ def effect(low: float, high: float, held_out: int = 500, treated: int = 4_500) -
 
 
 def said(back: Effect, money: Effect, mismatch: float = 0.5) -> str:
-    return ": ".join(advise(back, money, mismatch=mismatch, weekly=100, worth=0.02))
+    found = advise(back, money, mismatch=mismatch, weekly=100, worth=0.02)
+    return f"{found.word}: {found.because}"
 
 
 @pytest.mark.parametrize(
@@ -247,3 +260,43 @@ def test_without_any_alert_there_is_nothing_to_say() -> None:
     found = measure(Following(lambda kind: True, HORIZON), RULES, START)
     assert (len(found.lines), found.first) == (1, None)
     assert found.lines[0].advice.word == "not yet"
+
+
+# -- as it was known before ------------------------------------------------------------------------
+
+
+def test_a_look_back_says_what_was_said_then() -> None:
+    following = crowd(400, lambda number: START + number * DAY // 10)
+    for name, each in list(following.customers.items()):
+        if int(name[1:]) % 3:
+            following.event(event(name, each.at + DAY))
+    now = START + 99 * DAY
+    found = looks(following, RULES, now, 9, groups=1)
+    assert list(found) == [(), ("offer",)]
+    for place, group in enumerate(found):
+        for look in found[group]:
+            line = measure(following, RULES, look.at).lines[place]
+            assert look.figures == {name: line.figures[name] for name in ("returned", "margin")}
+        assert found[group][-1].figures["returned"].count == 400
+    moments = [look.at for look in found[()]]
+    assert len(moments) == 9
+    assert np.ptp(np.diff(moments)) <= 1
+    assert found[()][0].figures["returned"].count == 1
+
+
+def test_before_anything_is_known_there_is_nothing_to_look_back_at() -> None:
+    following = crowd(4, lambda number: START)
+    assert looks(following, RULES, START + HORIZON, 9) == {}
+    assert list(looks(following, RULES, START + HORIZON + 1, 9)) == [()]
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_a_reason_that_lacks_a_number_is_found_out(code: str) -> None:
+    numbers = {name: 1.0 for _, name, _, _ in Formatter().parse(REASONS[code]) if name}
+    assert "{" not in Advice("keep", code, numbers).because
+    for name in numbers:
+        with pytest.raises(KeyError):
+            _ = Advice("keep", code, numbers | {"x": 1.0}).because
+        less = {key: value for key, value in numbers.items() if key != name}
+        with pytest.raises(KeyError):
+            _ = Advice("keep", code, less).because

@@ -138,6 +138,24 @@ def test_people_see_who_counts_the_difference_and_a_word_with_its_reason(
     assert "silent for 90 days after it: treated " in said
 
 
+def test_a_page_is_written_beside_what_is_said(
+    shop: SmallShop, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    page = tmp_path / "effect.html"
+    plain = run(*files, *OPTIONS)
+    result = run(*files, *OPTIONS, "--html", page)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, plain.stdout, "")
+    text = page.read_text(encoding="utf-8")
+    assert "Keep it." in text
+    assert "alerts.jsonl, events.jsonl, outcomes.jsonl" in text
+    chinese = run(*files, *OPTIONS, "--html", page, environ={"EBB_LANGUAGE": "zh"})
+    assert (chinese.exit_code, chinese.stdout) == (0, plain.stdout)
+    assert "有效果吗" in page.read_text(encoding="utf-8")
+    refused = run(*files, *OPTIONS, "--html", tmp_path / "nowhere" / "effect.html")
+    assert refused.exit_code == 1
+    assert "nowhere" in refused.stderr
+
+
 def test_by_none_there_is_one_line_and_by_several_a_line_each(files: tuple[str, ...]) -> None:
     [line] = json.loads(run(*files, *OPTIONS, "--by", "none", "--json").stdout)["lines"]
     assert line["group"] == {}

@@ -24,6 +24,7 @@ class Made:
     done: list[tuple[Millis, Event]]
     unusable: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ("made up",)
 
     def alerts(self) -> Iterator[Alert]:
         return iter(self.sent)

@@ -74,6 +74,19 @@ def test_every_chart_has_something_to_see_and_one_sentence_to_say(opened: Opened
     assert empty == []
 
 
+def test_a_chart_is_called_what_it_says_for_those_who_do_not_see_it(opened: Opened) -> None:
+    called = opened.run(
+        """[...document.querySelectorAll("[data-chart]")].map((plot) => [
+            plot.getAttribute("role"), plot.getAttribute("aria-label"),
+            plot.closest("figure").querySelector(".takeaway").textContent.trim()])"""
+    )
+    assert called
+    assert {role for role, *_ in called} == {"img"}
+    assert [
+        takeaway for _, label, takeaway in called if " ".join(takeaway.split()) not in label
+    ] == []
+
+
 def test_what_is_downloaded_is_the_table_that_is_drawn(opened: Opened, findings: Findings) -> None:
     for name, table in (
         *(("roc", "roc"), ("calibration", "calibration"), ("lift", "gains")),
