@@ -20,6 +20,7 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from features import SECOND, Millis
+from streams.cancelling import obey
 from streams.collect.gathering import Lanes, Parcel, Record
 from streams.topics import partition_of
 
@@ -199,6 +200,7 @@ class Publishing:
         """Keep a producer, and look after it, until cancelled; then let what is under way end."""
         try:
             while True:
+                obey()
                 if self._line is None or self._suspect.is_set():
                     await self._connect()
                 elif self._trouble or self._ticks() - self._line.heard >= _SILENT:

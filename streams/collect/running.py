@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 
 from features import SECOND
 from streams.brokers import asynchronous
+from streams.cancelling import obey
 from streams.collect.admitting import Admitting
 from streams.collect.connection import Connection
 from streams.collect.limits import Limits
@@ -178,5 +179,6 @@ def server_of(settings: Settings, protocol: Segment) -> uvicorn.Server:
 
 async def _again(look: Callable[[], Awaitable[None]], every: float) -> None:
     while True:
+        obey()
         await asyncio.sleep(every)
         await look()

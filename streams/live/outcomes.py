@@ -21,6 +21,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from features.store import Store
 from models.deciding import InvalidOutcome, Outcome, decode_outcome
+from streams.cancelling import obey
 from streams.deadletters import DeadLetter, redriven_from
 from streams.live.cursor import Log
 from streams.live.held import Held
@@ -125,11 +126,13 @@ class OutcomeReader:
         """Read until cancelled."""
         pause = _BACKOFF[0]
         while True:
+            obey()
             consumer = self._make()
             try:
                 await consumer.start()
                 consumer.subscribe([self._topic], listener=_Rebalanced(consumer, self._let_go))
                 while True:
+                    obey()
                     await self._round(consumer)
                     pause = _BACKOFF[0]
             except (KafkaError, OSError) as error:

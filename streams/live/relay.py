@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.cancelling import obey
 from streams.live.held import Held
 from streams.live.messages import unpack
 
@@ -83,6 +84,7 @@ class Relay:
         pause = _BACKOFF[0]
         try:
             while True:
+                obey()
                 await self._work.wait()
                 self._work.clear()
                 try:

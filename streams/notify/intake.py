@@ -19,6 +19,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from features import MINUTE, Millis
+from streams.cancelling import obey
 from streams.notify.counting import Counts
 from streams.notify.delivery import Notice, NotSent, notice_of
 from streams.notify.endpoint import Endpoint
@@ -102,6 +103,7 @@ class Intake:
     async def run(self) -> None:
         """Read until cancelled."""
         while True:
+            obey()
             consumer = self._make()
             try:
                 await consumer.start()
@@ -119,6 +121,7 @@ class Intake:
         consumer.subscribe([self._topic], listener=unplaced)
         heard = -_SILENT
         while True:
+            obey()
             found: Mapping[Any, Sequence[Any]] = {}
             try:
                 if unplaced.waiting:

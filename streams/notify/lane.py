@@ -18,6 +18,7 @@ import msgspec
 from redis.exceptions import RedisClusterException, RedisError
 
 from features import SECOND, Millis
+from streams.cancelling import obey
 from streams.notify.counting import Counts
 from streams.notify.endpoint import Endpoint
 from streams.notify.queue import Haul, Queue, Taken
@@ -108,6 +109,7 @@ class Lane:
     async def run(self) -> None:
         """Send until cancelled; what is under way then goes on."""
         while True:
+            obey()
             self._work.clear()
             wait = await self._fill()
             with suppress(TimeoutError):

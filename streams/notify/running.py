@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer
 
 from features import SECOND, Millis
 from streams.brokers import asynchronous
+from streams.cancelling import obey
 from streams.live import leave_within, open_redis
 from streams.noise import say_seldom
 from streams.notify.counting import Counts
@@ -202,6 +203,7 @@ class Service:
     async def _look_again(self, every: float) -> None:
         told = False
         while True:
+            obey()
             try:
                 endpoints = await self._roster.all()
                 self._know(endpoints)

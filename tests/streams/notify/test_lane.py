@@ -247,6 +247,21 @@ def test_two_processes_share_the_work_and_neither_repeats_the_other(redis_url: s
     asyncio.run(run())
 
 
+def test_a_lane_that_is_told_to_stop_does_in_whatever_moment(redis_url: str) -> None:
+    async def work(post: Post, at: Receiver) -> None:
+        await post.post(notices(1))
+        await post.settled("crm")
+        for moment in range(40):
+            running = asyncio.create_task(post.lanes["crm"].run())
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            running.cancel()
+            ended, _ = await asyncio.wait([running], timeout=10)
+            assert ended, f"it goes on when it is told in moment {moment}"
+
+    served(redis_url, work)
+
+
 def test_a_stop_gives_back_what_is_under_way(redis_url: str) -> None:
     async def run() -> None:
         async with receiver(Receiver(pause=None)) as at:
