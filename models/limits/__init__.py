@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from models.limits.memory import MemoryLimits
 from models.limits.port import (
+    KNOWN_FOR,
     MOST_AT_ONCE,
+    MOST_CHOICES,
+    MOST_TOLD,
     Answer,
+    Choice,
     Filling,
+    Lack,
     Limits,
     LimitsAway,
     Pot,
@@ -24,9 +29,14 @@ if TYPE_CHECKING:
     from models.limits.redis import RedisLimits
 
 __all__ = [
+    "KNOWN_FOR",
     "MOST_AT_ONCE",
+    "MOST_CHOICES",
+    "MOST_TOLD",
     "Answer",
+    "Choice",
     "Filling",
+    "Lack",
     "Limits",
     "LimitsAway",
     "MemoryLimits",

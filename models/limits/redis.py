@@ -17,8 +17,11 @@ from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from features import Millis
 from models.limits.port import (
+    KNOWN_FOR,
+    MOST_TOLD,
     Answer,
     Filling,
+    Lack,
     LimitsAway,
     Request,
     Settlement,
@@ -58,22 +61,24 @@ class RedisLimits:
     async def reserve(self, requests: Sequence[Request], now: Millis) -> list[Answer]:
         """Set aside what alerts need."""
         arguments: list[str | int] = []
-        for alert_id, takes, until in checked(requests):
-            arguments += (alert_id, until, len(takes))
-            for pot, amount in takes:
-                arguments += (pot.name, pot.limit, pot.kept_until, int(pot.money), amount)
+        for alert_id, choices in checked(requests):
+            arguments += (alert_id, len(choices))
+            for name, takes, until, silent_use in choices:
+                arguments += (name, until, int(silent_use), len(takes))
+                for pot, amount, room in takes:
+                    money = int(pot.money)
+                    arguments += (pot.name, pot.limit, pot.kept_until, money, amount, room)
         await self._end(now)
         if not requests:
             return []
         found = await self._run("reserve.lua", self._keys, arguments)
-        return [
-            Answer(True) if answer == 1 else Answer(False, answer[0].decode(), int(answer[1]))
-            for answer in found
-        ]
+        return [_answer(*answer) for answer in found]
 
     async def settle(self, settlements: Sequence[Settlement], now: Millis) -> list[bool]:
         """Put back what was not used."""
-        arguments = [part for each in checked_settlements(settlements) for part in each]
+        arguments: list[str | int] = [MOST_TOLD]
+        for alert_id, outcome_id, cost, closes in checked_settlements(settlements):
+            arguments += (alert_id, outcome_id, -1 if cost is None else cost, int(closes))
         await self._end(now)
         if not settlements:
             return []
@@ -92,7 +97,7 @@ class RedisLimits:
         return [Filling(*each) for each in zip(numbers[::2], numbers[1::2], strict=True)]
 
     async def _end(self, now: Millis) -> None:
-        while not await self._run("end.lua", self._keys, [now, _ENDED]):
+        while not await self._run("end.lua", self._keys, [now, _ENDED, KNOWN_FOR]):
             pass
 
     async def _run(self, name: str, keys: list[str], arguments: Sequence[str | int]) -> Any:
@@ -105,6 +110,17 @@ class RedisLimits:
                 return await self._client.eval(text, len(keys), *keys, *arguments)
         except _AWAY as error:
             raise LimitsAway(str(error)) from error
+
+
+def _answer(granted: int, name: bytes, *lacks: bytes) -> Answer:
+    told = [part.decode() for part in lacks]
+    return Answer(
+        name.decode() if granted else None,
+        tuple(
+            Lack(choice, pot, int(left))
+            for choice, pot, left in zip(told[::3], told[1::3], told[2::3], strict=True)
+        ),
+    )
 
 
 def _script(name: str) -> tuple[str, str]:

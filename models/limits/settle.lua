@@ -1,34 +1,58 @@
 #!lua
--- What alerts have cost: of several settlements of one the largest holds.
+-- What is heard of alerts: each outcome is counted once.
 --
 -- KEYS: 1 the limits' hash, as reserve.lua keeps it
--- ARGV: for each settlement the alert's id and what it has cost
+-- ARGV: 1 how many outcomes of an alert are counted; then for each settlement the alert's id, the
+--       outcome's id, what it has cost (-1 for all that was set aside), and 1 if nothing more comes
 -- Returns for each 1 if there is such a reservation, else 0.
 local hash = KEYS[1]
+local most = tonumber(ARGV[1])
 local answers = {}
-for place = 1, #ARGV, 2 do
-  local alert, spent = ARGV[place], tonumber(ARGV[place + 1])
+
+local function spent_of(closed, told, amount)
+  local spent = 0
+  for place = 2, #told, 2 do
+    spent = spent + (told[place] < 0 and amount or told[place])
+  end
+  return closed == 2 and math.max(spent, amount) or spent
+end
+
+local function held_of(closed, told, amount)
+  local spent = spent_of(closed, told, amount)
+  return closed == 0 and math.max(spent, amount) or spent
+end
+
+for place = 2, #ARGV, 4 do
+  local alert, outcome = ARGV[place], ARGV[place + 1]
+  local cost, closes = tonumber(ARGV[place + 2]), tonumber(ARGV[place + 3])
   local data = redis.call('HGET', hash, 'r:' .. alert)
   local known = data and data ~= ''
   answers[#answers + 1] = known and 1 or 0
   if known then
-    local before, takes = unpack(cmsgpack.unpack(data))
-    if spent > before then
-      local fields = {'r:' .. alert, cmsgpack.pack({spent, takes})}
+    local closed, told, takes, choice, until_, use = unpack(cmsgpack.unpack(data))
+    local now, heard = {}, #told >= most * 2
+    for number = 1, #told do
+      now[number] = told[number]
+      heard = heard or (number % 2 == 1 and told[number] == outcome)
+    end
+    if not heard then
+      now[#now + 1], now[#now + 2] = outcome, cost
+    end
+    local closed_now = closes == 1 and 1 or closed
+    if not heard or closed_now ~= closed then
+      local fields = {'r:' .. alert, cmsgpack.pack({closed_now, now, takes, choice, until_, use})}
       for _, take in ipairs(takes) do
         local pot, amount, money = unpack(take)
         local taken = redis.call('HGET', hash, 'p:' .. pot)
         -- A pot that is forgotten stays so.
         if money == 1 and taken then
+          local change = held_of(closed_now, now, amount) - held_of(closed, told, amount)
           local had = tonumber(redis.call('HGET', hash, 's:' .. pot) or '0')
-          local held, counted = amount, 0
-          if before >= 0 then
-            held, counted = before, before
-          end
+          local more = spent_of(closed_now, now, amount) - spent_of(closed, told, amount)
           fields[#fields + 1] = 'p:' .. pot
-          fields[#fields + 1] = string.format('%.0f', tonumber(taken) + spent - held)
+          fields[#fields + 1] = string.format('%.0f', tonumber(taken) + change)
           fields[#fields + 1] = 's:' .. pot
-          fields[#fields + 1] = string.format('%.0f', had + spent - counted)
+          fields[#fields + 1] = string.format('%.0f', had + more)
         end
       end
       redis.call('HSET', hash, unpack(fields))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from models.limits import Pot, RedisLimits, Request, Settlement, Take
+from models.limits import Choice, Pot, RedisLimits, Request, Settlement, Take
 
 BUDGET: Final = 100_000
 #: Batches of more than a cent for each alert.
@@ -39,8 +39,7 @@ def requests(number: int, day: int) -> Iterator[list[Request]]:
         yield [
             Request(
                 f"{number}/{day}/{batch}/{place}",
-                (Take(money, dice.randint(1, dearest)), Take(alerts, 1)),
-                END,
+                (Choice("it", (Take(money, dice.randint(1, dearest)), Take(alerts, 1)), END),),
             )
             for place in range(dice.randint(1, 12))
         ]
@@ -53,12 +52,13 @@ async def spend(url: str, namespace: str, number: int, days: int) -> None:
         for batch, asked in enumerate(requests(number, day)):
             answers = await limits.reserve(asked, day)
             granted = [each for each, answer in zip(asked, answers, strict=True) if answer.granted]
-            for alert, (take, _), _ in granted:
-                print("granted", alert, day, take.amount, flush=True)
-            used = [Settlement(r.alert_id, r.takes[0].amount) for r in granted[::3]]
+            costs = {alert: choice.takes[0].amount for alert, (choice,) in granted}
+            for alert, cost in costs.items():
+                print("granted", alert, day, cost, flush=True)
+            used = [Settlement(alert, "used", costs[alert]) for alert in [*costs][::3]]
             await limits.settle(used, day)
             for each in used:
-                print("used", each.alert_id, day, each.spent, flush=True)
+                print("used", each.alert_id, day, each.cost, flush=True)
             # Not before everything that may have been granted before a death is asked for again.
             if batch >= LARGE and not all(answer.granted for answer in answers):
                 break

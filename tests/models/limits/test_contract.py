@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.limits import (
+    KNOWN_FOR,
     MOST_AT_ONCE,
+    MOST_TOLD,
     Answer,
+    Choice,
     Filling,
+    Lack,
     Limits,
     MemoryLimits,
     Pot,
@@ -26,11 +29,15 @@ from tests.models.limits.conftest import Play, in_redis
 DAY = Pot("bargains/2026-11-29", 1_000, kept_until=1_000_000)
 MONTH = Pot("bargains/2026-11", 1_500, kept_until=2_000_000)
 MINUTE = Pot("alerts/17:05", 2, kept_until=500_000, money=False)
-YES = [Answer(True)]
+YES = [Answer("it")]
 
 
 def ask(alert: str, *amounts: tuple[Pot, int], until: int = 100_000) -> Request:
-    return Request(alert, tuple(Take(*each) for each in amounts), until)
+    return Request(alert, (Choice("it", tuple(Take(*each) for each in amounts), until),))
+
+
+def no(pot: Pot, left: int) -> Answer:
+    return Answer(None, (Lack("it", pot.name, left),))
 
 
 async def taken(limits: Limits, *pots: Pot) -> list[Filling]:
@@ -40,8 +47,8 @@ async def taken(limits: Limits, *pots: Pot) -> list[Filling]:
 def test_a_pot_is_never_overspent(play: Play) -> None:
     async def story(limits: Limits) -> None:
         asked = [ask(f"a{number}", (DAY, 300)) for number in range(5)]
-        no = Answer(False, DAY.name, 100)
-        assert await limits.reserve(asked, now=1) == [*YES * 3, no, no]
+        none = no(DAY, 100)
+        assert await limits.reserve(asked, now=1) == [*YES * 3, none, none]
         assert await taken(limits, DAY) == [Filling(900, 0)]
         assert await limits.reserve([ask("small", (DAY, 100))], now=2) == YES
         assert await taken(limits, DAY) == [Filling(1_000, 0)]
@@ -54,7 +61,7 @@ def test_all_pots_of_an_alert_or_none(play: Play) -> None:
         assert await limits.reserve([ask("a", (DAY, 900), (MONTH, 900))], 1) == YES
         tomorrow = Pot("bargains/2026-11-30", 1_000, 1_000_000)
         [answer] = await limits.reserve([ask("b", (tomorrow, 700), (MONTH, 700))], 2)
-        assert answer == Answer(False, MONTH.name, 600)
+        assert answer == no(MONTH, 600)
         assert await taken(limits, tomorrow, MONTH) == [Filling(), Filling(900)]
 
     play(story)
@@ -76,7 +83,7 @@ def test_who_asks_again_is_told_the_same_and_nothing_is_taken_twice(play: Play) 
 def test_what_was_not_used_goes_back(play: Play) -> None:
     async def story(limits: Limits) -> None:
         await limits.reserve([ask("a", (DAY, 600), (MONTH, 600), (MINUTE, 1))], 1)
-        assert await limits.settle([Settlement("a", 0)], 2) == [True]
+        assert await limits.settle([Settlement("a", "o", 0)], 2) == [True]
         assert await taken(limits, DAY, MONTH, MINUTE) == [Filling(), Filling(), Filling(1)]
         # It stays the alert's: a batch that is processed again sets nothing aside.
         assert await limits.reserve([ask("a", (DAY, 600))], 3) == YES
@@ -85,13 +92,53 @@ def test_what_was_not_used_goes_back(play: Play) -> None:
     play(story)
 
 
-@pytest.mark.parametrize("order", [(0, 250, 400), (400, 250, 0), (250, 400, 400, 0, 250)])
-def test_of_several_settlements_the_largest_holds(order: Sequence[int], play: Play) -> None:
+@pytest.mark.parametrize("order", ["abc", "cba", "bcacba"])
+def test_what_an_alert_has_cost_is_the_sum_of_its_outcomes_each_counted_once(
+    order: str, play: Play
+) -> None:
+    told = {
+        "a": Settlement("x", "sent", 50, closes=False),
+        "b": Settlement("x", "redeemed", 400),
+        "c": Settlement("x", "opened", 0, closes=False),
+    }
+
     async def story(limits: Limits) -> None:
-        await limits.reserve([ask("a", (DAY, 600)), ask("b", (DAY, 100))], 1)
-        for spent in order:
-            assert await limits.settle([Settlement("a", spent)], 2) == [True]
-        assert await taken(limits, DAY) == [Filling(500, 400)]
+        await limits.reserve([ask("x", (DAY, 600)), ask("y", (DAY, 100))], 1)
+        for each in order:
+            assert await limits.settle([told[each]], 2) == [True]
+        # Whoever tells of the same with another cost is not heard.
+        await limits.settle([told["b"]._replace(cost=999)], 3)
+        assert await taken(limits, DAY) == [Filling(550, 450)]
+
+    play(story)
+
+
+def test_as_long_as_more_may_come_nothing_goes_back(play: Play) -> None:
+    async def story(limits: Limits) -> None:
+        await limits.reserve([ask("a", (DAY, 600))], 1)
+        await limits.settle([Settlement("a", "sent", 50, closes=False)], 2)
+        assert await taken(limits, DAY) == [Filling(600, 50)]
+        await limits.settle([Settlement("a", "sent again", 700, closes=False)], 2)
+        assert await taken(limits, DAY) == [Filling(750, 750)]
+
+    play(story)
+
+
+def test_all_that_was_set_aside_may_be_spent_without_saying_how_much_that_is(play: Play) -> None:
+    async def story(limits: Limits) -> None:
+        await limits.reserve([ask("a", (DAY, 600), (MONTH, 600))], 1)
+        await limits.settle([Settlement("a", "redeemed", None)], 2)
+        assert await taken(limits, DAY, MONTH) == [Filling(600, 600)] * 2
+
+    play(story)
+
+
+def test_what_more_outcomes_than_are_counted_have_cost_is_passed_over(play: Play) -> None:
+    async def story(limits: Limits) -> None:
+        await limits.reserve([ask("a", (DAY, 10))], 1)
+        heard = [Settlement("a", str(each), 1, closes=False) for each in range(MOST_TOLD + 5)]
+        assert await limits.settle(heard, 2) == [True] * len(heard)
+        assert await taken(limits, DAY) == [Filling(MOST_TOLD, MOST_TOLD)]
 
     play(story)
 
@@ -99,26 +146,104 @@ def test_of_several_settlements_the_largest_holds(order: Sequence[int], play: Pl
 def test_what_cost_more_than_was_set_aside_is_counted(play: Play) -> None:
     async def story(limits: Limits) -> None:
         await limits.reserve([ask("a", (DAY, 600))], 1)
-        await limits.settle([Settlement("a", 1_100)], 2)
+        await limits.settle([Settlement("a", "o", 1_100)], 2)
         assert await taken(limits, DAY) == [Filling(1_100, 1_100)]
-        assert await limits.reserve([ask("b", (DAY, 1))], 3) == [Answer(False, DAY.name, 0)]
+        assert await limits.reserve([ask("b", (DAY, 1))], 3) == [no(DAY, 0)]
 
     play(story)
 
 
 def test_a_reservation_that_nobody_settles_goes_back_when_it_ends(play: Play) -> None:
+    long_day = DAY._replace(kept_until=10**12)
+
     async def story(limits: Limits) -> None:
-        await limits.reserve([ask("lost", (DAY, 800), (MINUTE, 1), until=50)], 1)
-        await limits.reserve([ask("used", (DAY, 200), until=50)], 1)
-        await limits.settle([Settlement("used", 150)], 2)
-        assert await limits.reserve([ask("b", (DAY, 800))], 49) == [Answer(False, DAY.name, 50)]
-        assert await limits.reserve([ask("b", (DAY, 800))], 50) == YES
+        await limits.reserve([ask("lost", (long_day, 800), (MINUTE, 1), until=50)], 1)
+        await limits.reserve([ask("used", (long_day, 200), until=50)], 1)
+        await limits.settle([Settlement("used", "o", 150)], 2)
+        assert await limits.reserve([ask("b", (long_day, 800))], 49) == [no(DAY, 50)]
+        assert await limits.reserve([ask("b", (long_day, 800))], 50) == YES
         assert await taken(limits, DAY, MINUTE) == [Filling(950, 150), Filling(1)]
-        assert await limits.settle([Settlement("lost", 1), Settlement("used", 999)], 51) == [
-            False,
-            False,
+        # What is heard after that is counted all the same.
+        late = [Settlement("lost", "o", 30), Settlement("used", "p", 9)]
+        assert await limits.settle(late, 51) == [True, True]
+        assert await taken(limits, DAY) == [Filling(989, 189)]
+        # But not for ever.
+        late = [Settlement("lost", "q", 1), Settlement("used", "r", 1)]
+        assert await limits.settle(late, 50 + KNOWN_FOR) == [False, False]
+
+    play(story)
+
+
+def test_where_silence_means_use_it_is_spent_at_the_end(play: Play) -> None:
+    long_day = DAY._replace(kept_until=10**12)
+
+    def call(alert: str) -> Request:
+        (choice,) = ask(alert, (long_day, 400), until=50).choices
+        return Request(alert, (choice._replace(silent_use=True),))
+
+    async def story(limits: Limits) -> None:
+        assert await limits.reserve([call("a"), call("b")], 1) == YES * 2
+        await limits.settle([Settlement("b", "sent", 70, closes=False)], 2)
+        assert await taken(limits, DAY) == [Filling(800, 70)]
+        await limits.reserve([], 50)
+        assert await taken(limits, DAY) == [Filling(800, 800)]
+        # Until somebody says that it was not.
+        await limits.settle([Settlement("a", "failed", 0)], 51)
+        assert await taken(limits, DAY) == [Filling(400, 400)]
+
+    play(story)
+
+
+def test_the_first_choice_for_which_there_is_enough_is_taken(play: Play) -> None:
+    def either(alert: str) -> Request:
+        (call,) = ask(alert, (DAY, 600), (MONTH, 600)).choices
+        gift = Choice("gift", (Take(MINUTE, 1),), 100_000)
+        return Request(alert, (call, gift, Choice("nothing")))
+
+    async def story(limits: Limits) -> None:
+        lack, full = Lack("it", DAY.name, 400), Lack("gift", MINUTE.name, 0)
+        asked = [either(name) for name in "abcd"]
+        expected = [
+            Answer("it"),
+            Answer("gift", (lack,)),
+            Answer("gift", (lack,)),
+            Answer("nothing", (lack, full)),
         ]
-        assert await taken(limits, DAY) == [Filling(950, 150)]
+        assert await limits.reserve(asked, 1) == expected
+        # What was set aside for one thing is not for another, if there is now enough for that.
+        await limits.settle([Settlement("a", "o", 0)], 2)
+        assert await limits.reserve([asked[1]], 3) == [Answer("gift")]
+        assert await taken(limits, DAY, MONTH, MINUTE) == [Filling(), Filling(), Filling(2)]
+        # Nothing was set aside for nothing.
+        assert await limits.reserve([asked[3]], 3) == [Answer("it")]
+
+    play(story)
+
+
+def test_what_was_set_aside_for_what_is_no_choice_any_more_goes_back(play: Play) -> None:
+    async def story(limits: Limits) -> None:
+        await limits.reserve([ask("a", (DAY, 600))], 1)
+        await limits.settle([Settlement("a", "sent", 50, closes=False)], 1)
+        other = Request("a", (Choice("other", (Take(DAY, 950), Take(MONTH, 1)), 100_000),))
+        assert await limits.reserve([other], 2) == [Answer("other")]
+        assert await taken(limits, DAY, MONTH) == [Filling(1_000, 50), Filling(1)]
+        dear = Request("a", (Choice("dear", (Take(DAY, 990),), 100_000),))
+        none = Answer(None, (Lack("dear", DAY.name, 950),))
+        assert await limits.reserve([dear], 3) == [none]
+        assert await taken(limits, DAY, MONTH) == [Filling(50, 50), Filling()]
+        assert await limits.settle([Settlement("a", "more", 9)], 4) == [False]
+
+    play(story)
+
+
+def test_there_must_be_room_for_more_than_is_taken(play: Play) -> None:
+    def held_out(alert: str) -> Request:
+        return Request(alert, (Choice("it", (Take(DAY, 0, 300), Take(MINUTE, 0, 1)), 100_000),))
+
+    async def story(limits: Limits) -> None:
+        asked = [held_out("a"), ask("b", (DAY, 800)), held_out("c"), held_out("a")]
+        assert await limits.reserve(asked, 1) == [*YES, *YES, no(DAY, 200), *YES]
+        assert await taken(limits, DAY, MINUTE) == [Filling(800), Filling()]
 
     play(story)
 
@@ -129,7 +254,7 @@ def test_a_pot_is_forgotten_when_nobody_needs_it(play: Play) -> None:
         await limits.reserve([], DAY.kept_until)
         assert await taken(limits, DAY) == [Filling()]
         # Nor does what comes of its alerts bring it back.
-        assert await limits.settle([Settlement("a", 500)], DAY.kept_until) == [True]
+        assert await limits.settle([Settlement("a", "o", 500)], DAY.kept_until) == [True]
         await limits.settle([], DAY.kept_until + 10)
         assert await taken(limits, DAY) == [Filling()]
 
@@ -169,7 +294,7 @@ def test_large_amounts_are_exact(play: Play) -> None:
         most = 2**53 - 1
         vault = Pot("vault", most, 10**12)
         assert await limits.reserve([ask("a", (vault, most - 1))], 1) == YES
-        assert await limits.reserve([ask("b", (vault, 2))], 1) == [Answer(False, "vault", 1)]
+        assert await limits.reserve([ask("b", (vault, 2))], 1) == [no(vault, 1)]
         assert await limits.reserve([ask("c", (vault, 1))], 1) == YES
         assert await taken(limits, vault) == [Filling(most)]
 
@@ -181,12 +306,25 @@ def test_large_amounts_are_exact(play: Play) -> None:
     [
         (ask("", (DAY, 1)), "1 to 200 characters, not 0"),
         (ask("a", (DAY, 1), (DAY, 2)), "each once"),
+        (Request("a", ()), "1 to 64 choices"),
+        (Request("a", (Choice("x"), Choice("x"))), "each once"),
+        (Request("a", (Choice("x" * 201),)), "not 201"),
         (ask("a", (DAY, -1)), "takes -1 of 1000"),
         (ask("a", (DAY._replace(limit=2**60), 1)), "whole numbers"),
         (ask("a", (DAY._replace(name="x" * 201), 1)), "not 201"),
         (ask("a", (DAY, 1), until=-5), "no time"),
     ],
-    ids=["no-id", "twice", "negative", "too-large", "long-name", "no-time"],
+    ids=[
+        "no-id",
+        "twice",
+        "no-choice",
+        "same",
+        "long-choice",
+        "negative",
+        "too-large",
+        "long-name",
+        "no-time",
+    ],
 )
 def test_what_cannot_be_meant_is_refused_whole(request_: Request, why: str, play: Play) -> None:
     async def story(limits: Limits) -> None:
@@ -202,9 +340,11 @@ def test_too_many_at_once_are_refused(play: Play) -> None:
         with pytest.raises(ValueError, match="501 at once are more than 500"):
             await limits.reserve([ask(str(each)) for each in range(501)], 1)
         with pytest.raises(ValueError, match="501 at once"):
-            await limits.settle([Settlement(str(each), 1) for each in range(501)], 1)
+            await limits.settle([Settlement(str(each), "o", 1) for each in range(501)], 1)
         with pytest.raises(ValueError, match="cannot have cost -1"):
-            await limits.settle([Settlement("a", -1)], 1)
+            await limits.settle([Settlement("a", "o", -1)], 1)
+        with pytest.raises(ValueError, match="at most 200 characters, not 201"):
+            await limits.settle([Settlement("a", "o" * 201, 1)], 1)
 
     play(story)
 
@@ -217,15 +357,34 @@ POTS = [
     Pot("tag {x}\n*", 9, 40),
 ]
 takes = st.lists(
-    st.builds(Take, st.sampled_from(POTS), st.integers(0, 9)),
+    st.builds(Take, st.sampled_from(POTS), st.integers(0, 9), st.integers(0, 12)),
     max_size=3,
     unique_by=lambda take: take.pot.name,
 ).map(tuple)
 names = st.sampled_from(["a", "b", "c", "d", "e", "ä", "r:a"])
-asking = st.lists(st.builds(Request, names, takes, st.integers(0, 99)), max_size=4)
-settling = st.lists(st.builds(Settlement, names, st.integers(0, 12)), max_size=4)
+choices = st.lists(
+    st.builds(Choice, st.sampled_from("uvw"), takes, st.integers(0, 99), st.booleans()),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda choice: choice.name,
+).map(tuple)
+asking = st.lists(st.builds(Request, names, choices), max_size=4)
+settling = st.lists(
+    st.builds(
+        Settlement,
+        names,
+        st.sampled_from("12345"),
+        st.one_of(st.none(), st.integers(0, 12)),
+        st.booleans(),
+    ),
+    max_size=4,
+)
 steps = st.lists(
-    st.tuples(st.integers(0, 25), st.one_of(asking, settling).filter(bool)), max_size=12
+    st.tuples(
+        st.one_of(st.integers(0, 25), st.just(KNOWN_FOR)),
+        st.one_of(asking, settling).filter(bool),
+    ),
+    max_size=12,
 )
 
 
@@ -261,49 +420,85 @@ def test_those_in_redis_say_what_those_in_memory_say(
 @settings(max_examples=200, deadline=None)
 @given(steps)
 def test_a_pot_holds_what_its_alerts_have_taken(story: Any) -> None:
-    """Each pot, counted anew from the reservations: never above its limit."""
+    """Each pot, counted anew from what was asked and heard: never above its limit by asking."""
 
     async def audit() -> None:
         limits = MemoryLimits()
+        # Pots that are never forgotten: what a forgotten one says is told by a test above.
+        pots = {pot.name: pot._replace(kept_until=10**15) for pot in POTS}
         now = 0
-        held: dict[str, tuple[Request, list[int]]] = {}
-        over = dict.fromkeys((pot.name for pot in POTS), 0)
-        lost: dict[str, Filling] = {pot.name: Filling() for pot in POTS}
+        #: All reservations that there ever were, and those that an alert stands under now.
+        ever: list[dict[str, Any]] = []
+        held: dict[str, dict[str, Any]] = {}
         for later, step in story:
             now += later
-            for name in [name for name, (request, _) in held.items() if request.until <= now]:
-                request, spent = held.pop(name)
-                for pot, amount in request.takes:
-                    taken, used = lost[pot.name]
-                    if not pot.money:
-                        lost[pot.name] = Filling(taken + amount, used)
-                    elif spent:
-                        lost[pot.name] = Filling(taken + max(spent), used + max(spent))
-            if any(pot.kept_until <= now for pot in POTS):
-                return  # what a forgotten pot says is told by the test above
+            for one in ever:
+                if one["choice"].until <= now and not one["closed"]:
+                    one["closed"], one["used"] = True, one["choice"].silent_use
+            for name in [n for n, one in held.items() if one["choice"].until + KNOWN_FOR <= now]:
+                del held[name]
             if isinstance(step[0], Request):
-                answers = await limits.reserve(step, now)
-                for request, answer in zip(step, answers, strict=True):
-                    if answer.granted:
-                        held.setdefault(request.alert_id, (request, []))
+                lasting = [
+                    (alert, tuple(kept(choice, pots) for choice in choices))
+                    for alert, choices in step
+                ]
+                answers = await limits.reserve([Request(*each) for each in lasting], now)
+                for (alert, offered), answer in zip(lasting, answers, strict=True):
+                    chosen = next((c for c in offered if c.name == answer.granted), None)
+                    one = held.get(alert)
+                    if one is not None and any(c.name == one["choice"].name for c in offered):
+                        assert answer == Answer(one["choice"].name)
+                        continue
+                    if one is not None:
+                        one["closed"] = True
+                        del held[alert]
+                    assert [lack.choice for lack in answer.lacks] == [
+                        c.name for c in offered[: offered.index(chosen) if chosen else None]
+                    ]
+                    for lack in answer.lacks:
+                        refused = next(c for c in offered if c.name == lack.choice)
+                        left = pots[lack.pot].limit - counted(ever, pots[lack.pot])[0]
+                        assert lack.left == max(0, left)
+                        assert any(
+                            take.pot.name == lack.pot and max(take.amount, take.room) > left
+                            for take in refused.takes
+                        )
+                    if chosen is not None and chosen.takes:
+                        for take in chosen.takes:
+                            there = counted(ever, pots[take.pot.name])[0]
+                            assert there + max(take.amount, take.room) <= take.pot.limit
+                        held[alert] = dict(choice=chosen, told={}, closed=False, used=False)
+                        ever.append(held[alert])
             else:
-                for (name, cost), known in zip(step, await limits.settle(step, now), strict=True):
-                    assert known == (name in held)
+                for heard, known in zip(step, await limits.settle(step, now), strict=True):
+                    assert known == (heard.alert_id in held)
                     if known:
-                        held[name][1].append(cost)
-                        for pot, amount in held[name][0].takes:
-                            over[pot.name] += max(0, cost - amount)
-            for pot, (taken, used) in zip(
-                POTS, await limits.look([pot.name for pot in POTS]), strict=True
-            ):
-                expected, expected_used = lost[pot.name]
-                for request, spent in held.values():
-                    for each, amount in request.takes:
-                        if each == pot:
-                            money = pot.money and spent
-                            expected += max(spent) if money else amount
-                            expected_used += max(spent) if money else 0
-                assert (taken, used) == (expected, expected_used)
-                assert taken <= pot.limit + over[pot.name]
+                        held[heard.alert_id]["told"].setdefault(heard.outcome_id, heard.cost)
+                        if heard.closes:
+                            held[heard.alert_id].update(closed=True, used=False)
+            stand = await limits.look(list(pots))
+            assert stand == [Filling(*counted(ever, pot)) for pot in pots.values()]
 
     asyncio.run(audit())
+
+
+def kept(choice: Choice, pots: dict[str, Pot]) -> Choice:
+    return choice._replace(
+        takes=tuple(take._replace(pot=pots[take.pot.name]) for take in choice.takes)
+    )
+
+
+def counted(ever: list[dict[str, Any]], pot: Pot) -> tuple[int, int]:
+    """Return what is taken from a pot, and what of it is spent, added up."""
+    taken = spent = 0
+    for one in ever:
+        for take in one["choice"].takes:
+            if take.pot.name == pot.name:
+                cost = sum(take.amount if c is None else c for c in one["told"].values())
+                cost = max(cost, take.amount) if one["used"] else cost
+                if not pot.money:
+                    taken += take.amount
+                else:
+                    taken += cost if one["closed"] else max(cost, take.amount)
+                    spent += cost
+    return taken, spent
