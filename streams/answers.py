@@ -13,6 +13,7 @@ when there was activity last. In this order:
 ``resting``    there was an alert not long before
 ``hovering``   there was an alert, and the risk has not been low since
 ``unmatched``  the risk was high enough, and no playbook of the policy file was for the customer
+``unfunded``   it was, and there was no money left for what could be done, or no room in the rate
 ``spared``     it was, and a playbook leaves the customer in peace
 ``nothing``    it was an alert, and chance drew the arm of the playbook that does nothing
 =============  ================================================================================
@@ -40,6 +41,7 @@ CODES: Final = (
     "resting",
     "hovering",
     "unmatched",
+    "unfunded",
     "spared",
     "nothing",
 )

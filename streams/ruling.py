@@ -2,12 +2,13 @@
 
 Whether to act at all is the policy's (threshold, hysteresis, cooldown). Where a shop has a policy
 file, its plan then says what to do: by which playbook and arm, over which channel, from when on,
-and to whom nothing is done so that the effect can be seen. Nothing is read here, and no clock.
+and to whom nothing is done so that the effect can be seen. Nothing is read here, and no clock: what
+the limits of the shop must be asked is yielded, and whoever drives the ruling brings the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -23,14 +24,18 @@ from models.deciding import (
     Standing,
     Verdict,
 )
+from models.limits import Answer, Request
 from models.playbooks import (
     Considered,
+    Hindrance,
     Option,
     Plan,
     Situation,
     choose,
     remembered,
+    request_of,
     stage_of,
+    want_of,
     worth,
 )
 from models.understanding import Lifecycle
@@ -151,8 +156,8 @@ def rule(
     verdict: Verdict,
     before: Standing,
     sent: tuple[Sent, ...],
-) -> Ruling:
-    """Return what a plan makes of a verdict that would alert.
+) -> Generator[Request, Answer, Ruling]:
+    """Tell what a plan makes of a verdict that would alert.
 
     Parameters
     ----------
@@ -167,17 +172,28 @@ def rule(
     sent
         What is remembered of what was done.
 
+    Yields
+    ------
+    Request
+        What the shop's limits are asked, where what could be done is limited: once or never.
+
     Returns
     -------
     Ruling
-        Whoever no playbook is for, or is left in peace by one, is not alerted, and stands as if
-        the risk had not reached the threshold: the next look asks again.
+        Whoever no playbook is for, or there is too little for, or is left in peace by one, is not
+        alerted, and stands as if the risk had not reached the threshold: the next look asks again.
     """
     done = all_sent(sent, before)
     situation = situation_at(point, verdict.band, plan, shop.definition, done)
     course = choose(plan, situation)
     option = course.first
-    play = Play(plan.fingerprint, obstacles=_obstacles(course.considered))
+    wants: Mapping[str, Hindrance] = {}
+    request = request_of(plan, course, shop.policy.valid)
+    if request is not None:
+        granted, lacks = yield request
+        option = next((each for each in course.options if each.playbook == granted), None)
+        wants = want_of(plan, course, lacks)
+    play = Play(plan.fingerprint, obstacles=_obstacles(course.considered, wants))
     if option is not None:
         play = replace(
             play,
@@ -189,7 +205,7 @@ def rule(
             not_before=option.not_before,
         )
     if option is None or _idle(plan, option):
-        code = "unmatched" if option is None else "spared"
+        code = "unmatched" if not course.options else "unfunded" if option is None else "spared"
         because = Because(code, (point.risk, shop.policy.threshold))
         calm = shop.policy.left_alone(point.risk, before)
         left = Verdict(False, because, verdict.arm, verdict.band, calm)
@@ -205,11 +221,14 @@ def _idle(plan: Plan, option: Option) -> bool:
     return next(each for each in plan.playbooks if each.name == option.playbook).idle
 
 
-def _obstacles(considered: tuple[Considered, ...]) -> tuple[Obstacle, ...]:
+def _obstacles(
+    considered: tuple[Considered, ...], wants: Mapping[str, Hindrance]
+) -> tuple[Obstacle, ...]:
     found: list[Obstacle] = []
     for each in considered:
-        if each.hindrance is not None and len(found) < OBSTACLES_KEPT:
-            code, about, numbers, words, wanted = each.hindrance
+        hindrance = each.hindrance or wants.get(each.playbook)
+        if hindrance is not None and len(found) < OBSTACLES_KEPT:
+            code, about, numbers, words, wanted = hindrance
             # They are read as floats, and must then be kept alike.
             told = tuple(float(number) for number in numbers)
             found.append(Obstacle(each.playbook, code, about, told, words, wanted))

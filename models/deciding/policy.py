@@ -50,13 +50,14 @@ class Because(NamedTuple):
 
 
 #: What can be said of a decision: of the risk and the threshold, or of the days since an alert.
-#: The last two are of shops with a policy file.
+#: The last three are of shops with a policy file.
 WHY: Final = {
     "below": "risk {0:.2f} is below {1:.2f}",
     "reached": "risk {0:.2f} is at or above {1:.2f}",
     "resting": "alerted {0:.0f} days ago, and left in peace for {1:g}",
     "hovering": "alerted {0:.0f} days ago, and the risk has not been below {1:.2f} since",
     "unmatched": "risk {0:.2f} is at or above {1:.2f}, but no playbook is for this customer now",
+    "unfunded": "risk {0:.2f} is at or above {1:.2f}, but limits leave no room for a playbook",
     "spared": "risk {0:.2f} is at or above {1:.2f}, but a playbook leaves this customer in peace",
 }
 

@@ -1,6 +1,7 @@
 """What a shop has decided to do about whom: the policy file, and what it says of one customer."""
 
-from models.playbooks.choosing import Considered, Course, Option, Request, choose
+from models.playbooks.asking import request_of, want_of
+from models.playbooks.choosing import Considered, Course, Need, Option, choose
 from models.playbooks.comparing import Change, changes
 from models.playbooks.conditions import Hindrance
 from models.playbooks.doubting import Doubt, customers_needed, doubts
@@ -45,6 +46,7 @@ __all__ = [
     "Doubt",
     "Fault",
     "Hindrance",
+    "Need",
     "OneOf",
     "Option",
     "Plan",
@@ -54,7 +56,6 @@ __all__ = [
     "Quiet",
     "Rate",
     "Rehearsed",
-    "Request",
     "Sent",
     "Situation",
     "Spender",
@@ -72,8 +73,10 @@ __all__ = [
     "read_plan",
     "rehearse",
     "remembered",
+    "request_of",
     "say",
     "stage_of",
     "unheld",
+    "want_of",
     "worth",
 ]

@@ -49,7 +49,7 @@ class Considered(NamedTuple):
     rank: int = 0
 
 
-class Request(NamedTuple):
+class Need(NamedTuple):
     """What must be granted before something is done: money, and a place within the shop's rate.
 
     Parameters
@@ -86,7 +86,7 @@ class Option(NamedTuple):
         ``shop`` or ``playbook`` where the customer is held out of all or of this one; else empty.
     not_before
         The first moment at which nobody is disturbed.
-    request
+    need
         What must be granted; None where nothing is needed.
     """
 
@@ -95,7 +95,7 @@ class Option(NamedTuple):
     action: Action
     held: str
     not_before: Millis
-    request: Request | None
+    need: Need | None
 
 
 class Course(NamedTuple):
@@ -257,14 +257,14 @@ def _option(plan: Plan, playbook: Playbook, situation: Situation, shop: bool) ->
     if playbook.idle:
         return Option(playbook.name, arm.name, action, held, at, None)
     rated = bool(playbook.channels)
-    request = None
+    need = None
     if playbook.budget != (None, None) or (rated and plan.rate is not None):
         day = date_in(plan.timezone, at)
         room = max(each.action.cost for each in playbook.arms if each.weight > 0)
         cents = 0 if held else action.cost
-        request = Request(playbook.name, cents, room, day, day[:7], rated)
+        need = Need(playbook.name, cents, room, day, day[:7], rated)
     not_before = _not_before(plan, action, situation)
-    return Option(playbook.name, arm.name, action, held, not_before, request)
+    return Option(playbook.name, arm.name, action, held, not_before, need)
 
 
 def _not_before(plan: Plan, action: Action, situation: Situation) -> Millis:
@@ -278,4 +278,4 @@ def _not_before(plan: Plan, action: Action, situation: Situation) -> Millis:
     return permitted_from(quiet.start, quiet.end, zone, situation.at)
 
 
-__all__ = ["Considered", "Course", "Option", "Request", "choose", "expected_gain"]
+__all__ = ["Considered", "Course", "Need", "Option", "choose", "expected_gain"]

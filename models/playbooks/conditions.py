@@ -16,9 +16,10 @@ class Hindrance(NamedTuple):
     ----------
     code
         ``off``, ``below``, ``above``, ``unknown``, ``other``, ``without``, ``excluded``,
-        ``refused``, ``resting``, ``peace``, ``capped`` or ``loss``.
+        ``refused``, ``resting``, ``peace``, ``capped``, ``loss``, ``budget`` or ``rate``.
     about
-        Of a condition what it is about; of a cap or a consent the channel.
+        Of a condition what it is about; of a cap or a consent the channel; of a budget whether it
+        is that of the day or of the month.
     numbers
         Those of the customer first, then those of the playbook.
     found, wanted

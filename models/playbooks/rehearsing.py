@@ -65,7 +65,7 @@ class _Purse:
 
     def take(self, option: Option, at: Millis) -> str:
         """Take what an option asks for; return what there was too little of, if anything."""
-        asked = option.request
+        asked = option.need
         if asked is None:
             return ""
         budget, name = self._limits[asked.playbook], asked.playbook

@@ -77,7 +77,7 @@ def say(hindrance: Hindrance, language: str = "en", currency: str = "") -> str:
 
 
 def _told(hindrance: Hindrance, number: float, currency: str) -> str:
-    if hindrance.code == "loss" or hindrance.about == "value":
+    if hindrance.code in ("loss", "budget") or hindrance.about == "value":
         return money(number, currency)
     if hindrance.code in ("resting", "peace"):
         return f"{number:.1f}".removesuffix(".0")

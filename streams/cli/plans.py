@@ -152,8 +152,8 @@ def _verdict(plan: Plan, course: Course) -> Iterator[str]:
         yield _HELD[option.held]
     if option.not_before > course.at:
         yield f"not before {to_iso(option.not_before)[:16]}Z: it is a quiet time there"
-    if option.request is not None and option.request.cents:
-        yield f"takes {money(option.request.cents, plan.currency)} of the budget, if it is left"
+    if option.need is not None and option.need.cents:
+        yield f"takes {money(option.need.cents, plan.currency)} of the budget, if it is left"
     if len(course.options) > 1:
         others = ", ".join(each.playbook for each in course.options[1:])
         yield f"if that is not granted: {others}"
@@ -265,7 +265,7 @@ def course_as_dict(plan: Plan, who: Situation, course: Course, language: str) ->
 
 
 def _option_as_dict(option: Option) -> dict[str, Any]:
-    request = option.request
+    request = option.need
     return {
         "playbook": option.playbook,
         "arm": option.arm,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -20,10 +20,11 @@ from msgspec import UNSET, UnsetType
 from features import Millis, from_datetime, to_iso
 from models.deciding import Alert, Decision, Ledger, Sent, Standing, Verdict, decision_id, why
 from models.learning import PRIOR, Judge, Snapshot, TrainingExample
+from models.limits import Answer, Lack, Request
 from models.registry import REGISTRY, Task, prior_judge
 from streams.pipeline import Effects, Shop
 from streams.ruling import Point as PlanPoint
-from streams.ruling import rule
+from streams.ruling import Ruling, rule
 
 #: A risk is told again to the last bits but those in which processors differ.
 _CLOSE: Final = 1e-9
@@ -249,11 +250,12 @@ class Redeciding:
             alert = records.alerts.get(name)
             what = "" if now is None else _risk_differs(known, now.risk)
             if standing is not None:
-                again = self._decide(user_id, point, known.risk, now, standing, sent)
+                decision = kept.get((point.at, point.cause))
+                by = _playbook_of(decision, alert)
+                again = self._decide(user_id, point, known.risk, now, standing, sent, by)
                 standing = None if again is None else again.verdict.standing
                 if again is not None:
                     sent = again.sent
-                    decision = kept.get((point.at, point.cause))
                     waiting = on_their_way > 0
                     what = what or _verdict_differs(again, decision, alert, waiting=waiting)
             if alert is not None:
@@ -299,8 +301,12 @@ class Redeciding:
         now: Judged | None,
         standing: Standing,
         sent: tuple[Sent, ...],
+        by: str | None,
     ) -> Again | None:
-        """Decide again; None where a plan asks for reasons that nobody can tell any more."""
+        """Decide again; None where a plan asks for reasons that nobody can tell any more.
+
+        What there was enough for at that moment is told by nothing but what was done (``by``).
+        """
         shop = self._shop
         at, cause, vector, traits = point
         verdict = shop.policy.decide(user_id, at, cause, risk, standing)
@@ -310,7 +316,7 @@ class Redeciding:
             return None
         facts = shop.catalogue.as_dict(array("f", vector))
         seen = PlanPoint(user_id, at, cause, risk, facts, now.codes, traits or {})
-        ruling = rule(shop, shop.plan, seen, verdict, standing, sent)
+        ruling = _ruled(rule(shop, shop.plan, seen, verdict, standing, sent), by)
         words = why(ruling.verdict.because, ruling.play)
         play = ruling.play
         return Again(ruling.verdict, words, play.playbook, play.variant, ruling.sent)
@@ -324,6 +330,26 @@ class Again(NamedTuple):
     playbook: str | UnsetType
     variant: str | UnsetType
     sent: tuple[Sent, ...]
+
+
+def _ruled(ruling: Generator[Request, Answer, Ruling], by: str | None) -> Ruling:
+    """Return a ruling to which the shop's limits answer what they must have answered."""
+    try:
+        asked = next(ruling)
+        names = [choice.name for choice in asked.choices]
+        refused = names[: names.index(by)] if by in names else names
+        ruling.send(Answer(by, tuple(Lack(name, "", 0) for name in refused)))
+    except StopIteration as done:
+        found: Ruling = done.value
+        return found
+    raise AssertionError("a ruling asks once")
+
+
+def _playbook_of(decision: Decision | None, alert: Alert | None) -> str | None:
+    """Return by which playbook something was done; None if nothing was."""
+    if decision is not None and decision.play is not None:
+        return decision.play.playbook or None
+    return alert.playbook if alert is not None and alert.playbook is not UNSET else None
 
 
 def _verdict_differs(

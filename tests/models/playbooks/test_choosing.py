@@ -173,12 +173,12 @@ def test_who_is_held_out_goes_the_same_way_to_the_same_moment(plan: Plan, who: S
     for sent, held in zip(course.options, twin.options, strict=True):
         assert sent.held in ("", "playbook")
         assert held.held == ("" if held.playbook in idle else "shop")
-        assert sent._replace(held="", request=None) == held._replace(held="", request=None)
-        assert (sent.request is None) is (held.request is None)
-        if sent.request is not None and held.request is not None:
-            assert held.request == sent.request._replace(cents=0)
-            assert sent.request.cents == (0 if sent.held else sent.action.cost)
-            assert sent.request.room >= sent.action.cost
+        assert sent._replace(held="", need=None) == held._replace(held="", need=None)
+        assert (sent.need is None) is (held.need is None)
+        if sent.need is not None and held.need is not None:
+            assert held.need == sent.need._replace(cents=0)
+            assert sent.need.cents == (0 if sent.held else sent.action.cost)
+            assert sent.need.room >= sent.action.cost
 
 
 @settings(max_examples=60, deadline=None)
@@ -237,7 +237,7 @@ def test_what_is_transactional_is_never_in_the_way_of_anything_nor_held_till_mor
     busy = Situation("ada", NOW, 0.7, "high", sent=(Sent(NOW - 1, "news", "email"),))
     option = choose(plan, busy).first
     assert option is not None
-    assert (option.playbook, option.not_before, option.request) == ("sorry", NOW, None)
+    assert (option.playbook, option.not_before, option.need) == ("sorry", NOW, None)
     after = Situation("ada", NOW, 0.7, "high", sent=(Sent(NOW - 1, "sorry", "email", True),))
     assert choose(plan, after).considered[1].hindrance is None
 
@@ -251,8 +251,8 @@ def test_an_arm_does_not_change_whether_a_playbook_stands_free() -> None:
         called = replace(who, sent=(Sent(NOW - HOUR, "a", "phone"),))
         assert choose(plan, called).first is None
         option = choose(replace(plan, rate=Rate(9, DAY)), who).first
-        assert option is not None and option.request is not None
-        assert option.request.room == 400
+        assert option is not None and option.need is not None
+        assert option.need.room == 400
 
 
 def test_to_do_nothing_ends_the_list() -> None:
@@ -279,10 +279,10 @@ def test_the_day_of_a_budget_is_that_of_the_shop() -> None:
     plan = Plan((Playbook("a", only(), budget=Budget(100)),), timezone="Asia/Shanghai", holdout=0.0)
     late = Situation("ada", 20_453 * DAY + 20 * HOUR, 0.7, "high")
     option = choose(plan, late).first
-    assert option is not None and option.request is not None
+    assert option is not None and option.need is not None
     # 31 December in Greenwich.
-    assert (option.request.day, option.request.month) == ("2026-01-01", "2026-01")
-    assert (option.request.cents, option.request.rated) == (10, True)
+    assert (option.need.day, option.need.month) == ("2026-01-01", "2026-01")
+    assert (option.need.cents, option.need.rated) == (10, True)
 
 
 # -- chance ------------------------------------------------------------------------------------
