@@ -337,6 +337,7 @@ __all__ = [
     "Customer",
     "Decided",
     "Effects",
+    "Handling",
     "Passed",
     "Refusal",
     "Shop",

@@ -1,4 +1,4 @@
-"""Reads the policy file that the settings name, and refuses what the workers cannot hold to."""
+"""Reads the policy file that the settings name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from features import Definition, build_catalogue
-from models.playbooks import Fault, Plan, PolicyWrong, read_plan, unheld
+from models.playbooks import Fault, Plan, PolicyWrong, read_plan
 from streams.settings import Settings, SettingsError
 
 #: Returns what is in a file, or raises `OSError`.
@@ -26,10 +26,8 @@ def read_file(path: Path) -> bytes:
         return file.read(_MOST)
 
 
-def read_policy(
-    path: Path, definition: Definition, read: Read = read_file
-) -> tuple[Plan, list[Fault]]:
-    """Return what a policy file says, and what of it the workers cannot hold to.
+def read_policy(path: Path, definition: Definition, read: Read = read_file) -> Plan:
+    """Return what a policy file says.
 
     Parameters
     ----------
@@ -58,29 +56,7 @@ def read_policy(
         raise NoText(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     # A line ends alike, whichever system the file was written on, and so does the fingerprint.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    plan = read_plan(text, build_catalogue(definition).names)
-    return plan, unheld(plan, text)
-
-
-def held_plan(path: Path, definition: Definition, read: Read = read_file) -> Plan:
-    """Return the plan of a file that the workers can hold to.
-
-    Parameters
-    ----------
-    path, definition, read
-        As of `read_policy`.
-
-    Raises
-    ------
-    PolicyWrong
-        With everything that is wrong in it, or that cannot be held to.
-    NoText, OSError
-        As of `read_policy`.
-    """
-    plan, refused = read_policy(path, definition, read)
-    if refused:
-        raise PolicyWrong(refused)
-    return plan
+    return read_plan(text, build_catalogue(definition).names)
 
 
 def plan_of(settings: Settings, definition: Definition) -> Plan | None:
@@ -96,7 +72,7 @@ def plan_of(settings: Settings, definition: Definition) -> Plan | None:
     Raises
     ------
     SettingsError
-        If the file cannot be read, something in it is wrong, or cannot be held to.
+        If the file cannot be read, or something in it is wrong.
 
     Examples
     --------
@@ -108,7 +84,7 @@ def plan_of(settings: Settings, definition: Definition) -> Plan | None:
         return None
     about = f"policy.file = {str(path)!r}"
     try:
-        return held_plan(path, definition)
+        return read_policy(path, definition)
     except OSError as error:
         raise SettingsError(
             f"{about}: cannot be read: {error.strerror}; correct the path (or EBB_POLICY)"
@@ -126,4 +102,4 @@ def told(about: str, faults: list[Fault] | tuple[Fault, ...]) -> str:
     return "\n".join([head, *(f"  {fault}" for fault in faults)])
 
 
-__all__ = ["NoText", "Read", "held_plan", "plan_of", "read_file", "read_policy", "told"]
+__all__ = ["NoText", "Read", "plan_of", "read_file", "read_policy", "told"]

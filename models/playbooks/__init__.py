@@ -8,7 +8,6 @@ from models.playbooks.doubting import Doubt, customers_needed, doubts
 from models.playbooks.draws import Chances, chances_of
 from models.playbooks.faults import Fault, PolicyWrong
 from models.playbooks.fitting import Spender, TooFew, fit_prior
-from models.playbooks.holding import unheld
 from models.playbooks.plan import (
     Action,
     Arm,
@@ -76,7 +75,6 @@ __all__ = [
     "request_of",
     "say",
     "stage_of",
-    "unheld",
     "want_of",
     "worth",
 ]

@@ -293,6 +293,13 @@ class Plan:
     fingerprint: str = ""
 
     @cached_property
+    def limited(self) -> bool:
+        """Whether anything is limited for the shop as a whole: money, or a rate."""
+        return self.rate is not None or any(
+            each.enabled and each.budget != _ANY_AMOUNT for each in self.playbooks
+        )
+
+    @cached_property
     def arms(self) -> Policy:
         """Who tells the customers who are held out of everything from the others."""
         return Policy(holdout=self.holdout, salt=self.salt)

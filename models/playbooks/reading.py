@@ -31,6 +31,7 @@ from models.playbooks.plan import (
     Within,
 )
 from models.playbooks.quiet import is_zone
+from models.playbooks.remembering import MOST_CAPPED
 from models.playbooks.situation import STAGES
 from models.understanding import SEGMENTS
 
@@ -214,7 +215,8 @@ class _Reader:
         found = []
         for table in self._file.tables("cap", "cap"):
             channel = self._used_channel(table)
-            most = table.whole("most", 1, least=0, most=10_000, needed=True)
+            # The workers remember so many actions of a customer.
+            most = table.whole("most", 1, least=0, most=MOST_CAPPED, needed=True)
             found.append(Cap(channel, most, table.duration("per", DAY, needed=True)))
             table.end()
         return tuple(found)

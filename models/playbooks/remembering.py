@@ -10,7 +10,7 @@ from features import Millis
 from models.deciding import Sent
 from models.playbooks.plan import Plan
 
-#: A cap of more than that for one customer is not held to: so much is not kept of anybody.
+#: No cap is of more than that for one customer: so much is not kept of anybody.
 MOST_CAPPED: Final = 100
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +13,9 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
-    from models.playbooks import Fault, Plan, PolicyWrong, Spender
+    from models.playbooks import Plan, PolicyWrong, Spender
 
+_BY_WORKERS: Final = "The workers decide by it when policy.file, or EBB_POLICY, names it."
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -36,14 +36,13 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
 
     Whatever is wrong is said with its line, its field and what would be right, and the exit code
     is 1. What can be doubted keeps no file from being used: playbooks that nobody ever gets,
-    budgets below what one action costs, holdouts that can never tell anything. What the workers
-    cannot hold to yet is said last: they refuse such a file. The features and the threshold are
-    those of the settings.
+    budgets below what one action costs, holdouts that can never tell anything. The features and
+    the threshold are those of the settings.
     """
     from models.playbooks import PolicyWrong, doubts
 
     try:
-        plan, refused = _read(context, file)
+        plan = read_policy(context, file)
     except PolicyWrong as wrong:
         if not as_json:
             raise faulty(file, wrong) from None
@@ -56,7 +55,6 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
 
         told = {"file": str(file), "ok": True, "faults": [], **plan_as_dict(plan)}
         told["doubts"] = [doubt._asdict() for doubt in found]
-        told["refused"] = [fault._asdict() for fault in refused]
         click.echo(json.dumps(told))
     else:
         from streams.cli.plans import show_plan
@@ -65,7 +63,7 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
         told_count = f"{count} playbook{'' if count == 1 else 's'}"
         click.echo(f"{file}: {told_count}, nothing wrong (fingerprint {plan.fingerprint})")
         show_plan(plan, found)
-    for note in (*_other_holdout(context, plan), *_by_workers(refused)):
+    for note in (*_other_holdout(context, plan), _BY_WORKERS):
         context.console.print(note, markup=False, soft_wrap=True)
 
 
@@ -147,19 +145,7 @@ def faulty(file: Path, wrong: PolicyWrong) -> Problem:
     return Problem(told(str(file), wrong.faults))
 
 
-def _by_workers(refused: Sequence[Fault]) -> list[str]:
-    """Say whether workers would decide by a file."""
-    if not refused:
-        return ["The workers decide by it when policy.file, or EBB_POLICY, names it."]
-    return [f"The workers refuse it: {fault}" for fault in refused]
-
-
 def read_policy(context: Context, file: Path) -> Plan:
-    """Read a policy file by the settings' features; raises as `_read` does."""
-    return _read(context, file)[0]
-
-
-def _read(context: Context, file: Path) -> tuple[Plan, list[Fault]]:
     """Read a policy file by the settings' features.
 
     Raises
@@ -171,12 +157,12 @@ def _read(context: Context, file: Path) -> tuple[Plan, list[Fault]]:
     Usage
         If there is no such file.
     """
+    from streams import planning
     from streams.composition import definition_of
-    from streams.planning import NoText, read_policy
 
     try:
-        return read_policy(file, definition_of(context.settings))
-    except NoText as error:
+        return planning.read_policy(file, definition_of(context.settings))
+    except planning.NoText as error:
         raise Problem(str(error)) from None
     except OSError as error:
         raise Usage(f"{file}: cannot be read: {error.strerror}") from None

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
+from models.limits import Limits, RedisLimits
 from models.registry import REGISTRY
 from streams.brokers import asynchronous, trusted
 from streams.composition import rivalry_of, shop_by, shop_of, task_of, weighing_of
@@ -29,6 +30,7 @@ from streams.live.redis import open_redis
 from streams.live.relay import Relay, bare
 from streams.live.rules import CurrentRules, watch_of
 from streams.live.serving import ChunkApp, ChunkSchema
+from streams.live.settling import settle_costs
 from streams.live.training import TrainingReader
 from streams.noise import say_seldom
 from streams.settings import Settings, SettingsError
@@ -88,6 +90,7 @@ def worker_app(settings: Settings) -> ChunkApp:
         policy.refresh,
         _now,
     )
+    limits = RedisLimits(client, namespace)
     app.reader = ClickstreamReader(
         topics,
         rules,
@@ -103,6 +106,7 @@ def worker_app(settings: Settings) -> ChunkApp:
         ),
         partitions=lambda: app.consumer.topic_partitions(topics[0]) or settings.topics.partitions,
         clock=app.clock,
+        limits=limits,
     )
 
     @app.timer(interval=LOOK, on_leader=False)
@@ -124,7 +128,7 @@ def worker_app(settings: Settings) -> ChunkApp:
         await presence.tell()
 
     _serve(app, topics, relay)
-    _take_outcomes(app, settings, client)
+    _take_outcomes(app, settings, client, limits)
     return app
 
 
@@ -163,7 +167,7 @@ def learner_app(settings: Settings) -> ChunkApp:
     return app
 
 
-def _take_outcomes(app: ChunkApp, settings: Settings, client: Any) -> None:
+def _take_outcomes(app: ChunkApp, settings: Settings, client: Any, limits: Limits) -> None:
     """Have the worker take note of what came of alerts, beside the events."""
     topic = settings.topic("outcomes")
     relay = _relay(settings, ("dead_letters",))
@@ -174,6 +178,7 @@ def _take_outcomes(app: ChunkApp, settings: Settings, client: Any) -> None:
         RedisStore(client, settings.redis.namespace, topic),
         relay,
         app.trouble,
+        partial(settle_costs, limits),
     )
 
     @app.task()

@@ -1,4 +1,4 @@
-"""The worker's side of the stream: one read, one pure `handle`, one fenced commit a batch."""
+"""The worker's side of the stream: one read, one pure `handling`, one fenced commit a batch."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from features import (
 from features.store import Record, Store
 from models.deciding import Ledger
 from models.learning import Judge
+from models.limits import Limits, MemoryLimits
 from streams.live.clock import Clock
 from streams.live.cursor import Chunk, Log, Offsets
 from streams.live.held import Held
@@ -29,7 +30,15 @@ from streams.live.intake import Intake, astray, recent_after
 from streams.live.messages import alert_message, example_message
 from streams.live.relay import Relay
 from streams.live.stopping import NewerVersion, Unreadable
-from streams.pipeline import NO_WATERMARK, Customer, Shop, handle, watermark_after
+from streams.pipeline import (
+    NO_WATERMARK,
+    Customer,
+    Effects,
+    Handling,
+    Shop,
+    handling,
+    watermark_after,
+)
 
 #: Customers kept in memory for one partition; the store has them all.
 CACHED: Final = 20_000
@@ -86,6 +95,8 @@ class ClickstreamReader:
         Returns the number of partitions of the topics.
     clock
         The time of now; for idle partitions only.
+    limits
+        What the shop may spend and do, which all workers share.
     """
 
     def __init__(
@@ -98,6 +109,7 @@ class ClickstreamReader:
         pace: Pace,
         partitions: Callable[[], int],
         clock: Clock,
+        limits: Limits | None = None,
     ) -> None:
         self.batch = pace.batch
         self.topics: tuple[str, ...] = topics
@@ -109,6 +121,7 @@ class ClickstreamReader:
         self._pace = pace
         self._partitions = partitions
         self._clock = clock
+        self._limits: Limits = limits or MemoryLimits()
 
     async def open(self, partition: int, logs: Mapping[str, Log]) -> tuple[Offsets, Any]:
         """Return where the state of a partition stands."""
@@ -182,7 +195,8 @@ class ClickstreamReader:
         passed = target - mark.watermark >= PASSED
         if not (arrivals or page.due or moved or passed or held.untrimmed):
             return False
-        effects = handle(shop, self._judge(), arrivals, page.due, book, watermark)
+        under_way = handling(shop, self._judge(), arrivals, page.due, book, watermark)
+        effects = await self._finished(under_way, watermark)
         intake.refuse_all(sorted_out, records, effects.refused)
         intake.pass_on(sorted_out, records, effects.passed)
         recent = recent_after(
@@ -219,6 +233,20 @@ class ClickstreamReader:
             for name in list(book)[: CACHED // 2]:
                 del book[name]
         return len(page.due) >= self._pace.timers
+
+    async def _finished(self, under_way: Handling, watermark: Millis) -> Effects:
+        """Bring the answers that a batch waits for, and return what comes of it.
+
+        What is granted is set aside before the batch is stored. Who dies between the two decides
+        the same again, under the same ids, and finds it set aside.
+        """
+        try:
+            asked = next(under_way)
+            while True:
+                asked = under_way.send(await self._limits.reserve(asked, watermark))
+        except StopIteration as done:
+            effects: Effects = done.value
+            return effects
 
     async def _timers(self, partition: int) -> AsyncIterator[tuple[str, Millis]]:
         """Yield when each customer of a partition is due, as their states say."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from features import SECOND, Definition, Millis
 from models.playbooks import Plan, PolicyWrong
-from streams.planning import NoText, Read, held_plan, read_file
+from streams.planning import NoText, Read, read_file, read_policy
 
 #: What a file says must last that long before it counts.
 SETTLE: Final[Millis] = SECOND
@@ -114,7 +114,7 @@ class PolicyWatch:
             return content
 
         try:
-            return held_plan(self._path, self._definition, read)
+            return read_policy(self._path, self._definition, read)
         except PolicyWrong as wrong:
             return Unusable(tuple(map(str, wrong.faults)))
         except NoText as error:

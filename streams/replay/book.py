@@ -13,6 +13,7 @@ from typing import Final
 from features import NEVER, CustomerState, Millis
 from models.deciding import Ledger
 from models.learning import Judge
+from models.limits import MemoryLimits
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
 
 #: Customers with a timer due that go through `handle` together.
@@ -26,10 +27,13 @@ class Book:
     ----------
     shop
         The rules.
+    limits
+        What the shop may spend and do, which all partitions share.
     """
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, limits: MemoryLimits) -> None:
         self._shop = shop
+        self._grant = limits.grant
         self.customers: dict[str, Customer] = {}
         self.watermark: Millis = NO_WATERMARK
         #: Customers by when they are to be looked at: never too late, but maybe too early, since
@@ -64,7 +68,7 @@ class Book:
     def _handle(
         self, judge: Judge, arrivals: Sequence[Arrival], due: Sequence[str], watermark: Millis
     ) -> Effects:
-        effects = handle(self._shop, judge, arrivals, due, self.customers, watermark)
+        effects = handle(self._shop, judge, arrivals, due, self.customers, watermark, self._grant)
         self.watermark = effects.watermark
         for name, customer in effects.changed.items():
             self._arm(name, customer.due())

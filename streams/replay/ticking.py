@@ -14,6 +14,7 @@ from typing import Final
 
 from features import DAY, NEVER, CustomerState, Millis, to_datetime
 from models.learning import LAST, Judgement, TrainingExample
+from models.limits import MemoryLimits
 from streams.pipeline import Effects, Shop
 from streams.replay.arriving import Arriving
 from streams.replay.book import Book
@@ -24,6 +25,8 @@ from streams.replay.scoreboard import Scoreboard
 
 #: A tick is a day, or so much of a short horizon.
 _TICK: Final = 1 / 32
+#: Parts of a tick, where what one partition spends is missing in the others.
+_STEPS: Final = 24
 #: Arrivals that go through `handle` together.
 BATCH: Final = 5_000
 
@@ -54,26 +57,39 @@ class LivePass:
         """Take everything, tick by tick, and yield the end of each when it is done."""
         shop, race = self._shop, self._race
         tick = max(min(DAY, round(shop.definition.horizon * _TICK)), 1)
-        books = self._books = [Book(shop) for _ in logs]
+        limits = MemoryLimits()
+        books = self._books = [Book(shop, limits) for _ in logs]
+        # Partitions that draw on the same pots go on side by side, as they do in the workers: or
+        # the first would have spent the day's budget before the second begins the day.
+        steps = _STEPS if shop.plan is not None and shop.plan.limited else 1
         # From the first event on, so that another calendar does not cut the ticks otherwise.
         start = end = min((log.next_at for log in logs), default=NEVER)
         while (happens := self._next(logs, books)) < NEVER:
             # Nothing happens in the ticks between.
             end = max(end, start + (happens - start) // tick * tick) + tick
             self._note_month(end - 1)
-            for log, book in zip(logs, books, strict=True):
-                while arrivals := log.until(end - 1, BATCH):
-                    self._take(book.take(race.first, arrivals))
-                    seen.note(arrivals)
-                # Only events move time. This one has moved it on, where another is to come.
-                reached = end - 1 - shop.lateness if log.next_at < NEVER else book.watermark
-                for effects in book.pass_until(race.first, reached):
-                    self._take(effects)
+            for step in range(1, steps + 1):
+                self._step(logs, books, end - tick + tick * step // steps, seen)
             race.tick(end)
             yield end
         if self._month:
             self._scoreboard.note(self._month, race.runners)
         self._finish(books)
+
+    def _step(
+        self, logs: Sequence[Arriving], books: Sequence[Book], end: Millis, seen: Seen
+    ) -> None:
+        """Take every partition up to a time."""
+        first = self._race.first
+        for log, book in zip(logs, books, strict=True):
+            while arrivals := log.until(end - 1, BATCH):
+                self._take(book.take(first, arrivals))
+                seen.note(arrivals)
+            # Only events move time. This one has moved it on, where another is to come.
+            more = log.next_at < NEVER
+            reached = end - 1 - self._shop.lateness if more else book.watermark
+            for effects in book.pass_until(first, reached):
+                self._take(effects)
 
     def states(self) -> dict[str, CustomerState]:
         """Return what is known of each customer by now."""

@@ -132,9 +132,14 @@ def test_what_is_wrong_is_said_by_line_and_once(watched: Watched) -> None:
     assert watched.settled() == PLAN
 
 
-def test_what_the_workers_cannot_hold_to_is_wrong_as_at_the_start(watched: Watched) -> None:
+def test_a_cap_that_would_have_to_remember_too_much_is_wrong_as_at_the_start(
+    watched: Watched,
+) -> None:
     watched.path.write_text(BEYOND, encoding="utf-8")
-    assert "cap 2, most: the workers remember 100" in lines_of(watched.settled())[0]
+    assert (
+        "cap number 2, most: 101 cannot be; write a whole number from 0 to 100"
+        in lines_of(watched.settled())[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,7 +187,7 @@ def test_a_file_that_is_named_in_it_is_watched_too(
         read.append(reads(second))
         return PLAN
 
-    monkeypatch.setattr("streams.live.policyfile.held_plan", held)
+    monkeypatch.setattr("streams.live.policyfile.read_policy", held)
     watched = Watched(tmp_path / "policy.toml")
     assert watched.settled() is PLAN
     second.write_text("2", encoding="utf-8")

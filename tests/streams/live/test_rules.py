@@ -146,7 +146,7 @@ def test_nothing_that_goes_wrong_stops_the_line(
 
     worker = Worker(tmp_path)
     before = worker.rules()
-    monkeypatch.setattr("streams.live.policyfile.held_plan", fails)
+    monkeypatch.setattr("streams.live.policyfile.read_policy", fails)
     worker.look(CAPPED)
     assert worker.rules() is before
     assert worker.rules.in_force.wrong == ("ZeroDivisionError: nobody has thought of that",)
