@@ -103,7 +103,7 @@ class Worker:
         names = {arrival.event.user_id for arrival in arrivals}
         page = await self.store.read(0, sorted(names), after, self.limit)
         book = {name: self.customer(record) for name, record in page.records.items()}
-        effects = handle(shop, self.judge, arrivals, page.due, book, run.watermark)
+        effects = self.handle(shop, self.judge, arrivals, page.due, book, run.watermark)
         assert effects.watermark == after
         await self.commit(effects)
         run.alerts += effects.alerts
@@ -113,6 +113,9 @@ class Worker:
         run.counts.update(effects.counts)
         run.watermark = effects.watermark
         return len(page.due)
+
+    def handle(self, *batch: Any) -> Effects:
+        return handle(*batch)
 
     def customer(self, record: Record) -> Customer:
         definition = self.shop.definition

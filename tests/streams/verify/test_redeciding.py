@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from features import DAY, CustomerState, Definition, Event, Millis, build_catalo
 from models.deciding import Alert, Ledger, Policy
 from models.judging import Explainer
 from models.learning import Snapshot, TrainingExample
+from models.limits import MemoryLimits
 from models.playbooks import read_plan
 from models.registry import REGISTRY, judge_of, prior_judge
 from streams.composition import task_of
@@ -68,6 +70,31 @@ PLAN = read_plan(
     (),
 )
 PLANNED = replace(SHOP, plan=PLAN)
+#: There is never money for the first two, and the last is for few.
+POOR = replace(
+    SHOP,
+    plan=read_plan(
+        """
+        version = 1
+        holdout = { share = 0.0 }
+        [[playbook]]
+        name = "gold"
+        when = { traits = { tier = "gold" } }
+        budget = { month = 3.00 }
+        action = { kind = "call", channel = "phone", cost = 4.00 }
+        [[playbook]]
+        name = "others"
+        budget = { month = 0.40 }
+        action = { kind = "message", channel = "email", cost = 0.50 }
+        [[playbook]]
+        name = "free"
+        when = { traits = { tier = "gold" } }
+        action = { kind = "message", channel = "email" }
+        """,
+        (),
+    ),
+    policy=Policy(threshold=0.01, holdout=0.0, cooldown=0, hysteresis=0),
+)
 
 
 class Day:
@@ -81,16 +108,20 @@ class Day:
         self.models: list[Snapshot] = []
         self.customer = Customer(CustomerState(DEFINITION), Ledger(), new=True)
         self.decided = 0
+        self.codes: Counter[str] = Counter()
         self.watermark: Millis = NO_WATERMARK
         learner = REGISTRY["bayes"].learner(TASK, None)
+        grant = MemoryLimits().grant
         # From the beginning of the log to its end, and with a model that grows.
         for arrival in visits([0, 9, 17, 27, 35, 80, 88, 150, 158, 240]):
             judge = judge_of(TASK, self.snapshot, 0)
-            effects = handle(shop, judge, [arrival], (), {ADA: self.customer}, self.watermark)
+            book = {ADA: self.customer}
+            effects = handle(shop, judge, [arrival], (), book, self.watermark, grant)
             self.watermark = effects.watermark
             self.alerts += effects.alerts
             self.examples += effects.examples
             self.decided += len(effects.decided)
+            self.codes.update(each.decision.because.code for each in effects.decided)
             learner.learn(effects.examples)
             snapshot = learner.snapshot(len(self.models) + 1, {})
             # A shop's first days are judged by the prior.
@@ -122,6 +153,18 @@ def test_all_is_as_it_was_decided() -> None:
     assert (retold.differences, retold.counts["unknown"]) == ([], 0)
     assert retold.counts["equal"] == day.decided > 20
     assert len({alert.model_version for alert in day.alerts}) > 1
+
+
+def test_what_limits_left_room_for_is_taken_from_what_was_done() -> None:
+    day = Day(POOR)
+    assert day.codes["unfunded"]
+    assert {alert.playbook for alert in day.alerts} == {"free"}
+    retold = day.retold()
+    assert (retold.differences, retold.counts["unknown"]) == ([], 0)
+    assert retold.counts["equal"] == day.decided > 20
+    # What was never sent was not done: what came after it would have been decided otherwise.
+    del day.alerts[-1]
+    assert day.retold().differences
 
 
 def changed(alert: Alert, **fields: Any) -> Alert:
