@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.deadletters import HEADER
+from tests.chaos.receivers import Told, untold
 from tests.chaos.reference import COUNTS, Expected, Known, Letter
 from tests.e2e.corner import Said, Stored
 
@@ -20,6 +21,7 @@ class Found:
 
     ``events_of`` tells how many events a stored state has counted. ``model`` is the learner's
     state and how many examples it has learnt; ``taught`` what a learner makes of the topic.
+    ``told`` is what each live endpoint was told.
     """
 
     stored: Mapping[int, Stored]
@@ -29,6 +31,7 @@ class Found:
     model: tuple[Any, int]
     taught: tuple[Any, int]
     events_of: Callable[[bytes], int]
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Differences:
     letters_wrong: int = 0
     counts_wrong: int = 0
     model_wrong: int = 0
+    webhooks_lost: int = 0
+    webhooks_wrong: int = 0
     #: Allowed: the same message under the same id.
     sent_again: int = 0
     notes: list[str] = field(default_factory=list)
@@ -83,6 +88,8 @@ def compare(expected: Expected, found: Found) -> Differences:
     _examples(expected, found.examples, differences)
     _letters(expected, found.letters, differences)
     _model(found, differences)
+    for name, told in found.told.items():
+        _webhooks(name, told, found.alerts, differences)
     return differences
 
 
@@ -183,6 +190,22 @@ def _letters(expected: Expected, letters: Sequence[Said], differences: Differenc
     wrong += [f"{each.partition}/{each.offset} must not be" for each in seen - expected.letters]
     differences.letters_wrong += len(wrong)
     differences.note("dead letters", wrong)
+
+
+def _webhooks(name: str, told: Told, alerts: Sequence[Said], differences: Differences) -> None:
+    """Hold what an endpoint was told to the alerts: each at least once, under its own id."""
+    lost = untold([said.value for said in alerts], told)
+    wrong = [*told.wrong]
+    wrong += [
+        f"{alert} came as {', '.join(sorted(ids))}"
+        for alert, ids in sorted(told.ids.items())
+        if ids != {alert}
+    ]
+    differences.sent_again += told.taken.total() - len(told.taken)
+    differences.webhooks_lost += len(lost)
+    differences.webhooks_wrong += len(wrong)
+    differences.note(f"webhooks lost at {name}", lost)
+    differences.note(f"webhooks wrong at {name}", wrong)
 
 
 def _model(found: Found, differences: Differences) -> None:

@@ -125,6 +125,17 @@ def restore_redis(stage: Stage, dice: random.Random) -> None:
     stage.keeper.set_back()
 
 
+def kill_notifiers(stage: Stage, dice: random.Random) -> None:
+    """One, or both at once, again and again."""
+    for _ in range(3):
+        victims = dice.sample(range(len(stage.notifiers)), dice.choice([1, len(stage.notifiers)]))
+        stage.kill_notifiers(victims)
+        some(dice, 0.0, 1.0)
+        stage.revive_notifiers(victims)
+        # Just long enough to begin, or to have much under way.
+        some(dice, 1.5, 5.0)
+
+
 def join_and_leave(stage: Stage, dice: random.Random) -> None:
     if dice.random() < 0.5 or len(stage.workers) > WORKERS:
         leaver = stage.workers.pop(dice.randrange(len(stage.workers)))
@@ -241,6 +252,8 @@ class Kind:
         Share of customers whose producer has another partitioner.
     mutant
         The mistake that the workers have: the run must find it.
+    notified
+        Whether alerts are sent to endpoints, and what those were told is held to the alerts.
     pending
         Why it cannot work yet.
     most
@@ -255,6 +268,7 @@ class Kind:
     alone: bool = False
     foreign: float = 0.0
     mutant: str | None = None
+    notified: bool = False
     pending: str = ""
     most: int = 1_000
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -284,6 +298,14 @@ KINDS: Final[dict[str, Kind]] = {
         brief=False,
         alone=True,
     ),
+    "notify": Kind(
+        "kill -9 those who send webhooks, thrice",
+        kill_notifiers,
+        14,
+        brief=False,
+        alone=True,
+        notified=True,
+    ),
     "partitioner": Kind(
         "another partitioner, kill -9 a worker",
         kill_worker,
@@ -311,6 +333,15 @@ KINDS: Final[dict[str, Kind]] = {
         mutant="early-trim",
         most=3,
         settings=_LARGE,
+    ),
+    "mutant-early-settle": Kind(
+        "MUTANT that takes webhooks for told before the answer",
+        kill_notifiers,
+        14,
+        alone=True,
+        notified=True,
+        mutant="early-settle",
+        most=1,
     ),
 }
 #: Long enough for a round whatever happens, without sleeping through it.

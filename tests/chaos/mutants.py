@@ -1,4 +1,4 @@
-"""Workers with a mistake built in: a harness that does not find it is blind.
+"""Processes with a mistake built in: a harness that does not find it is blind.
 
 ``python -m tests.chaos.mutants no-fence -- worker`` is ``ebb worker`` but for one thing.
 """
@@ -45,12 +45,34 @@ def early_trim() -> None:
             module.AIOKafkaProducer = Hasty  # type: ignore[misc]
 
 
+def early_settle() -> None:
+    """Take a webhook for delivered as soon as it is sent, before anybody has answered."""
+    from streams.notify import sending
+
+    send = sending.Sender.send
+    under_way: set[asyncio.Task[Any]] = set()
+
+    async def hasty(self: sending.Sender, *words: Any) -> sending.Answer:
+        task = asyncio.create_task(send(self, *words))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+        return sending.Answer(204, "204 No Content")
+
+    sending.Sender.send = hasty  # type: ignore[method-assign]  # that is the point
+
+
 def _look_away(future: Any) -> None:
     if not future.cancelled():
         future.exception()
 
 
-MUTANTS: dict[str, Callable[[], None]] = {"no-fence": no_fence, "early-trim": early_trim}
+MUTANTS: dict[str, Callable[[], None]] = {
+    "no-fence": no_fence,
+    "early-trim": early_trim,
+    "early-settle": early_settle,
+}
+#: Those that are mistakes of ``ebb notify``, and not of a worker.
+OF_NOTIFY = frozenset({"early-settle"})
 
 
 if __name__ == "__main__":

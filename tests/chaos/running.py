@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from streams.live.model import RUNNING
 from tests.chaos.comparing import Differences, Found, compare
 from tests.chaos.faults import ROUND_SECONDS, Kind, strike
 from tests.chaos.letters import START, closing, letters
+from tests.chaos.receivers import Told
 from tests.chaos.reference import examples_in, expected_of
 from tests.chaos.stage import PARTITIONS, Broker, Stage, some
 from tests.chaos.watch import longest_stall, recovered_after
@@ -47,6 +48,7 @@ class Result:
     folder: str = ""
     alerts: int = 0
     examples: int = 0
+    webhooks: int = 0
     by_kind: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
@@ -60,7 +62,7 @@ class Result:
         if self.mutant is None:
             return self.clean
         found = self.differences
-        return bool(found.lost or found.doubled or found.alerts_lost)
+        return bool(found.lost or found.doubled or found.alerts_lost or found.webhooks_lost)
 
 
 def broken_off(name: str, programme: Sequence[Kind], error: Exception, folder: Path) -> Result:
@@ -105,6 +107,7 @@ def perform(
         settings=first.settings,
         proxied=any(kind.proxied for kind in programme),
         mutant=first.mutant,
+        notified=any(kind.notified for kind in programme),
     )
     by_kind: dict[str, tuple[float, float]] = {}
     try:
@@ -125,10 +128,15 @@ def perform(
             stage.feeder.resume()
             stage.feeder.finish()
             stage.settle(_SETTLE)
+        # A mutant that loses some would be waited for in vain.
+        stage.tell(_SETTLE if first.mutant is None else _SETTLE / 10)
+        stage.incidents += [
+            f"{each.name} was told of nothing" for each in stage.receivers if not each.told.taken
+        ]
         stage.stop()
         log = stage.log()
         expected = expected_of(stage.corner.settings, log, rekeys=bool(first.foreign))
-        found = found_in(stage.corner)
+        found = found_in(stage.corner, {each.name: each.told for each in stage.receivers})
         differences = compare(expected, found)
     finally:
         stage.clear()
@@ -146,6 +154,7 @@ def perform(
         str(folder),
         len(expected.alerts),
         len(expected.examples),
+        sum(len(each.told.taken) for each in stage.receivers),
         by_kind,
     )
 
@@ -184,7 +193,7 @@ def _patiently(holds: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.02)
 
 
-def found_in(corner: Corner) -> Found:
+def found_in(corner: Corner, told: Mapping[str, Told]) -> Found:
     """Read what was left."""
     definition = shop_of(corner.settings).definition
     examples = corner.read("training")
@@ -196,6 +205,7 @@ def found_in(corner: Corner) -> Found:
         model=_learnt(corner),
         taught=_taught(corner, examples),
         events_of=lambda state: decode_state(state, definition).events,
+        told=told,
     )
 
 

@@ -19,7 +19,9 @@ from streams.demo import Child, free_port
 from tests.chaos.feeder import Feeder
 from tests.chaos.keeper import Keeper
 from tests.chaos.letters import Letter
+from tests.chaos.mutants import OF_NOTIFY
 from tests.chaos.proxy import Proxy
+from tests.chaos.receivers import BRIEF, receivers, untold
 from tests.chaos.watch import Watch
 from tests.e2e.corner import Corner, Said, Stored, health
 from tests.servers import apache_kafka, wait_for
@@ -92,6 +94,8 @@ class Stage:
         Whether workers and learner take the way that can be broken.
     mutant
         The mistake that the workers have.
+    notified
+        Whether alerts are sent to endpoints.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Stage:
         settings: Mapping[str, str],
         proxied: bool,
         mutant: str | None = None,
+        notified: bool = False,
     ) -> None:
         self.broker = broker
         self.keeper = Keeper(folder / "redis")
@@ -115,6 +120,7 @@ class Stage:
             "EBB_REDIS": self.keeper.url,
             "EBB_REDIS_NAMESPACE": name,
             "EBB_TOPICS_PREFIX": f"{name}.",
+            **(BRIEF if notified else {}),
             **settings,
         }
         self.corner = Corner(folder, environment)
@@ -132,6 +138,8 @@ class Stage:
         self.watch = Watch(
             self.corner.settings, self.keeper.url, self.feeder, learns=lambda: self.learns
         )
+        self.receivers = receivers(self.corner.environment, random.Random(name)) if notified else []
+        self.notifiers: list[Child] = []
         self.workers: list[Child] = []
         self._ports: dict[str, int] = {}
         self.learner: Child | None = None
@@ -147,6 +155,7 @@ class Stage:
         """Start everything, and wait until something has been applied everywhere."""
         self.workers = [self.worker() for _ in range(WORKERS)]
         self.start_learner()
+        self.notifiers = [self.notifier() for _ in self.receivers]
         self.feeder.start()
         self.feeder.allow(200)
         self.watch.start()
@@ -163,9 +172,16 @@ class Stage:
 
     def worker(self, *options: str) -> Child:
         """Start a worker."""
-        if self._mutant is None:
-            return self._child("-m", "streams.cli", "worker", *options)
-        return self._child("-m", "tests.chaos.mutants", self._mutant, "--", "worker", *options)
+        return self._maybe_wrong(self._mutant not in OF_NOTIFY, "worker", *options)
+
+    def notifier(self) -> Child:
+        """Start a process that sends alerts to endpoints."""
+        return self._maybe_wrong(self._mutant in OF_NOTIFY, "notify")
+
+    def _maybe_wrong(self, wrong: bool, *words: str) -> Child:
+        if self._mutant is None or not wrong:
+            return self._child("-m", "streams.cli", *words)
+        return self._child("-m", "tests.chaos.mutants", self._mutant, "--", *words)
 
     def start_learner(self) -> None:
         """Start the learner."""
@@ -207,6 +223,10 @@ class Stage:
             if not each.running:
                 self._ended(each)
                 self.replace(each)
+        for place, each in enumerate(self.notifiers):
+            if not each.running:
+                self._ended(each)
+                self.notifiers[place] = self.notifier()
         if self.learner is not None and not self.learner.running:
             self._ended(self.learner)
             self.start_learner()
@@ -221,6 +241,16 @@ class Stage:
         child.send_signal(signal.SIGSTOP)
         time.sleep(seconds)
         child.send_signal(signal.SIGCONT)
+
+    def kill_notifiers(self, victims: Sequence[int]) -> None:
+        """Kill some of those who send alerts to endpoints, by their places."""
+        for place in victims:
+            self.notifiers[place].kill()
+
+    def revive_notifiers(self, victims: Sequence[int]) -> None:
+        """Start others for those who were killed."""
+        for place in victims:
+            self.notifiers[place] = self.notifier()
 
     # -- waiting --------------------------------------------------------------------------
 
@@ -241,6 +271,16 @@ class Stage:
         )
         self.incidents.append(f"not settled within {seconds:g} s ({left})")
         return False
+
+    def tell(self, seconds: float) -> None:
+        """Wait until every live endpoint was told of all that the topic asks for."""
+        alerts = [said.value for said in self.corner.read("interventions")]
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.mind()
+            if not any(untold(alerts, each.told) for each in self.receivers):
+                return
+            time.sleep(0.2)
 
     def drained(self) -> bool:
         """Whether nothing is left to do."""
@@ -296,6 +336,8 @@ class Stage:
             self.stop()
             self.corner.clear()
         finally:
+            for each in self.receivers:
+                each.close()
             self.keeper.kill()
             self.way.close()
 

@@ -24,6 +24,8 @@ _COLUMNS = (
     "alerts with two ids",
     "dead letters wrong",
     "model wrong",
+    "webhooks lost",
+    "webhooks wrong",
     "other",
     "sent again",
     "longest stall",
@@ -50,6 +52,8 @@ def _cells(result: Result) -> list[str]:
                 found.two_ids,
                 found.letters_wrong,
                 found.model_wrong,
+                found.webhooks_lost,
+                found.webhooks_wrong,
                 found.counts_wrong + len(result.incidents),
                 found.sent_again,
             )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +15,11 @@ import pytest
 from features import DAY, HOUR, Event, encode_event
 from streams.deadletters import HEADER
 from streams.live.held import Mark
+from streams.notify.signing import Secret, new_secret, signed_headers
 from streams.settings import Settings, load_settings
 from streams.topics import partition_of
 from tests.chaos.comparing import Differences, Found, compare
+from tests.chaos.receivers import Receiver, Told, untold
 from tests.chaos.reference import Expected, expected_of
 from tests.chaos.stage import SHOP
 from tests.e2e.corner import Said, Stored
@@ -226,6 +232,56 @@ def test_a_model_that_learnt_more_or_something_else_is_wrong(
     state, learnt = found.model
     for model in ((state, learnt + 1), ({"weights": [1.5]}, learnt), (None, 0)):
         assert wrong(compare(expected, replace(found, model=model))) == {"model_wrong"}
+
+
+def told_of(found: Found) -> Told:
+    names = [json.loads(each.value) for each in found.alerts]
+    treated = [each["alert_id"] for each in names if each["arm"] == "treated"]
+    return Told(Counter(treated), {name: {name} for name in treated})
+
+
+def test_a_webhook_may_come_again_but_not_be_lost_nor_come_under_another_id(
+    expected: Expected, found: Found
+) -> None:
+    def differences(change: Callable[[Told], object]) -> Differences:
+        told = told_of(found)
+        change(told)
+        return compare(expected, replace(found, told={"crm": told}))
+
+    name = next(iter(told_of(found).taken))
+    again = differences(lambda told: told.taken.update([name]))
+    assert (again.none, again.sent_again) == (True, 1)
+    lost = differences(lambda told: told.taken.pop(name))
+    assert wrong(lost) == {"webhooks_lost"}
+    assert lost.notes == [f"webhooks lost at crm: 1, such as {name}"]
+    assert wrong(differences(lambda told: told.ids[name].add("x"))) == {"webhooks_wrong"}
+    assert wrong(differences(lambda told: told.wrong.append("one held out"))) == {"webhooks_wrong"}
+
+
+def test_a_receiver_takes_note_of_what_it_took_and_of_what_must_not_come() -> None:
+    receiver = Receiver("crm")
+    receiver.secret = new_secret(bytes(32))
+    try:
+        for name, arm, secret in (
+            ("a", "treated", receiver.secret),
+            ("a", "treated", receiver.secret),
+            ("b", "holdout", receiver.secret),
+            ("c", "treated", new_secret(bytes(31) + b"x")),
+        ):
+            body = json.dumps({"data": {"alert_id": name, "arm": arm}}).encode()
+            now = time.time_ns() // 1_000_000
+            headers = signed_headers([Secret(secret)], name, body, now)
+            request = urllib.request.Request(receiver.url, body, dict(headers))
+            assert urllib.request.urlopen(request, timeout=10).status == 204
+    finally:
+        receiver.close()
+    assert receiver.told.taken == {"a": 2, "b": 1, "c": 1}
+    assert receiver.told.wrong == ["b is of one who is held out", "c is not signed"]
+    alerts = [
+        json.dumps({"alert_id": name, "arm": arm}).encode()
+        for name, arm in (("a", "treated"), ("x", "treated"), ("y", "holdout"))
+    ]
+    assert untold(alerts, receiver.told) == ["x"]
 
 
 def test_an_event_on_another_partition_is_a_dead_letter_unless_it_is_moved(
