@@ -109,6 +109,37 @@ def test_what_waits_is_sent_while_kafka_is_away_and_the_page_says_why_it_is_not_
     serving(settings, work)
 
 
+def lanes() -> int:
+    """Return how many lanes look for something to send, in this loop."""
+    names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
+    return sum(name == "Lane.run" for name in names)
+
+
+def test_a_removed_endpoint_has_no_lane_and_one_of_its_name_gets_what_is_its_own(
+    redis_url: str, namespace: str
+) -> None:
+    settings = settings_of(EBB_REDIS=redis_url, EBB_REDIS_NAMESPACE=namespace)
+
+    async def work(page: Page) -> None:
+        client: Any = open_redis(redis_url)
+        queue = queue_of(settings, client)
+        roster = Roster(client, queue)
+        async with receiver() as old, receiver() as new:
+            await roster.add(Endpoint(name="crm", url=old.url, secrets=(Secret(SECRET),)))
+            await queue.add("crm", notices(1, 2), wall())
+            await until("both have arrived", lambda: len(old.came) == 2)
+            assert lanes() == 1
+            await roster.remove("crm")
+            await until("nobody sends to it any more", lambda: lanes() == 0)
+            await roster.add(Endpoint(name="crm", url=new.url, secrets=(Secret(SECRET),)))
+            await queue.add("crm", notices(*range(3, 33)), wall())
+            await until("all have arrived", lambda: len(new.came) == 30)
+            assert (len(old.came), lanes()) == (2, 1)
+        await client.aclose()
+
+    serving(settings, work)
+
+
 def test_without_redis_it_waits_and_says_so() -> None:
     async def work(page: Page) -> None:
         await page.says("/healthz", 200)
