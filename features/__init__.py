@@ -31,12 +31,26 @@ from features.timeline import (
     to_datetime,
     to_iso,
 )
+from features.told import (
+    ALL_CHANNELS,
+    CATEGORY,
+    CHANNEL,
+    DEVICE_ZONE,
+    WORDS,
+    Told,
+    Word,
+    told_something,
+)
 from features.trail import LINK_TYPE, LINKED_TO, Handed, History, Trail, linked_customer
 from features.vectors import pack_vector, unpack_vector
 from features.versions import Step, UnknownVersion, up_to_date
 
 __all__ = [
+    "ALL_CHANNELS",
+    "CATEGORY",
+    "CHANNEL",
     "DAY",
+    "DEVICE_ZONE",
     "HIDDEN",
     "HOUR",
     "KINDS",
@@ -50,6 +64,7 @@ __all__ = [
     "SECOND",
     "VISITOR",
     "WEEK",
+    "WORDS",
     "Applied",
     "Catalogue",
     "CustomerState",
@@ -63,8 +78,10 @@ __all__ = [
     "Kind",
     "Millis",
     "Step",
+    "Told",
     "Trail",
     "UnknownVersion",
+    "Word",
     "build_catalogue",
     "decode_event",
     "decode_state",
@@ -81,6 +98,7 @@ __all__ = [
     "scaled",
     "to_datetime",
     "to_iso",
+    "told_something",
     "unpack_vector",
     "unscaled",
     "up_to_date",

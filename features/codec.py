@@ -25,6 +25,7 @@ from features.silence import NEVER
 from features.tiles import HOURS_A_DAY, KINDS_COUNT, Tiles, oldest_day
 from features.tiles_codec import pack_tiles, unpack_spend, unpack_tiles
 from features.timeline import DAY, SECOND
+from features.told import Told
 from features.trail import Trail
 from features.versions import Step, up_to_date
 
@@ -32,6 +33,8 @@ STATE_VERSION: Final = 2
 #: The same with two more fields at the end: the trail of a visitor, and a customer's visitors.
 #: Whoever is neither pays nothing for it.
 _WITH_VISITORS: Final = 3
+#: The same with one more: when traits were told, and what was said of being written to.
+_WITH_TOLD: Final = 4
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Any])
 _FADED: Final = Struct(f"<{1 + len(POWERS) + len(HALF_LIVES)}d")
@@ -54,13 +57,10 @@ def encode_state(state: CustomerState) -> bytes:
     check_due, negative = state.check_due, state.last_negative
     tiles = pack_tiles(state)
     last_id, ids, seconds = state.ids.store()
-    more: tuple[Any, ...] = ()
-    if state.trail is not None or state.visitors:
-        trail = None if state.trail is None else state.trail.stored()
-        more = (trail, list(state.visitors.items()))
+    version, more = _more(state)
     return _encoder.encode(
         [
-            _WITH_VISITORS if more else STATE_VERSION,
+            version,
             last_day,
             last_seen - last_day * DAY,
             last_seen - last_activity,
@@ -108,6 +108,17 @@ def encode_state(state: CustomerState) -> bytes:
     )
 
 
+def _more(state: CustomerState) -> tuple[int, tuple[Any, ...]]:
+    """Return what not every customer has, and the version that has it."""
+    traits = state.traits
+    told = bool(traits.times or traits.words)
+    if not told and state.trail is None and not state.visitors:
+        return STATE_VERSION, ()
+    trail = None if state.trail is None else state.trail.stored()
+    more = (trail, list(state.visitors.items()))
+    return (_WITH_TOLD, (*more, traits.stored(state.last_seen))) if told else (_WITH_VISITORS, more)
+
+
 def decode_state(data: bytes, definition: Definition) -> CustomerState:
     """Return the state that `encode_state` wrote.
 
@@ -127,6 +138,10 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     """
     fields = _decoder.decode(data)
     state = CustomerState(definition)
+    told: Any = None
+    if fields and fields[0] == _WITH_TOLD:
+        *fields, told = fields
+        fields[0] = _WITH_VISITORS
     if fields and fields[0] == _WITH_VISITORS:
         *fields, trail, visitors = fields
         state.trail = None if trail is None else Trail.restored(trail)
@@ -177,13 +192,14 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
         last_id,
         ids,
         seconds,
-        state.traits,
+        traits,
     ) = fields
     last_seen += rhythm.last_day * DAY
     last_activity = last_seen - last_activity
     rhythm.first_day = rhythm.last_day - span
     rhythm.sum_gap = sum_gap + span
     _unpack_faded(rhythm, faded)
+    state.traits = Told(traits) if told is None else Told.restored(traits, told, last_seen)
     state.last_seen = last_seen
     state.last_activity = last_activity
     state.now = last_seen + now

@@ -10,6 +10,9 @@ Rules:
   event is counted at most once, whatever is sent again.
 - A late event is counted in its tile and in the totals. It does not move sessions, nor gaps and
   timers unless it is the latest activity all the same: those follow arrival order.
+- What is told of the customer (traits, and the words by which they agree to be written to or do
+  not) goes by the time at which it was told, late or not. To say no is no activity, and counts in
+  no feature: `features.told`.
 - What somebody did as a visitor, before they said who they are, is recalled: counted as if it had
   come in its turn, as far back as the tiles reach. It is known by its number what came already.
 - One absurd price does not own a customer: amounts are capped by the shop's cap and by
@@ -32,6 +35,7 @@ from features.session import Session
 from features.silence import NEVER, next_check
 from features.tiles import KINDS_COUNT, Tiles, oldest_day
 from features.timeline import DAY, SECOND, Millis
+from features.told import WORDS, Told, channel_of
 from features.trail import Handed, History, Trail
 
 #: Event ids remembered for one customer, so that a repeat is known.
@@ -43,10 +47,8 @@ _IDS_MOST: Final = 2_048
 _TYPICAL_AFTER: Final = 3
 #: ... and an amount beyond so many times it counts as that.
 OUTLIER: Final = 50.0
-TRAITS_KEPT: Final = 16
 #: Visitors of one customer of whom it is remembered how much of them has come.
 VISITORS_KEPT: Final = 16
-_TRAIT_LENGTH: Final = 64
 
 Cause: TypeAlias = Literal["silence", "session_end"]
 
@@ -188,7 +190,7 @@ class CustomerState:
         self.rhythm = Rhythm()
         self.tiles = Tiles()
         self.ids = SeenIds()
-        self.traits: dict[str, str] = {}
+        self.traits = Told()
         #: Of a visitor: the last events, and who it is. Of a customer: None.
         self.trail: Trail | None = None
         #: How many events of each visitor who is this customer have come, by the visitor's hash.
@@ -209,18 +211,23 @@ class CustomerState:
         Returns
         -------
         Applied
-            ``NEW`` or ``LATE`` when the state has changed.
+            ``NEW`` or ``LATE`` when the event was counted. What it told may have changed something
+            also where it came ``TOO_LATE``.
         """
         if at is None:
             at = event.at
+        event_type, rating = event.type, event.rating
+        if event_type in WORDS and (said := self._take_word(event, at)) is not None:
+            return said
         ids = self.ids
         event_id = crc32(event.event_id.encode())
         if event_id in ids:
             return _DUPLICATE
+        if event.traits:
+            self._take_traits(event, at)
         if at < self.floor:
             return _TOO_LATE
         ids.fresh[event_id] = at // SECOND
-        event_type, rating = event.type, event.rating
         kind = KINDS.get(event_type, _OTHER)
         value = self._take_money(event) if kind is _PURCHASE else 0.0
         self.tiles.add(at, kind, value)
@@ -245,8 +252,6 @@ class CustomerState:
             self.session.add(at, kind)
             if rating is not None:
                 self.last_rating = rating
-            if event.traits:
-                self._take_traits(event)
         activity = self.definition.activity
         if event_type in activity if activity else event_type not in self.definition.passive:
             self._note_activity(at)
@@ -279,6 +284,8 @@ class CustomerState:
             del self.visitors[next(iter(self.visitors))]
         if history.number < due or crc32(event.event_id.encode()) in self.ids:
             return _DUPLICATE
+        if event.type in WORDS and (said := self._take_word(event, at)) is not None:
+            return said
         if at >= max(self.last_seen, self.floor):
             applied = self.apply(event, at)
         elif at < oldest_day(self.last_seen) * DAY:
@@ -309,7 +316,7 @@ class CustomerState:
         if is_distress(kind, event.rating):
             self.negatives += 1
             self.last_negative = max(self.last_negative, at)
-        self._take_traits(event, over=False)
+        self._take_traits(event, at, over=False)
         session, gap = self.session, self.definition.session_gap
         near = history.end + gap > session.start and history.start < session.last + gap
         if session.events and near:
@@ -387,12 +394,19 @@ class CustomerState:
         self.money.buy(amount, quantity, order, last=last)
         return amount
 
-    def _take_traits(self, event: Event, *, over: bool = True) -> None:
+    def _take_traits(self, event: Event, at: Millis, *, over: bool = True) -> None:
+        traits = self.traits
         for name, value in event.traits.items():
-            if not over and name in self.traits:
-                continue
-            if value is not None and (name in self.traits or len(self.traits) < TRAITS_KEPT):
-                self.traits[name] = str(value)[:_TRAIT_LENGTH]
+            if value is not None and (over or name not in traits):
+                traits.trait(name, value, at)
+
+    def _take_word(self, event: Event, at: Millis) -> Applied | None:
+        """Take what the customer said; return what became of the event if that is all of it."""
+        granted = WORDS[event.type]
+        news = self.traits.word(channel_of(event), granted=granted, at=at)
+        if granted:
+            return None  # whoever says yes has come, as with any other event
+        return _NEW if news else _DUPLICATE
 
     def _note_activity(self, at: Millis) -> None:
         if at >= self._visit_ends:

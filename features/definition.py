@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from features.timeline import DAY, MINUTE, Millis
+from features.told import WORDS
 
 #: Default waits of the silence ladder, as fractions of the horizon.
 LADDER: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5)
@@ -72,7 +73,12 @@ class Definition:
         return self.horizon / DAY
 
     def counts_as_activity(self, event_type: str) -> bool:
-        """Whether an event of this type means that the customer is still one."""
+        """Whether an event of this type means that the customer is still one.
+
+        To say that one wants no messages any more never does.
+        """
+        if not WORDS.get(event_type, True):
+            return False
         if self.activity:
             return event_type in self.activity
         return event_type not in self.passive

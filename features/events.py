@@ -51,6 +51,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
         What happened: ``page_viewed``, ``product_viewed``, ``searched``, ``product_added``,
         ``checkout_started``, ``purchase``, ``refund``, ``complaint``, ``review``, and so on.
         `KINDS` lists those with a meaning; any other is counted as `Kind.OTHER`.
+        ``unsubscribed`` and ``subscribed`` say whether the customer wants messages, over the
+        channel that the property ``channel`` names or over all.
     time
         When it happened: ISO 8601 with a zone, or integer milliseconds since 1970 (UTC).
     session_id, item_id, category, order_id, query, text, campaign

@@ -9,6 +9,7 @@ from typing import Any
 from features.customer import CustomerState
 from features.definition import Definition
 from features.tiles import Tiles
+from features.told import Told
 
 
 def of_version_1(fields: list[Any]) -> CustomerState:
@@ -60,8 +61,9 @@ def of_version_1(fields: list[Any]) -> CustomerState:
         spend,
         ids,
         seconds,
-        state.traits,
+        traits,
     ) = fields
+    state.traits = Told(traits)
     for kind, count in _pairs(kinds).items():
         state.kinds[kind] = count
     spent = dict(zip(spend[::2], spend[1::2], strict=True))

@@ -30,6 +30,8 @@ LINKED_TO: Final = "identified_as"
 #: The property of an event that was handed over: which visitor did it.
 WAS_VISITOR: Final = "anonymous_id"
 _LONGEST_NAME: Final = 200
+#: How an event begins that says no to being written to; within a text, quotes are escaped.
+_NO: Final = b'"type":"unsubscribed"'
 _Stored: TypeAlias = tuple[int, str | None, Millis, int, list[bytes]]
 _event: Final = msgspec.json.Decoder(Event)
 
@@ -112,7 +114,9 @@ class Trail:
         events.append(encode_event(event))
         self.size += len(events[-1])
         while len(events) > MOST_EVENTS or self.size > MOST_BYTES:
-            self.size -= len(events.pop(0))
+            # A no is kept before all else: whoever the visitor is must not be written to.
+            oldest = next((place for place, raw in enumerate(events) if _NO not in raw), 0)
+            self.size -= len(events.pop(oldest))
             self.lost += 1
         return self.lost - lost
 

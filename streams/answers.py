@@ -137,7 +137,7 @@ def answer(
     NotKept
         If the customer was not known by then, or the decisions of then are not kept any more.
     """
-    if at < state.first_seen:
+    if state.events and at < state.first_seen:
         raise NotKept(
             f"{customer} was first seen at {to_iso(state.first_seen)}, after {to_iso(at)}"
         )
@@ -169,7 +169,7 @@ def _why(
         return "gone", _words("gone", language, last=since, active=active)
     if decision is None:
         if last < 0:
-            kinds = ", ".join(sorted(definition.activity))
+            kinds = ", ".join(sorted(definition.activity)) or "*"
             return "unjudged", _words("inactive", language, kinds=kinds)
         return "unjudged", _words("unjudged", language)
     because = decision.because

@@ -34,9 +34,20 @@ class _Channel(NamedTuple):
 
 _CHANNELS: Final = (
     _Channel(
-        "clickstream", "event", "receive", "takeEvents", "What customers do, in any storefront."
+        "clickstream",
+        "event",
+        "receive",
+        "takeEvents",
+        "What customers do, in any storefront; and who wants no messages any more, which the"
+        " workers write there.",
     ),
-    _Channel("outcomes", "outcome", "receive", "takeOutcomes", "What became of alerts."),
+    _Channel(
+        "outcomes",
+        "outcome",
+        "receive",
+        "takeOutcomes",
+        "What became of alerts, and who unsubscribed.",
+    ),
     _Channel(
         "interventions", "alert", "send", "sendAlerts", "Decisions to act, and those held out."
     ),

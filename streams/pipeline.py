@@ -30,6 +30,7 @@ from typing import TypeAlias
 from features import (
     DAY,
     KINDS,
+    WORDS,
     Applied,
     Kind,
     Millis,
@@ -38,6 +39,7 @@ from features import (
     is_visitor,
     linked_customer,
     to_iso,
+    told_something,
 )
 from models.deciding import (
     Cause,
@@ -201,7 +203,7 @@ def _observe(
         vectors.append(vector(customer.state, at))
         if planned:
             # As of now: what follows in the batch may say something else.
-            traits.append(dict(customer.state.traits))
+            traits.append(customer.state.traits.copy())
 
     applied_events = late = 0
     activity, passive = definition.activity, definition.passive
@@ -246,11 +248,17 @@ def _observe(
                 counts["recalled"] += 1
         if applied is not _NEW and applied is not _LATE:
             counts["duplicate" if applied is _DUPLICATE else "too_late"] += 1
+            # What it told may be news all the same.
+            customer.state_changed |= applied is _TOO_LATE and told_something(event)
             continue
         applied_events += 1
         customer.state_changed = True
         if trail is not None and (lost := trail.add(event)):
             counts["trail_lost"] += lost
+        if event.type in WORDS:
+            counts[event.type] += 1
+            if not WORDS[event.type]:
+                continue
         kind = KINDS.get(event.type, _OTHER)
         if kind is _OTHER:
             counts["unknown_type"] += 1

@@ -206,7 +206,8 @@ def features(events: Iterable[Event], definition: Definition, at: Millis) -> dic
     dict
         Integers where the feature is a count; floats otherwise.
     """
-    kept = counted(events)
+    arrived = list(events)
+    kept = counted(arrived)
     ordered = in_order(kept)
     activity = [event.at for event in kept if is_activity(event, definition)]
     found: dict[str, float] = {}
@@ -288,7 +289,7 @@ def features(events: Iterable[Event], definition: Definition, at: Millis) -> dic
         (event.rating for event in reversed(ordered) if event.rating is not None), 0.0
     )
 
-    traits = traits_of(ordered)
+    traits = traits_of(arrived)
     for trait in definition.traits:
         for column in range(8):
             value = traits.get(trait)
@@ -297,13 +298,25 @@ def features(events: Iterable[Event], definition: Definition, at: Millis) -> dic
     return found
 
 
-def traits_of(ordered: Sequence[Event]) -> dict[str, str]:
-    traits: dict[str, str] = {}
-    for event in ordered:
+def traits_of(arrived: Iterable[Event]) -> dict[str, str]:
+    """Return what the shop says of the customer: of each trait what was told last, late or not.
+
+    What is too late to be counted tells something all the same; a repeat of what was counted does
+    not.
+    """
+    traits: dict[str, tuple[Millis, str]] = {}
+    passed: list[Event] = []
+    for event in arrived:
+        repeated = event.event_id in {each.event_id for each in counted(passed)}
+        passed.append(event)
+        if repeated:
+            continue
         for name, value in event.traits.items():
-            if value is not None and (name in traits or len(traits) < 16):
-                traits[name] = str(value)[:64]
-    return traits
+            if value is None or (name not in traits and len(traits) >= 16):
+                continue
+            if name not in traits or event.at >= traits[name][0]:
+                traits[name] = (event.at, str(value)[:64])
+    return {name: value for name, (_, value) in traits.items()}
 
 
 def differences(found: Mapping[str, float], expected: Mapping[str, float]) -> list[str]:

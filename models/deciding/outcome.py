@@ -51,7 +51,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Which alert, and whom; the customer is also the Kafka key.
     type
         ``sent``, ``delivered``, ``opened``, ``clicked``, ``redeemed``, ``converted``,
-        ``complained``, ``declined``, ``unsubscribed`` or ``failed``.
+        ``complained``, ``declined``, ``unsubscribed`` or ``failed``. Who has unsubscribed, or
+        complained (called the message spam), is sent no more over the channel that the property
+        ``channel`` names; without one, over any.
     time
         When it happened: ISO 8601 with a zone.
     cost, value

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from features import DAY, Millis
+from features import DAY, DEVICE_ZONE, Millis
 from models.deciding import decision_id
-from models.playbooks.conditions import Hindrance, excluding, granted, lacking
+from models.playbooks.conditions import Hindrance, barred, excluding, lacking
 from models.playbooks.draws import arm_of, held_out, held_out_of
 from models.playbooks.plan import Action, Plan, Playbook
 from models.playbooks.quiet import date_in, is_zone, permitted_from
@@ -218,9 +218,8 @@ def _obstacle(
         # Not even what was done under its name before the file was changed.
         return None
     channels = playbook.channels
-    for consent in plan.consents:
-        if consent.name in channels and not granted(consent, situation.traits):
-            return Hindrance("refused", consent.name)
+    if found := barred(plan.consents, channels, situation.traits):
+        return found
     at = situation.at
     before = [sent for sent in situation.sent if sent.at <= at]
     last = max((sent.at for sent in before if sent.playbook == playbook.name), default=None)
@@ -273,8 +272,9 @@ def _not_before(plan: Plan, action: Action, situation: Situation) -> Millis:
         return situation.at
     if quiet.channels and action.channel not in quiet.channels:
         return situation.at
-    zone = situation.traits.get(quiet.trait, "")
-    zone = zone if is_zone(zone) else plan.timezone
+    # What the shop says itself, then the customer's device.
+    told = (situation.traits.get(name, "") for name in (quiet.trait, DEVICE_ZONE))
+    zone = next(filter(is_zone, told), plan.timezone)
     return permitted_from(quiet.start, quiet.end, zone, situation.at)
 
 

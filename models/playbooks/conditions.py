@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
+from features import Millis, Told, Word
 from models.playbooks.plan import Condition, Consent, OneOf
 from models.playbooks.situation import Situation
 
@@ -16,12 +17,14 @@ class Hindrance(NamedTuple):
     ----------
     code
         ``off``, ``below``, ``above``, ``unknown``, ``other``, ``without``, ``excluded``,
-        ``refused``, ``resting``, ``peace``, ``capped``, ``loss``, ``budget`` or ``rate``.
+        ``refused``, ``unsubscribed``, ``resting``, ``peace``, ``capped``, ``loss``, ``budget`` or
+        ``rate``.
     about
         Of a condition what it is about; of a cap or a consent the channel; of a budget whether it
         is that of the day or of the month.
     numbers
-        Those of the customer first, then those of the playbook.
+        Those of the customer first, then those of the playbook. Of a customer who has
+        unsubscribed: when, in milliseconds.
     found, wanted
         The customer's words, and those of the playbook.
     """
@@ -79,8 +82,10 @@ def _unlike(
     if about == "consent":
         by_name = {each.name: each for each in consents}
         for name in words:
-            if name not in by_name or not granted(by_name[name], situation.traits):
+            if name not in by_name:
                 return Hindrance("refused", name)
+            if found := withheld(by_name[name], situation.traits):
+                return found
         return None
     if about == "reasons":
         if any(word in situation.reasons for word in words):
@@ -140,8 +145,81 @@ def granted(consent: Consent, traits: Mapping[str, str]) -> bool:
     >>> granted(email, {})
     False
     """
+    return withheld(consent, traits) is None
+
+
+def withheld(consent: Consent, traits: Mapping[str, str]) -> Hindrance | None:
+    """Return why nothing may go out for want of a consent; None if it is granted.
+
+    What was said last holds: a trait that the shop told, or the customer's own word about the
+    channel. Of one moment, the no holds. A trait of which nobody knows when it was told is older
+    than any word.
+
+    Examples
+    --------
+    >>> email, ada = Consent("email", "newsletter"), Told()
+    >>> _ = ada.trait("newsletter", "yes", 5), ada.word("email", granted=False, at=7)
+    >>> withheld(email, ada)
+    Hindrance(code='unsubscribed', about='email', numbers=(7,), found=(), wanted=())
+    >>> _ = ada.trait("newsletter", "yes", 8)
+    >>> withheld(email, ada) is None
+    True
+    """
     value = traits.get(consent.trait)
-    return consent.unknown if value is None else value.strip().lower() in consent.yes
+    says_yes = consent.unknown if value is None else value.strip().lower() in consent.yes
+    word, told_at = _last_word(consent.name, traits)
+    since = told_at(consent.trait) if value is not None else _NEVER_TOLD
+    if word is None or since > word.at:
+        return None if says_yes else Hindrance("refused", consent.name)
+    if not word.granted:
+        return Hindrance("unsubscribed", consent.name, (word.at,))
+    return None if says_yes or since < word.at else Hindrance("refused", consent.name)
 
 
-__all__ = ["Hindrance", "excluding", "granted", "lacking"]
+def barred(
+    consents: Sequence[Consent], channels: Sequence[str], traits: Mapping[str, str]
+) -> Hindrance | None:
+    """Return why nothing may go out over some channels; None if it may.
+
+    Over a channel without a consent of its name anything may, until the customer says no.
+
+    Parameters
+    ----------
+    consents
+        Of the plan.
+    channels
+        Over which something would.
+    traits
+        Of the customer.
+
+    Examples
+    --------
+    >>> ada = Told()
+    >>> _ = ada.word("", granted=False, at=7)
+    >>> barred((), ("phone",), ada).code, barred((), ("phone",), {})
+    ('unsubscribed', None)
+    """
+    asked = {consent.name for consent in consents}
+    for consent in consents:
+        if consent.name in channels and (found := withheld(consent, traits)):
+            return found
+    for channel in channels:
+        word, _ = _last_word(channel, traits)
+        if channel not in asked and word is not None and not word.granted:
+            return Hindrance("unsubscribed", channel, (word.at,))
+    return None
+
+
+_NEVER_TOLD: Final[Millis] = -1
+
+
+def _last_word(
+    channel: str, traits: Mapping[str, str]
+) -> tuple[Word | None, Callable[[str], Millis]]:
+    """Return the customer's last word about a channel, and what says when a trait was told."""
+    if isinstance(traits, Told):
+        return traits.last_word(channel), traits.told_at
+    return None, lambda _: _NEVER_TOLD
+
+
+__all__ = ["Hindrance", "barred", "excluding", "granted", "lacking", "withheld"]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Final
 
-from features import DAY
+from features import CATEGORY, DAY
 from models.judging import CODES
 from models.playbooks.faults import Fault, PolicyWrong, Table, meant, shown
 from models.playbooks.lines import lines_of
@@ -189,7 +189,7 @@ class _Reader:
                 found.append(
                     Consent(
                         name,
-                        inner.text("trait", name, needed=True),
+                        _where_told(inner, name),
                         tuple(each.lower() for each in yes) or Consent("", "").yes,
                         inner.flag("unknown", False),
                     )
@@ -423,6 +423,15 @@ class _Reader:
             inner.fault("max", f"{value['max']:g} is below min = {value['min']:g}: nothing is both")
         inner.end()
         return Within(about, name, low, high)
+
+
+def _where_told(consent: Table, name: str) -> str:
+    """Return the trait by which a consent is known: the shop's own, or a banner's category."""
+    if "category" not in consent:
+        return consent.text("trait", name, needed=True)
+    if "trait" in consent:
+        consent.fault("category", "a consent is known from a trait or a category, not from both")
+    return CATEGORY + consent.text("category", name)
 
 
 def _feature(name: str, known: Collection[str]) -> str:

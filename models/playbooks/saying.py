@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from features import to_iso
 from models.judging import LANGUAGES
 from models.playbooks.conditions import Hindrance
 
@@ -52,6 +53,8 @@ def say(hindrance: Hindrance, language: str = "en", currency: str = "") -> str:
     'risk 0.413 is below 0.6'
     >>> say(Hindrance("below", "value", (1250, 2000)), currency="EUR")
     'value 12.50 EUR is below 20.00 EUR'
+    >>> say(Hindrance("unsubscribed", "email", (1_767_225_600_000,)))
+    'unsubscribed from email on 2026-01-01'
     >>> say(Hindrance("off"), "zh")
     '未启用'
     """
@@ -77,6 +80,8 @@ def say(hindrance: Hindrance, language: str = "en", currency: str = "") -> str:
 
 
 def _told(hindrance: Hindrance, number: float, currency: str) -> str:
+    if hindrance.code == "unsubscribed":
+        return to_iso(round(number))[: len("2026-11-29")]
     if hindrance.code in ("loss", "budget") or hindrance.about == "value":
         return money(number, currency)
     if hindrance.code in ("resting", "peace"):

@@ -122,11 +122,18 @@ def _show(found: Dossier, with_features: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     state = found.state
     console.print(f"[bold]{found.customer}[/bold] as of {to_iso(found.at)[:16]}Z", markup=True)
-    console.print(
-        f"  {state.events:,} events from {to_iso(state.first_seen)[:10]} to "
-        f"{to_iso(state.last_seen)[:10]}, {state.rhythm.days} visit days; "
-        f"silent for {found.features['recency']:.1f} days"
-    )
+    if state.events:
+        console.print(
+            f"  {state.events:,} events from {to_iso(state.first_seen)[:10]} to "
+            f"{to_iso(state.last_seen)[:10]}, {state.rhythm.days} visit days; "
+            f"silent for {found.features['recency']:.1f} days"
+        )
+    else:
+        console.print("  no events so far")
+    for channel, (at, granted) in sorted(state.traits.words.items()):
+        said = "subscribed to" if granted else "unsubscribed from"
+        about = channel or "all channels"
+        console.print(f"  {said} {about} on {to_iso(at)[:10]}", markup=False)
     if not found.active:
         console.print("  gone: no activity for so long that the customer is no longer scored")
     if not found.judged:

@@ -120,8 +120,8 @@ def _show(context: Context, found: Status) -> None:
     show_rivals(console, found)
     if found.outcomes or found.outcomes_lag or found.outcomes_invalid:
         console.print(
-            f"outcomes: {found.outcomes:,} taken, {found.outcomes_invalid:,} invalid, "
-            f"lag {found.outcomes_lag:,}"
+            f"outcomes: {found.outcomes:,} taken ({found.withdrawals:,} unsubscribed), "
+            f"{found.outcomes_invalid:,} invalid, lag {found.outcomes_lag:,}"
         )
     if found.outcomes_missing:
         console.print(f"{found.outcomes_missing:,} outcomes were gone before they were read")

@@ -170,7 +170,7 @@ def learner_app(settings: Settings) -> ChunkApp:
 def _take_outcomes(app: ChunkApp, settings: Settings, client: Any, limits: Limits) -> None:
     """Have the worker take note of what came of alerts, beside the events."""
     topic = settings.topic("outcomes")
-    relay = _relay(settings, ("dead_letters",))
+    relay = _relay(settings, ("clickstream", "dead_letters"))
     reader = OutcomeReader(
         _outcome_consumer(settings),
         topic,

@@ -121,8 +121,12 @@ class Dossier:
             "active": self.active,
             "judged": self.judged,
             "events": self.state.events,
-            "first_seen": to_iso(self.state.first_seen),
-            "last_seen": to_iso(self.state.last_seen),
+            "first_seen": to_iso(self.state.first_seen) if self.state.events else None,
+            "last_seen": to_iso(self.state.last_seen) if self.state.events else None,
+            "consent": {
+                channel or "*": {"granted": granted, "at": to_iso(at)}
+                for channel, (at, granted) in sorted(self.state.traits.words.items())
+            },
             "watermark": to_iso(self.watermark),
             "features": self.features,
             "timers": self.timers,

@@ -17,6 +17,7 @@ _json = msgspec.json.Encoder()
 _packer = msgspec.msgpack.Encoder()
 
 #: Which of the topics; the full name is the settings' business.
+EVENTS: Final = "clickstream"
 ALERTS: Final = "interventions"
 EXAMPLES: Final = "training"
 MODELS: Final = "models"

@@ -1,9 +1,10 @@
 """Reads what came of alerts, beside the events: at least once, and never in the way of these.
 
 A worker takes its share of ``outcomes`` in a consumer group of its own. What follows from a batch
-is done, and then the place in the topic is committed in the store, together with the messages
-that it brings about, which leave through an outbox as those of the clickstream do. Whoever dies
-between the two does it again: what is done must bear that.
+is done (`Settle`; who wants no messages any more, `streams.live.withdrawing`), and then the place
+in the topic is committed in the store, together with the messages that it brings about, which
+leave through an outbox as those of the clickstream do. Whoever dies between the two does it again:
+what is done must bear that.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from streams.live.cursor import Log
 from streams.live.held import Held
 from streams.live.messages import Message, letter_message
 from streams.live.relay import Relay
+from streams.live.withdrawing import withdrawal, withdrawal_message
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ class OutcomeReader:
     store
         Where the places are kept.
     relay
-        Publishes the dead letters; of outcomes alone.
+        Publishes withdrawals and dead letters; of outcomes alone.
     trouble
         Takes what is wrong just now, in words, and loses it when it is over.
     settle
@@ -137,6 +139,10 @@ class OutcomeReader:
                     pause = _BACKOFF[0]
             except (KafkaError, OSError) as error:
                 self._say(f"waiting for Kafka to read {self._topic}: {_words(error)}")
+            except Exception as error:
+                # Whatever it is: events go on.
+                logger.exception("%s: beginning anew", self._topic)
+                self._say(f"outcomes wait: {_words(error)}")
             finally:
                 for number in list(self._held):
                     self._let_go(number)
@@ -233,12 +239,10 @@ class OutcomeReader:
 
     async def _take(self, held: Held, records: Sequence[Any]) -> None:
         await held.wait_for_room()
-        outcomes, letters = decoded(records)
+        outcomes, messages, counts = sorted_out(records)
         if outcomes:
             await self._settle(outcomes)
-        counts = Counter(outcomes=len(outcomes), invalid=len(letters))
-        counts.update(f"outcomes_{each.type}" for each in outcomes)
-        await self._commit(held, records[-1].offset + 1, letters, counts)
+        await self._commit(held, records[-1].offset + 1, messages, counts)
 
     async def _commit(
         self, held: Held, offset: int, messages: Sequence[Message], counts: Mapping[str, int]
@@ -274,13 +278,17 @@ class OutcomeReader:
             self._trouble.pop(_ABOUT, None)
 
 
-def decoded(records: Sequence[Any]) -> tuple[list[Outcome], list[Message]]:
-    """Return the outcomes of records, and dead letters of what is none."""
+def sorted_out(records: Sequence[Any]) -> tuple[list[Outcome], list[Message], Counter[str]]:
+    """Return the outcomes of records, what is to be published for them, and how many of what.
+
+    Published are the consents that they withdraw, and a dead letter for each that is none.
+    """
     outcomes: list[Outcome] = []
-    letters: list[Message] = []
+    messages: list[Message] = []
+    counts: Counter[str] = Counter()
     for record in records:
         try:
-            outcomes.append(decode_outcome(record.value))
+            outcome = decode_outcome(record.value)
         except InvalidOutcome as error:
             letter = DeadLetter(
                 reason=error.reason,
@@ -291,8 +299,16 @@ def decoded(records: Sequence[Any]) -> tuple[list[Outcome], list[Message]]:
                 timestamp=record.timestamp,
                 redriven=redriven_from(record.headers),
             )
-            letters.append(letter_message(letter, record.key, record.value))
-    return outcomes, letters
+            messages.append(letter_message(letter, record.key, record.value))
+            counts["invalid"] += 1
+            continue
+        outcomes.append(outcome)
+        counts["outcomes"] += 1
+        counts[f"outcomes_{outcome.type}"] += 1
+        if (event := withdrawal(outcome, record.timestamp)) is not None:
+            messages.append(withdrawal_message(event))
+            counts["withdrawals"] += 1
+    return outcomes, messages, counts
 
 
 def _number(part: Any) -> int:

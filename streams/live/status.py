@@ -127,8 +127,10 @@ class Status:
     commits: int = 0
     #: The workers that say that they run.
     workers: list[Working] = field(default_factory=list)
-    #: What came of alerts: read, of no use, not read yet, and gone unread.
+    #: What came of alerts: read, how many of these say that somebody wants no messages any more, of
+    #: no use, not read yet, and gone unread.
     outcomes: int = 0
+    withdrawals: int = 0
     outcomes_invalid: int = 0
     outcomes_lag: int = 0
     outcomes_missing: int = 0
@@ -232,6 +234,7 @@ async def read_status(
         trail_lost=total("trail_lost"),
         commits=sum(each.epoch for each in (*marks.values(), *back.values(), taught)),
         outcomes=_total(back, "outcomes"),
+        withdrawals=_total(back, "withdrawals"),
         outcomes_invalid=_total(back, "invalid"),
         outcomes_lag=back_lag,
         outcomes_missing=_total(back, "missing"),

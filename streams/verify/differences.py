@@ -53,7 +53,12 @@ class Difference(NamedTuple):
 
 def state_differences(stored: CustomerState, recomputed: CustomerState) -> list[Difference]:
     """Return the fields of two states that differ, in the order of the state."""
-    return list(_compare("state.", dict(_fields(stored)), dict(_fields(recomputed))))
+    mine, theirs = dict(_fields(stored)), dict(_fields(recomputed))
+    # What was stored before times were kept has none, and is told again by and by.
+    timed = stored.traits.times.keys() & recomputed.traits.times.keys()
+    for fields, state in ((mine, stored), (theirs, recomputed)):
+        fields.update((f"told[{name}]", state.traits.times[name]) for name in sorted(timed))
+    return list(_compare("state.", mine, theirs))
 
 
 def ledger_differences(
@@ -111,6 +116,8 @@ def _fields(state: CustomerState) -> Iterator[tuple[str, Any]]:
     for event, second in sorted(state.ids.items()):
         yield f"ids[{event:08x}]", _moment(second * SECOND)
     yield from ((f"traits[{name}]", value) for name, value in sorted(state.traits.items()))
+    for channel, (at, granted) in sorted(state.traits.words.items()):
+        yield f"words[{channel or 'all'}]", f"{'yes' if granted else 'no'} {_moment(at)}"
     yield from ((f"visitors[{name:08x}]", count) for name, count in sorted(state.visitors.items()))
     if (trail := state.trail) is not None:
         yield "trail.customer", trail.customer or "nobody"
@@ -140,7 +147,7 @@ def _entries(ledger: Ledger, names: tuple[str, ...]) -> Iterator[tuple[str, Any]
 
 
 def _is_time(name: str) -> bool:
-    return name in _TIMES
+    return name in _TIMES or name.startswith("told[")
 
 
 def _kind(number: int) -> str:

@@ -230,7 +230,8 @@ class Corner:
         return found
 
     def _partitions(self, topic: str) -> int:
-        return self.settings.topics.partitions if topic == "clickstream" else 1
+        many = topic in ("clickstream", "outcomes")
+        return self.settings.topics.partitions if many else 1
 
 
 def _named(fields: Mapping[bytes, bytes], prefix: bytes) -> dict[str, bytes]:

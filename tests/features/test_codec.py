@@ -118,8 +118,8 @@ def test_a_customer_of_one_visit_is_stored_in_few_bytes() -> None:
 
 
 def test_what_a_newer_ebbtide_wrote_is_not_guessed_at() -> None:
-    newer = msgspec.msgpack.encode([4, "who knows"])
-    with pytest.raises(UnknownVersion, match=r"version 4 .* rebuild the state"):
+    newer = msgspec.msgpack.encode([5, "who knows"])
+    with pytest.raises(UnknownVersion, match=r"version 5 .* rebuild the state"):
         decode_state(newer, Definition())
 
 

@@ -14,16 +14,18 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from features import decode_event, from_datetime
 from features.store import Commit, MemoryStore, StoreAway
 from models.deciding import Outcome, encode_outcome
 from streams.live import outcomes as reading
 from streams.live.held import Mark, read_mark
 from streams.live.outcomes import OutcomeReader, Settle, settle_nothing
 from streams.live.relay import Relay
+from streams.live.withdrawing import withdrawal
 from tests.streams.live.fakes import Producer, Record, eventually
 
 TOPIC = "shop.outcomes"
-OUT = {"dead_letters": "shop.dead-letters"}
+OUT = {"clickstream": "shop.clickstream", "dead_letters": "shop.dead-letters"}
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -145,6 +147,9 @@ class Stage:
     async def mark(self, partition: int = 0) -> Mark:
         return read_mark(await self.store.mark(partition))
 
+    def sent(self, topic: str) -> list[bytes | None]:
+        return [value for to, _, value in self.producer.sent if to == f"shop.{topic}"]
+
     async def taken(self) -> None:
         """Wait until everything is taken, and published."""
         for number, log in self.broker.logs.items():
@@ -204,9 +209,8 @@ def test_what_is_no_outcome_is_a_dead_letter_and_its_neighbours_are_taken() -> N
         assert mark.counts["outcomes_unsubscribed"] == 1
         assert mark.counts["invalid"] == 3
         assert (await stage.mark(1)).counts["outcomes"] == 1
-        assert [value for _, _, value in stage.producer.sent] == [None, b"\xff", b"{}"]
-        assert {topic for topic, _, _ in stage.producer.sent} == {"shop.dead-letters"}
-        letters = [dict(each)["ebb_dead_letter"] for each in stage.producer.headers]
+        assert stage.sent("dead-letters") == [None, b"\xff", b"{}"]
+        letters = [dict(each)["ebb_dead_letter"] for each in stage.producer.headers if each]
         assert [json.loads(letter)["offset"] for letter in letters] == [4, 5, 6]
         await eventually("lag monitors know", lambda: stage.broker.committed == {0: 8, 1: 1})
         assert stage.trouble == {}
@@ -307,3 +311,48 @@ def test_a_reader_goes_on_where_the_store_says_and_from_the_start_of_another_top
 
     play(counted, stage)
     assert settled[3:] == ["o-4"]
+
+
+@pytest.mark.parametrize("failures", [[], ["after"], ["before", "after"]])
+def test_a_no_is_published_on_the_customers_partition_under_an_id_of_its_own(
+    failures: list[str],
+) -> None:
+    stage = staged(Flaky(failures))
+    stage.broker.add(outcome(1, "opened"))
+    stage.broker.add(outcome(2, "unsubscribed", properties={"channel": "email"}))
+    stage.broker.add(outcome(3, "complained"))
+    stage.broker.add(outcome(2, "unsubscribed", properties={"channel": "email"}))
+    stage.broker.add(outcome(4, "unsubscribed", properties={"channel": 7}))
+    stage.broker.add(outcome(5, "unsubscribed", properties={"channel": "x" * 65}))
+
+    async def story(stage: Stage) -> None:
+        await stage.taken()
+        events = [decode_event(raw) for raw in stage.sent("clickstream")]
+        assert [each.user_id for each in events] == [f"shopper-{n}" for n in (2, 3, 2, 4, 0)]
+        assert {each.type for each in events} == {"unsubscribed"}
+        assert events[0] == events[2]
+        assert events[0].event_id != events[1].event_id
+        assert [each.properties.get("channel") for each in events] == [
+            "email",
+            None,
+            "email",
+            None,
+            None,
+        ]
+        assert {key for _, key, _ in stage.producer.sent} == {
+            each.user_id.encode() for each in events
+        }
+        # Said when it was said, and never later than it arrived.
+        assert [each.at for each in events] == [1_000] * 5
+        assert (await stage.mark()).counts["withdrawals"] == 5
+
+    play(story, stage)
+
+
+def test_the_time_of_a_no_is_that_of_the_outcome_unless_a_clock_is_ahead() -> None:
+    said = outcome(1, "complained")
+    at = from_datetime(said.time)
+    for arrived, expected in ((at + 1, at), (at - 1, at - 1), (-1, at)):
+        event = withdrawal(said, arrived)
+        assert event is not None
+        assert event.at == expected
