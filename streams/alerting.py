@@ -136,6 +136,8 @@ def _by_plan(ruling: Ruling, at: Millis, plan: Plan) -> dict[str, Any]:
         told["not_before"] = to_datetime(start)
     if plan.currency:
         told["currency"] = plan.currency
+    if play.steering:
+        told["steering"] = play.steering
     return told
 
 

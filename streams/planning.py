@@ -1,4 +1,7 @@
-"""Reads the policy file that the settings name."""
+"""Reads the policy file that the settings name.
+
+With it is read what was learnt of its playbooks, where it lets that steer.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from features import Definition, build_catalogue
-from models.playbooks import Fault, Plan, PolicyWrong, read_plan
+from models.playbooks import Fault, Plan, PolicyWrong, at_response, read_plan, with_learnt
 from streams.settings import Settings, SettingsError
 
 #: Returns what is in a file, or raises `OSError`.
@@ -56,7 +59,23 @@ def read_policy(path: Path, definition: Definition, read: Read = read_file) -> P
         raise NoText(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     # A line ends alike, whichever system the file was written on, and so does the fingerprint.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return read_plan(text, build_catalogue(definition).names)
+    return _steered(path, text, read_plan(text, build_catalogue(definition).names), read)
+
+
+def _steered(path: Path, text: str, plan: Plan, read: Read) -> Plan:
+    """Return a plan with what was learnt, from the file that it names, if it names one."""
+    if plan.steering is None:
+        return plan
+    response = path.parent / plan.steering.response
+    try:
+        data = read(response)
+    except OSError as error:
+        wrong = (
+            f"{response} cannot be read: {error.strerror}; write it with ebb effect"
+            " --write-response, beside the policy file"
+        )
+        raise PolicyWrong([at_response(text, wrong)]) from None
+    return with_learnt(plan, text, data)
 
 
 def plan_of(settings: Settings, definition: Definition) -> Plan | None:

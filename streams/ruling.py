@@ -193,7 +193,12 @@ def rule(
         granted, lacks = yield request
         option = next((each for each in course.options if each.playbook == granted), None)
         wants = want_of(plan, course, lacks)
-    play = Play(plan.fingerprint, obstacles=_obstacles(course.considered, wants))
+    play = Play(
+        plan.fingerprint,
+        obstacles=_obstacles(course.considered, wants),
+        steering=course.steering,
+        instead=course.instead,
+    )
     if option is not None:
         play = replace(
             play,
@@ -203,6 +208,7 @@ def rule(
             channel=option.action.channel,
             held=option.held,
             not_before=option.not_before,
+            uplift=_uplift(course.considered, option),
         )
     if option is None or _idle(plan, option):
         code = "unmatched" if not course.options else "unfunded" if option is None else "spared"
@@ -219,6 +225,12 @@ def rule(
 
 def _idle(plan: Plan, option: Option) -> bool:
     return next(each for each in plan.playbooks if each.name == option.playbook).idle
+
+
+def _uplift(considered: tuple[Considered, ...], option: Option) -> float | None:
+    """Return what was learnt of the playbook that is taken; None where the file's uplift stood."""
+    learnt = next(each.learnt for each in considered if each.playbook == option.playbook)
+    return None if learnt is None else learnt.uplift
 
 
 def _obstacles(

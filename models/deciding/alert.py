@@ -18,6 +18,9 @@ Band: TypeAlias = Literal["low", "medium", "high"]
 Cause: TypeAlias = Literal["silence", "distress", "session_end"]
 Action: TypeAlias = Literal["none", "remind", "offer", "apologise", "call"]
 
+#: How what was learnt of playbooks has steered a decision.
+Steering: TypeAlias = Literal["explored", "agreed", "steered"]
+
 _Id = Annotated[str, Meta(min_length=1, max_length=200)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -127,6 +130,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         What is lost with the customer within the horizon, in the shop's currency.
     currency
         ISO 4217, if the policy file names one.
+    steering
+        Where what was learnt steers the policy file: ``explored`` of a customer who goes by the
+        file's order whatever was learnt, ``agreed`` where what was learnt has the same first, else
+        ``steered``.
 
     Notes
     -----
@@ -159,6 +166,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     not_before: _Moment | UnsetType = UNSET
     value: float | UnsetType = UNSET
     currency: str | UnsetType = UNSET
+    steering: Steering | UnsetType = UNSET
     v: Annotated[int, Meta(ge=1, le=ALERT_VERSION)] = ALERT_VERSION
 
 

@@ -48,6 +48,15 @@ class Play(msgspec.Struct, frozen=True, omit_defaults=True):
         The first moment at which the customer may be disturbed; -1 where none was taken.
     obstacles
         What stood in the way of the others, in the order of the file.
+    steering
+        Empty where nothing steers; ``explored`` of a customer who goes by the file's order whatever
+        was learnt; ``agreed`` where what was learnt has the same first as the file's order; else
+        ``steered``.
+    instead
+        Of one who was steered, what the file's order has first; empty if it has nothing.
+    uplift
+        What was learnt of the playbook that was taken, in place of the file's uplift; None where
+        the file's stood.
 
     Examples
     --------
@@ -63,6 +72,9 @@ class Play(msgspec.Struct, frozen=True, omit_defaults=True):
     held: str = ""
     not_before: Millis = -1
     obstacles: tuple[Obstacle, ...] = ()
+    steering: str = ""
+    instead: str = ""
+    uplift: float | None = None
 
     def __str__(self) -> str:
         """Return it in words."""

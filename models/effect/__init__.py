@@ -4,7 +4,7 @@ from models.effect.adjusting import adjusted
 from models.effect.advice import REASONS, Advice, advise
 from models.effect.comparing import LEAST, Effect, compare
 from models.effect.following import Followed, Following
-from models.effect.grouping import DIMENSIONS, RESPONSE, group_of
+from models.effect.grouping import DIMENSIONS, NO_PLAYBOOK, RESPONSE, group_of
 from models.effect.looking import Look, looks
 from models.effect.measuring import FIGURES, Line, Measured, Rules, measure
 from models.effect.pace import weeks_until_clear
@@ -18,6 +18,7 @@ __all__ = [
     "EARLY",
     "FIGURES",
     "LEAST",
+    "NO_PLAYBOOK",
     "REASONS",
     "RESPONSE",
     "THIRDS",

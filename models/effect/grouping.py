@@ -69,6 +69,15 @@ def variant_of(alert: Alert) -> str:
     return f"{alert.playbook}/{alert.variant}"
 
 
+def steering_of(alert: Alert) -> str:
+    """Return how what was learnt has steered the decision; of the held-out as of the treated.
+
+    Those who explored are, of those who meet the conditions, a draw: what treating does to them is
+    what it does by the file's order.
+    """
+    return "not steered" if alert.steering is UNSET else alert.steering
+
+
 #: What can be asked for, and how it is told of an alert.
 DIMENSIONS: Final[Mapping[str, Callable[[Alert], str]]] = {
     "action": action_of,
@@ -77,6 +86,7 @@ DIMENSIONS: Final[Mapping[str, Callable[[Alert], str]]] = {
     "cause": lambda alert: alert.cause,
     "segment": segment_of,
     "band": lambda alert: alert.band,
+    "steering": steering_of,
 }
 
 #: What can be asked for beside `DIMENSIONS`: whom treating moves, as of `models.effect.response`.

@@ -86,6 +86,8 @@ class Line:
         Each of `FIGURES`.
     advice
         What to do.
+    risk
+        The mean risk of those whose return is known; not a number where there are none.
     """
 
     group: tuple[str, ...]
@@ -95,6 +97,7 @@ class Line:
     weekly: float
     figures: Mapping[str, Effect]
     advice: Advice
+    risk: float
 
     @property
     def brought(self) -> tuple[float, float, float]:
@@ -208,6 +211,7 @@ class Table:
         ]
         self._chances = column(each.chance for each in self._drawn)
         at = self._at = column(each.at for each in customers)
+        self._risk = column(each.risk for each in customers)
         self._treated: Flags = column(each.treated for each in customers) > 0
         back = column(each.back for each in customers)
         bought = column(each.bought for each in customers)
@@ -225,7 +229,7 @@ class Table:
         }
         self._before = np.column_stack(
             [
-                column(each.risk for each in customers),
+                self._risk,
                 np.log1p(column(each.days.bit_count() for each in customers)),
                 np.log1p(np.maximum(column(each.spent_before for each in customers), 0.0)),
             ]
@@ -263,6 +267,7 @@ class Table:
         # A group may be one of arms: how many have it says nothing of the draw.
         found = split((drawn[place] for place in places.tolist()), variants=whole is None)
         weekly = self._weekly(places, now)
+        there = places[self.due[places] < now]
         return Line(
             group=group,
             treated=treated,
@@ -277,6 +282,7 @@ class Table:
                 weekly=weekly,
                 worth=rules.worth,
             ),
+            risk=float(self._risk[there].mean()) if len(there) else float("nan"),
         )
 
     def _weekly(self, places: Places, now: Millis) -> float:

@@ -8,6 +8,16 @@ from models.playbooks.doubting import Doubt, customers_needed, doubts
 from models.playbooks.draws import Chances, chances_of
 from models.playbooks.faults import Fault, PolicyWrong
 from models.playbooks.fitting import Spender, TooFew, fit_prior
+from models.playbooks.learnt import (
+    GROUPINGS,
+    LEARNT_VERSION,
+    MOST_BYTES,
+    Group,
+    Learnt,
+    LearntWrong,
+    decode_learnt,
+    encode_learnt,
+)
 from models.playbooks.plan import (
     Action,
     Arm,
@@ -21,16 +31,21 @@ from models.playbooks.plan import (
     Prior,
     Quiet,
     Rate,
+    Steering,
     Within,
 )
 from models.playbooks.reading import read_plan
 from models.playbooks.rehearsing import Rehearsed, rehearse
 from models.playbooks.remembering import remembered
-from models.playbooks.saying import money, say
+from models.playbooks.saying import money, say, say_steering
 from models.playbooks.situation import STAGES, Sent, Situation, stage_of
+from models.playbooks.steering import Estimate, at_response, with_learnt
 from models.playbooks.valuing import order_mean, orders_expected, worth
 
 __all__ = [
+    "GROUPINGS",
+    "LEARNT_VERSION",
+    "MOST_BYTES",
     "STAGES",
     "Action",
     "Arm",
@@ -43,8 +58,12 @@ __all__ = [
     "Considered",
     "Course",
     "Doubt",
+    "Estimate",
     "Fault",
+    "Group",
     "Hindrance",
+    "Learnt",
+    "LearntWrong",
     "Need",
     "OneOf",
     "Option",
@@ -58,13 +77,17 @@ __all__ = [
     "Sent",
     "Situation",
     "Spender",
+    "Steering",
     "TooFew",
     "Within",
+    "at_response",
     "chances_of",
     "changes",
     "choose",
     "customers_needed",
+    "decode_learnt",
     "doubts",
+    "encode_learnt",
     "fit_prior",
     "money",
     "order_mean",
@@ -74,7 +97,9 @@ __all__ = [
     "remembered",
     "request_of",
     "say",
+    "say_steering",
     "stage_of",
     "want_of",
+    "with_learnt",
     "worth",
 ]

@@ -8,6 +8,8 @@
 3. Those that are left are ranked: the smaller priority first, then what is expected of them (risk
    times value times uplift, less the cost), then as they stand in the file.
 4. Whoever is held out goes the same way, to the same moment and the same id; only nothing is done.
+5. Where the plan steers, what was learnt stands in for the uplift of the file, and what harms is
+   in its own way (`models.playbooks.steering`); but not for those who explore.
 
 Pure: what was done before is handed in, and money is not spent here but asked for.
 """
@@ -19,10 +21,11 @@ from typing import NamedTuple
 from features import DAY, DEVICE_ZONE, Millis
 from models.deciding import decision_id
 from models.playbooks.conditions import Hindrance, barred, excluding, lacking
-from models.playbooks.draws import arm_of, held_out, held_out_of
-from models.playbooks.plan import Action, Plan, Playbook
+from models.playbooks.draws import arm_of, explores, held_out, held_out_of
+from models.playbooks.plan import Action, Plan, Playbook, Steering
 from models.playbooks.quiet import date_in, is_zone, permitted_from
 from models.playbooks.situation import Situation
+from models.playbooks.steering import Estimate, estimate
 
 
 class Considered(NamedTuple):
@@ -40,6 +43,8 @@ class Considered(NamedTuple):
         What is expected of it, in cents, less the cost; None where nobody has an idea.
     rank
         From 1 on, among those in whose way nothing stands; 0 for the others.
+    learnt
+        What stood in for the file's uplift; None where that stood.
     """
 
     playbook: str
@@ -47,6 +52,7 @@ class Considered(NamedTuple):
     hindrance: Hindrance | None
     gain: float | None
     rank: int = 0
+    learnt: Estimate | None = None
 
 
 class Need(NamedTuple):
@@ -111,6 +117,11 @@ class Course(NamedTuple):
         Every playbook, in the order of the file.
     options
         What can be done, the best first. If one of them is to do nothing, none comes after it.
+    steering
+        Empty where nothing steers; ``explored`` of those who go by the file's order whatever was
+        learnt; else ``agreed``, or ``steered`` where something else comes first by it.
+    instead
+        Of those who are steered, what the file's order has first; empty if it has nothing.
     """
 
     id: str
@@ -118,6 +129,8 @@ class Course(NamedTuple):
     at: Millis
     considered: tuple[Considered, ...]
     options: tuple[Option, ...]
+    steering: str = ""
+    instead: str = ""
 
     @property
     def first(self) -> Option | None:
@@ -154,7 +167,20 @@ def choose(plan: Plan, situation: Situation) -> Course:
     >>> course.first.playbook, course.considered[0].hindrance.code
     ('remind', 'other')
     """
-    looked = [_look(plan, playbook, situation) for playbook in plan.playbooks]
+    by_file = _course(plan, situation, None)
+    if plan.steering is None:
+        return by_file
+    if explores(plan, situation.customer):
+        return by_file._replace(steering="explored")
+    course = _course(plan, situation, plan.steering)
+    first, instead = (each.first and each.first.playbook for each in (course, by_file))
+    if first == instead:
+        return course._replace(steering="agreed")
+    return course._replace(steering="steered", instead=instead or "")
+
+
+def _course(plan: Plan, situation: Situation, steering: Steering | None) -> Course:
+    looked = [_look(plan, playbook, situation, steering) for playbook in plan.playbooks]
     ranked = sorted(
         (place for place, each in enumerate(looked) if each.hindrance is None),
         key=lambda place: (plan.playbooks[place].priority, -(looked[place].gain or 0.0), place),
@@ -173,15 +199,20 @@ def choose(plan: Plan, situation: Situation) -> Course:
     return Course(identity, customer, at, tuple(looked), tuple(options))
 
 
-def _look(plan: Plan, playbook: Playbook, situation: Situation) -> Considered:
-    gain = expected_gain(playbook, situation)
+def _look(
+    plan: Plan, playbook: Playbook, situation: Situation, steering: Steering | None
+) -> Considered:
+    learnt = None if steering is None else estimate(steering, playbook, situation)
+    gain = expected_gain(playbook, situation, learnt)
     mismatch = _mismatch(plan, playbook, situation)
-    hindrance = mismatch or _obstacle(plan, playbook, situation, gain)
-    return Considered(playbook.name, mismatch is None, hindrance, gain)
+    hindrance = mismatch or _obstacle(plan, playbook, situation, gain, learnt)
+    return Considered(playbook.name, mismatch is None, hindrance, gain, learnt=learnt)
 
 
-def expected_gain(playbook: Playbook, situation: Situation) -> float | None:
-    """Return what is expected of a playbook, in cents; None if it says nothing of its uplift.
+def expected_gain(
+    playbook: Playbook, situation: Situation, learnt: Estimate | None = None
+) -> float | None:
+    """Return what is expected of a playbook, in cents; None if nobody knows its uplift.
 
     Examples
     --------
@@ -192,9 +223,10 @@ def expected_gain(playbook: Playbook, situation: Situation) -> float | None:
     """
     if playbook.idle:
         return 0.0
-    if playbook.uplift is None:
+    uplift = playbook.uplift if learnt is None else learnt.uplift
+    if uplift is None:
         return None
-    return situation.risk * situation.value * playbook.uplift - playbook.cost
+    return situation.risk * situation.value * uplift - playbook.cost
 
 
 def _mismatch(plan: Plan, playbook: Playbook, situation: Situation) -> Hindrance | None:
@@ -212,7 +244,11 @@ def _mismatch(plan: Plan, playbook: Playbook, situation: Situation) -> Hindrance
 
 
 def _obstacle(
-    plan: Plan, playbook: Playbook, situation: Situation, gain: float | None
+    plan: Plan,
+    playbook: Playbook,
+    situation: Situation,
+    gain: float | None,
+    learnt: Estimate | None,
 ) -> Hindrance | None:
     if playbook.idle:
         # Not even what was done under its name before the file was changed.
@@ -240,6 +276,9 @@ def _obstacle(
         )
         if count >= most:
             return Hindrance("capped", channel, (count, most, per / DAY))
+    if learnt is not None and learnt.harms:
+        points = 100 * learnt.lift, 100 * learnt.low, 100 * learnt.high
+        return Hindrance("harms", "", points, learnt.where)
     if gain is not None and gain < 0:
         return Hindrance("loss", "", (gain + playbook.cost, playbook.cost))
     return None

@@ -17,8 +17,8 @@ class Hindrance(NamedTuple):
     ----------
     code
         ``off``, ``below``, ``above``, ``unknown``, ``other``, ``without``, ``excluded``,
-        ``refused``, ``unsubscribed``, ``resting``, ``peace``, ``capped``, ``loss``, ``budget`` or
-        ``rate``.
+        ``refused``, ``unsubscribed``, ``resting``, ``peace``, ``capped``, ``harms``, ``loss``,
+        ``budget`` or ``rate``.
     about
         Of a condition what it is about; of a cap or a consent the channel; of a budget whether it
         is that of the day or of the month.

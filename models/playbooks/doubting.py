@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from models.playbooks.faults import meant
 from models.playbooks.plan import Condition, OneOf, Plan, Playbook, Within
 from models.playbooks.saying import money
 
@@ -28,7 +29,7 @@ class Doubt(NamedTuple):
         Its name; empty where it is about the whole plan.
     code
         ``off``, ``never``, ``shadowed``, ``seldom``, ``budget``, ``weight``, ``holdout``,
-        ``unmeasured``, ``names``, ``bands``, ``cap`` or ``consent``.
+        ``unmeasured``, ``names``, ``bands``, ``cap``, ``consent`` or ``steering``.
     text
         What, and what could be done.
     """
@@ -66,6 +67,7 @@ def doubts(plan: Plan, threshold: float = 0.6, customers: int = 100_000) -> list
         found += _alone(plan, playbook, threshold, customers)
         found += _beside_others(plan, place)
     found += _of_names(plan)
+    found += _of_steering(plan)
     for cap in plan.caps:
         if not cap.most:
             text = f"a cap of 0 over {cap.channel or 'all channels'}: nothing ever goes out"
@@ -190,7 +192,7 @@ def _beside_others(plan: Plan, place: int) -> Iterator[Doubt]:
         if other_place == place or not other.enabled:
             continue
         first = (other.priority, other_place) < (playbook.priority, place)
-        told = other.uplift is not None or playbook.uplift is not None
+        told = other.uplift is not None or playbook.uplift is not None or plan.steering is not None
         if other.priority == playbook.priority and told:
             # What is expected of them decides, for each customer anew.
             first = False
@@ -219,7 +221,7 @@ def _rests(plan: Plan, playbook: Playbook) -> bool:
     """Whether something may stand in a playbook's way though it fits."""
     if playbook.idle:
         return False
-    bounded = bool(plan.cooldown or plan.caps or plan.rate or plan.consents)
+    bounded = bool(plan.cooldown or plan.caps or plan.rate or plan.consents or plan.steering)
     return bool(
         playbook.cooldown
         or playbook.budget != (None, None)
@@ -253,6 +255,30 @@ def _of_names(plan: Plan) -> Iterator[Doubt]:
         )
         if alike:
             yield Doubt(name, "names", f"its name is hard to tell from {alike[0]!r}")
+
+
+def _of_steering(plan: Plan) -> Iterator[Doubt]:
+    steering = plan.steering
+    if steering is None or steering.learnt is None:
+        return
+    names = [each.name for each in plan.playbooks]
+    for name in dict.fromkeys(group.playbook for group in steering.learnt.groups):
+        if name not in names:
+            text = f"{steering.response} has learnt of {name!r}, which is no playbook here"
+            yield Doubt("", "steering", f"{text}; {meant(name, names)}")
+    if not any(playbook == name for playbook, _ in steering.groups for name in names):
+        text = (
+            f"{steering.response} knows too little of every playbook to count: nothing is other"
+            " than by the file's order"
+        )
+        yield Doubt("", "steering", text)
+    priorities = [each.priority for each in plan.playbooks if each.enabled and not each.idle]
+    if len(priorities) > 1 and len(set(priorities)) == len(priorities):
+        text = (
+            "no two playbooks have the same priority: what was learnt can keep one back, and never"
+            " puts another one first"
+        )
+        yield Doubt("", "steering", text)
 
 
 __all__ = ["Doubt", "customers_needed", "doubts"]

@@ -73,6 +73,25 @@ def arm_of(plan: Plan, playbook: Playbook, customer: str) -> Arm:
     return _drawn(playbook.arms, _share(plan, playbook, customer, b"arm"))
 
 
+def explores(plan: Plan, customer: str) -> bool:
+    """Whether a customer goes by the file's order, whatever was learnt; nobody if nothing steers.
+
+    Says nothing of who is held out, of what, or of the arm.
+
+    Examples
+    --------
+    >>> from models.playbooks.plan import Steering
+    >>> plan = Plan((), holdout=0.1, salt="ebbtide", steering=Steering("response.json", 0.1))
+    >>> [name for name in map("shopper-{}".format, range(20)) if explores(plan, name)]
+    ['shopper-8']
+    """
+    steering = plan.steering
+    if steering is None:
+        return False
+    drawn = blake2b(f"{plan.salt}|{customer}".encode(), digest_size=8, person=b"explore")
+    return int.from_bytes(drawn.digest()) / 2**64 < steering.explore
+
+
 def _drawn(arms: Sequence[Arm], share: float) -> Arm:
     left = share * sum(arm.weight for arm in arms)
     for arm in arms:
@@ -90,4 +109,4 @@ def _share(plan: Plan, playbook: Playbook, customer: str, purpose: bytes) -> flo
     return int.from_bytes(drawn.digest()) / 2**64
 
 
-__all__ = ["Chances", "arm_of", "chances_of", "held_out", "held_out_of"]
+__all__ = ["Chances", "arm_of", "chances_of", "explores", "held_out", "held_out_of"]

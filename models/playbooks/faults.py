@@ -168,9 +168,17 @@ class Table:
 
     # -- words --------------------------------------------------------------------------------
 
-    def text(self, key: str, default: str = "", *, needed: bool = False, most: int = 200) -> str:
+    def text(
+        self,
+        key: str,
+        default: str = "",
+        *,
+        needed: bool = False,
+        most: int = 200,
+        right: str = "write a text, in quotes",
+    ) -> str:
         """Return a text."""
-        value = self._given(key, needed=needed, right="write a text, in quotes")
+        value = self._given(key, needed=needed, right=right)
         if value is None:
             return default
         if not isinstance(value, str) or not value.strip() or len(value) > most:

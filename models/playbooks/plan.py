@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from features import Millis
 from models.deciding import Policy
+from models.playbooks.learnt import Group, Learnt
 
 #: What can be done. ``nothing`` is an answer too: whoever it fits is left in peace.
 Kind: TypeAlias = Literal["coupon", "recommend", "call", "message", "recover", "nothing"]
@@ -248,6 +249,43 @@ class Playbook:
 
 
 @dataclass(frozen=True)
+class Steering:
+    """That what was learnt of playbooks stands in for what the file thinks of them.
+
+    Parameters
+    ----------
+    response
+        The file that says what was learnt, as the policy file names it.
+    explore
+        The share of customers who go by the file's order all the same, so that what was learnt
+        can be learnt anew.
+    least
+        Treated customers, and held-out ones, from whom something must have been learnt to count.
+    spread
+        How far, as a standard deviation, the uplift of a group of customers is thought to lie from
+        the file's: the smaller, the more it takes to believe otherwise.
+    learnt
+        What that file says; None as long as nobody has read it.
+    """
+
+    response: str
+    explore: float = 0.1
+    least: int = 100
+    spread: float = 0.05
+    learnt: Learnt | None = None
+
+    @cached_property
+    def groups(self) -> dict[tuple[str, tuple[str, ...]], Group]:
+        """What counts of it, by playbook and group."""
+        found = () if self.learnt is None else self.learnt.groups
+        return {(each.playbook, each.where): each for each in found if self.counts(each)}
+
+    def counts(self, group: Group) -> bool:
+        """Whether enough is known of a group."""
+        return group.known and min(group.treated, group.held_out) >= self.least
+
+
+@dataclass(frozen=True)
 class Plan:
     """A whole policy file.
 
@@ -276,7 +314,9 @@ class Plan:
     playbooks
         In the order of the file.
     fingerprint
-        Changes with the file.
+        Changes with the file, and with what was learnt if that steers.
+    steering
+        How what was learnt counts; None if it does not.
     """
 
     playbooks: tuple[Playbook, ...]
@@ -291,6 +331,7 @@ class Plan:
     consents: tuple[Consent, ...] = ()
     prior: Prior = USUAL
     fingerprint: str = ""
+    steering: Steering | None = None
 
     @cached_property
     def limited(self) -> bool:
@@ -320,5 +361,6 @@ __all__ = [
     "Prior",
     "Quiet",
     "Rate",
+    "Steering",
     "Within",
 ]

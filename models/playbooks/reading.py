@@ -28,6 +28,7 @@ from models.playbooks.plan import (
     Prior,
     Quiet,
     Rate,
+    Steering,
     Within,
 )
 from models.playbooks.quiet import is_zone
@@ -131,7 +132,7 @@ class _Reader:
         holdout, salt = self._holdout()
         cooldown, rate = self._limits()
         consents = self._consents()
-        prior = self._prior()
+        prior, steering = self._prior(), self._steering()
         playbooks = self._playbooks(consents)
         caps, quiet = self._caps(), self._quiet()
         file.end()
@@ -148,6 +149,7 @@ class _Reader:
             consents,
             prior,
             blake2b(self._text.encode(), digest_size=6).hexdigest(),
+            steering,
         )
 
     # -- what holds for all -------------------------------------------------------------------
@@ -207,6 +209,22 @@ class _Reader:
             table.number("orders", usual.orders, above=0, most=MOST),
             table.number("rate", usual.rate, above=0, most=MOST),
             table.number("days", usual.days, above=0, most=MOST_DAYS),
+        )
+        table.end()
+        return found
+
+    def _steering(self) -> Steering | None:
+        table = self._file.table("steering")
+        if table is None:
+            return None
+        right = 'write the file of ebb effect --write-response, such as "response.json"'
+        found = Steering(
+            table.text("response", needed=True, right=right),
+            # Where nobody explored, nothing could be learnt again of what is not done any more.
+            explore=table.number("explore", Steering.explore, least=0.01, most=1),
+            # Fewer have no bounds anyway.
+            least=table.whole("least", Steering.least, least=50, most=10**7),
+            spread=table.number("spread", Steering.spread, above=0, most=1),
         )
         table.end()
         return found

@@ -41,6 +41,9 @@ class Rehearsed:
         For whom it was done, or who were held out.
     days
         How often it was done on each day, by date.
+    explored, steered
+        How often it was taken for a customer who explores, and how often because of what was
+        learnt: something else is first by the file's order.
     """
 
     playbook: str
@@ -52,6 +55,8 @@ class Rehearsed:
     blocked: Counter[str] = field(default_factory=Counter)
     customers: set[str] = field(default_factory=set)
     days: Counter[str] = field(default_factory=Counter)
+    explored: int = 0
+    steered: int = 0
 
 
 class _Purse:
@@ -127,6 +132,8 @@ def rehearse(plan: Plan, situations: Iterable[Situation]) -> list[Rehearsed]:
                 missed[option.playbook] = missing
                 continue
             taken = option.playbook
+            found[taken].explored += course.steering == "explored"
+            found[taken].steered += course.steering == "steered"
             if taken in idle:
                 found[taken].left += 1
             else:

@@ -68,6 +68,8 @@ def say(hindrance: Hindrance, language: str = "en", currency: str = "") -> str:
         named = words["any"] if code == "capped" and not about else {language: about}
     none = words["none"][language]
     listed = ", ".join(found) or (told[0] if told else none)
+    if code == "harms" and not found:
+        listed = words["everybody"][language]
     sentence: str = words["say"][code][language]
     return sentence.format(
         about=named[language],
@@ -79,6 +81,30 @@ def say(hindrance: Hindrance, language: str = "en", currency: str = "") -> str:
     )
 
 
+def say_steering(steering: str, instead: str = "", language: str = "en") -> str:
+    """Return in words how what was learnt has steered a decision; empty where nothing steers.
+
+    Parameters
+    ----------
+    steering, instead
+        Of a course.
+    language
+        One of `LANGUAGES`.
+
+    Examples
+    --------
+    >>> say_steering("steered", "gift")
+    "steered by what was learnt: the file's order has gift first"
+    >>> say_steering("")
+    ''
+    """
+    if not steering:
+        return ""
+    code = "nothing" if steering == "steered" and not instead else steering
+    sentence: str = read_words()["steering"][code][language]
+    return sentence.format(first=instead)
+
+
 def _told(hindrance: Hindrance, number: float, currency: str) -> str:
     if hindrance.code == "unsubscribed":
         return to_iso(round(number))[: len("2026-11-29")]
@@ -86,7 +112,9 @@ def _told(hindrance: Hindrance, number: float, currency: str) -> str:
         return money(number, currency)
     if hindrance.code in ("resting", "peace"):
         return f"{number:.1f}".removesuffix(".0")
+    if hindrance.code == "harms":
+        return f"{number:.1f}"
     return f"{number:.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
 
 
-__all__ = ["money", "say"]
+__all__ = ["money", "say", "say_steering"]

@@ -41,7 +41,8 @@ Examples:
     default="action",
     show_default=True,
     metavar="NAME,...",
-    help="Tell apart by action, playbook, variant, cause, segment, band, or response; or none.",
+    help="Tell apart by action, playbook, variant, cause, segment, band, steering, or response; or"
+    " none.",
 )
 @click.option(
     "--margin",
@@ -102,6 +103,12 @@ Examples:
     metavar="FILE",
     help="Also write a page that opens without a network.",
 )
+@click.option(
+    "--write-response",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write whom each playbook moves, to steer a policy file by; with --by playbook,...",
+)
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.pass_obj
 def effect(
@@ -118,6 +125,7 @@ def effect(
     events: Path | None,
     outcomes: Path | None,
     page: Path | None,
+    write_response: Path | None,
     as_json: bool,
 ) -> None:
     """Tell whether acting on alerts helped: treated customers against those held out.
@@ -148,6 +156,10 @@ def effect(
         since=0 if since is None else _moment(since),
     )
     asked = _asked(context, rules, by, _LOOKS if page is not None else 0)
+    if write_response is not None:
+        from streams.cli.response import check
+
+        check(asked.dimensions)
     from rich import progress as bars
 
     from streams.effect import WrongSource, as_dict, join
@@ -188,6 +200,10 @@ def effect(
     found = joined.measured.lines[0].split
     if found.chance < ALARM:
         raise Problem(_off(found))
+    if write_response is not None:
+        from streams.cli.response import write
+
+        write(write_response, joined, rules, asked.dimensions)
 
 
 def _off(found: Split) -> str:

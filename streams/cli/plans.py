@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import click
+import msgspec
 
 from features import format_duration, to_iso
 from models.playbooks import (
@@ -14,14 +15,17 @@ from models.playbooks import (
     Considered,
     Course,
     Doubt,
+    Group,
     OneOf,
     Option,
     Plan,
     Playbook,
     Situation,
+    Steering,
     customers_needed,
     money,
     say,
+    say_steering,
 )
 
 _HELD: Final = {
@@ -61,6 +65,15 @@ def _of_all(plan: Plan) -> Iterator[str]:
         yield f"nobody is disturbed{over} from {_clock(start)} to {_clock(end)} (trait {trait})"
     for consent in plan.consents:
         yield f"consent {consent.name}: trait {consent.trait} is {' or '.join(consent.yes)}"
+    steering = plan.steering
+    if steering is not None and steering.learnt is not None:
+        first, last = (at[:10] for at in (steering.learnt.first, steering.learnt.last))
+        alerted = f", of customers alerted from {first} to {last}" if first else ""
+        yield f"steered by what was learnt ({steering.response}{alerted})"
+        yield (
+            f"  from {steering.least:,} treated and {steering.least:,} held out on;"
+            f" {steering.explore:.1%} explore, and go by the file's order"
+        )
 
 
 def _of_one(plan: Plan, playbook: Playbook) -> Iterator[tuple[str, str]]:
@@ -84,6 +97,23 @@ def _of_one(plan: Plan, playbook: Playbook) -> Iterator[tuple[str, str]]:
         yield "holdout", f"{playbook.holdout:.1%} of its customers, beside those of the shop"
     if playbook.uplift is not None:
         yield "uplift", f"{playbook.uplift:g}{_to_tell(plan, playbook)}"
+    if plan.steering is not None and plan.steering.learnt is not None:
+        for group in plan.steering.learnt.groups:
+            if group.playbook == playbook.name:
+                yield "learnt", _learnt(plan.steering, group)
+
+
+def _learnt(steering: Steering, group: Group) -> str:
+    named = " ".join(group.where) or "all"
+    if not group.known or group.lift is None or group.low is None or group.high is None:
+        return f"{named}: too few ({group.treated:,} treated, {group.held_out:,} held out)"
+    points = f"{100 * group.lift:+.1f} points come back"
+    bounds = f"{100 * group.low:.1f} to {100 * group.high:.1f}"
+    counted = f"{group.treated:,} treated, {group.held_out:,} held out"
+    if not steering.counts(group):
+        return f"{named}: {points} ({bounds}), which is of too few to count ({counted})"
+    harms = ", so it is not taken" if group.high < 0 else ""
+    return f"{named}: {points} ({bounds}; {counted}){harms}"
 
 
 def _to_tell(plan: Plan, playbook: Playbook) -> str:
@@ -135,6 +165,8 @@ def show_course(plan: Plan, who: Situation, course: Course, language: str) -> No
     )
     for line in _verdict(plan, course):
         click.echo(f"  {line}")
+    if course.steering:
+        click.echo(f"  {say_steering(course.steering, course.instead, language)}")
     click.echo()
     width = max(len(each.playbook) for each in course.considered)
     for each in course.considered:
@@ -163,7 +195,8 @@ def _said(each: Considered, plan: Plan, language: str) -> str:
     if each.hindrance is not None:
         return f"no: {say(each.hindrance, language, plan.currency)}"
     gain = "" if each.gain is None else f", expected gain {money(each.gain, plan.currency)}"
-    return f"yes, number {each.rank}{gain}"
+    by = "" if each.learnt is None else f", by a learnt uplift of {each.learnt.uplift:.3f}"
+    return f"yes, number {each.rank}{gain}{by}"
 
 
 # -- for a machine ----------------------------------------------------------------------------
@@ -173,6 +206,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
     """Return a plan as plain data: money in the currency's units, time in words of the file."""
     return {
         "fingerprint": plan.fingerprint,
+        **_steering_as_dict(plan.steering),
         "timezone": plan.timezone,
         "currency": plan.currency,
         "holdout": {"share": plan.holdout, "salt": plan.salt},
@@ -197,6 +231,25 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.playbooks
         ],
+    }
+
+
+def _steering_as_dict(steering: Steering | None) -> dict[str, Any]:
+    """Return how what was learnt steers; nothing where it does not."""
+    if steering is None:
+        return {}
+    told = {"explore": steering.explore, "least": steering.least, "spread": steering.spread}
+    learnt = steering.learnt
+    groups = () if learnt is None else learnt.groups
+    return {
+        "steering": {
+            "response": steering.response,
+            **told,
+            "learnt": None if learnt is None else learnt.fingerprint,
+            "groups": [
+                {**msgspec.to_builtins(each), "counts": steering.counts(each)} for each in groups
+            ],
+        }
     }
 
 
@@ -247,6 +300,7 @@ def course_as_dict(plan: Plan, who: Situation, course: Course, language: str) ->
             "value": round(who.value) / 100,
             "sent": [to_iso(each.at) for each in who.sent],
         },
+        **_steered_as_dict(course),
         "options": [_option_as_dict(each) for each in course.options],
         "playbooks": [
             {
@@ -258,10 +312,18 @@ def course_as_dict(plan: Plan, who: Situation, course: Course, language: str) ->
                 "why": None
                 if each.hindrance is None
                 else say(each.hindrance, language, plan.currency),
+                **({} if each.learnt is None else {"learnt": each.learnt._asdict()}),
             }
             for each in course.considered
         ],
     }
+
+
+def _steered_as_dict(course: Course) -> dict[str, Any]:
+    """Return how what was learnt has steered; nothing where nothing steers."""
+    if not course.steering:
+        return {}
+    return {"steering": course.steering, "instead": course.instead or None}
 
 
 def _option_as_dict(option: Option) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def rehearse(context: Context, file: Path, folder: Path, as_json: bool) -> None:
     days = (scenes[-1].at - scenes[0].at) // DAY + 1 if scenes else 0
     if as_json:
         told = {"policy": plan.fingerprint, "decisions": len(scenes), "days": days}
-        told |= {"currency": plan.currency, "playbooks": [_as_dict(each) for each in found]}
+        steers = plan.steering is not None
+        told |= {"currency": plan.currency, "playbooks": [_as_dict(each, steers) for each in found]}
         click.echo(json.dumps(told))
     else:
         _show(plan, scenes, found, days)
@@ -62,7 +63,8 @@ def rehearse(context: Context, file: Path, folder: Path, as_json: bool) -> None:
         context.console.print(note, markup=False, soft_wrap=True)
 
 
-def _as_dict(each: Rehearsed) -> dict[str, Any]:
+def _as_dict(each: Rehearsed, steers: bool) -> dict[str, Any]:
+    steered = {"explored": each.explored, "steered": each.steered} if steers else {}
     return {
         "playbook": each.playbook,
         "fitted": each.fitted,
@@ -73,6 +75,7 @@ def _as_dict(each: Rehearsed) -> dict[str, Any]:
         "cost": each.cents / 100,
         "most_a_day": max(each.days.values(), default=0),
         "blocked": dict(each.blocked),
+        **steered,
     }
 
 
@@ -109,6 +112,13 @@ def _show(plan: Plan, scenes: Sequence[Situation], found: Sequence[Rehearsed], d
     total = sum(each.cents for each in found)
     click.echo()
     click.echo(f"in all: {sum(each.done for each in found):,} for {money(total, plan.currency)}")
+    if plan.steering is not None:
+        told = "; ".join(
+            f"{each.playbook} {each.steered:,} times by what was learnt, {each.explored:,} explored"
+            for each in found
+            if each.steered or each.explored
+        )
+        click.echo(f"steered: {told or 'nobody'}")
 
 
 def _in_the_way(blocked: Counter[str]) -> str:

@@ -78,6 +78,8 @@ def _show_play(decision: Decision, found: Dossier) -> None:
     click.echo(f"  policy file {play.policy}")
     if play.not_before > decision.at:
         click.echo(f"    not before {to_iso(play.not_before)[:16]}Z: it was a quiet time there")
+    if play.steering:
+        click.echo(f"    {found.steered(play)}")
     for each in play.obstacles:
         click.echo(f"    {each.playbook}  no: {found.hindered(each)}")
 

@@ -13,7 +13,7 @@ from features.store import Store
 from models.deciding import Decision, Ledger, Obstacle, Play
 from models.judging import Cause, Ground
 from models.learning import Judge
-from models.playbooks import Hindrance, say
+from models.playbooks import Hindrance, say, say_steering
 from streams.live.held import Mark, read_mark
 from streams.pipeline import Shop
 from streams.topics import partition_of
@@ -171,7 +171,23 @@ class Dossier:
             "obstacles": [
                 {**each._asdict(), "why": self.hindered(each)} for each in play.obstacles
             ],
+            **self._steered(play),
         }
+
+    def _steered(self, play: Play) -> dict[str, Any]:
+        """Return how what was learnt has steered a decision; nothing where nothing steers."""
+        if not play.steering:
+            return {}
+        return {
+            "steering": play.steering,
+            "instead": play.instead or None,
+            "uplift": play.uplift,
+            "steered": self.steered(play),
+        }
+
+    def steered(self, play: Play) -> str:
+        """Return how what was learnt has steered a decision, in words; empty if it did not."""
+        return say_steering(play.steering, play.instead, self.language)
 
     def hindered(self, obstacle: Obstacle) -> str:
         """Return what stood in the way of a playbook, in words."""

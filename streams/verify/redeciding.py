@@ -311,7 +311,7 @@ class Redeciding:
         at, cause, vector, traits = point
         verdict = shop.policy.decide(user_id, at, cause, risk, standing)
         if shop.plan is None or not verdict.alert:
-            return Again(verdict, verdict.why, UNSET, UNSET, sent)
+            return Again(verdict, verdict.why, UNSET, UNSET, UNSET, sent)
         if now is None:
             return None
         facts = shop.catalogue.as_dict(array("f", vector))
@@ -319,7 +319,8 @@ class Redeciding:
         ruling = _ruled(rule(shop, shop.plan, seen, verdict, standing, sent), by)
         words = why(ruling.verdict.because, ruling.play)
         play = ruling.play
-        return Again(ruling.verdict, words, play.playbook, play.variant, ruling.sent)
+        steering = play.steering or UNSET
+        return Again(ruling.verdict, words, play.playbook, play.variant, steering, ruling.sent)
 
 
 class Again(NamedTuple):
@@ -329,6 +330,7 @@ class Again(NamedTuple):
     why: str
     playbook: str | UnsetType
     variant: str | UnsetType
+    steering: str | UnsetType
     sent: tuple[Sent, ...]
 
 
@@ -369,6 +371,8 @@ def _verdict_differs(
         was = (alert.arm, alert.playbook, alert.variant)
         if was != (verdict.arm, again.playbook, again.variant):
             return f"the alert was {_by(*was)}, and now: {again.why} ({verdict.arm})"
+        if alert.steering != again.steering:
+            return f"the alert was {alert.steering} by what was learnt, and now {again.steering}"
     return ""
 
 

@@ -254,7 +254,7 @@ def test_lines_that_are_no_events_are_counted_and_other_files_refused(
         (alerts, "files are named together"),
         (
             (*alerts, *events, "--by", "colour"),
-            "choose of action, playbook, variant, cause, segment, band, response, or none",
+            "choose of action, playbook, variant, cause, segment, band, steering, response, or",
         ),
         ((*alerts, *events, "--since", "soon"), "write a date, 2026-01-31"),
         ((*alerts, *events, "--horizon", "soon"), "not a duration"),
