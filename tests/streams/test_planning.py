@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
-from models.playbooks import PolicyWrong, read_plan
+from features import Definition
+from models.playbooks import (
+    Learnt,
+    Plan,
+    PolicyWrong,
+    decode_learnt,
+    encode_learnt,
+    read_plan,
+)
 from streams.cli import ebb
 from streams.cli.context import Context
 from streams.composition import policy_of, shop_of
+from streams.live.policyfile import SETTLE, PolicyWatch, Unusable
 from streams.settings import Settings, SettingsError
 from tests.streams.planned import CAPPED, PLAN, TEXT
 
@@ -75,6 +85,51 @@ def test_a_command_ends_with_wrong_usage(tmp_path: Path, command: tuple[str, ...
     done = CliRunner().invoke(ebb, words, obj=Context(environ=environ))
     assert done.exit_code == 2
     assert "line 4, playbook 'gift', action.kind: 'cal' is no kind" in done.stderr
+
+
+STEERED = TEXT + '\n[steering]\nresponse = "learnt/response.json"\n'
+LEARNT = encode_learnt(
+    Learnt(version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=(), groups=())
+)
+
+
+def test_what_was_learnt_is_read_from_beside_the_policy_file(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, STEERED)
+    line = STEERED.splitlines().index('response = "learnt/response.json"') + 1
+    said = refused(settings)
+    assert f"line {line}, steering.response: {tmp_path}/learnt/response.json cannot be read" in said
+    assert "No such file or directory; write it with ebb effect --write-response" in said
+    (tmp_path / "learnt").mkdir()
+    (tmp_path / "learnt" / "response.json").write_bytes(LEARNT)
+    plan = shop_of(settings).plan
+    assert plan is not None and plan.steering is not None and plan.steering.learnt is not None
+    (tmp_path / "learnt" / "response.json").write_bytes(LEARNT[:-20])
+    assert f"line {line}, steering.response: learnt/response.json: " in refused(settings)
+    (tmp_path / "learnt" / "response.json").write_bytes(LEARNT + b" " * 2**21)
+    assert "longer than 1,048,576 bytes" in refused(settings)
+
+
+def test_whoever_watches_is_told_of_both_files(tmp_path: Path) -> None:
+    settings_of(tmp_path, STEERED)
+    (tmp_path / "learnt").mkdir()
+    (tmp_path / "learnt" / "response.json").write_bytes(LEARNT)
+    watch = PolicyWatch(tmp_path / "policy.toml", Definition())
+    assert watch.look(0) is None
+    first = watch.look(SETTLE)
+    assert isinstance(first, Plan)
+    assert watch.look(2 * SETTLE) is None
+    # Now it is known that there are two.
+    other = msgspec.structs.replace(decode_learnt(LEARNT), alpha=0.1)
+    (tmp_path / "learnt" / "response.json").write_bytes(encode_learnt(other))
+    assert watch.look(3 * SETTLE) is None
+    second = watch.look(4 * SETTLE)
+    assert isinstance(second, Plan)
+    assert second.fingerprint != first.fingerprint
+    (tmp_path / "learnt" / "response.json").unlink()
+    assert watch.look(5 * SETTLE) is None
+    gone = watch.look(6 * SETTLE)
+    assert isinstance(gone, Unusable)
+    assert "response.json cannot be read" in str(gone)
 
 
 def test_every_feature_of_the_shop_may_be_named(tmp_path: Path) -> None:

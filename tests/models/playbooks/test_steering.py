@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import event, given, settings
@@ -39,7 +40,7 @@ NOBODY, MOST = 0.01, 0.99
 
 
 def table_of(seed: int) -> list[Group]:
-    """Return what was learnt of each playbook; drawn at once, since there are many numbers in it."""
+    """Return what was learnt of each playbook; at once: there are many numbers in it."""
     rng = random.Random(seed)
     found = []
     for playbook, where in product("abcd", ("loyal", "new")):
@@ -207,15 +208,15 @@ def test_where_too_little_is_known_nothing_is_other_than_by_the_file(
 # -- what is owed, what harms, what is not certain ---------------------------------------------
 
 
-def only(name: str, cost: int = 0, **more: object) -> Playbook:
+def only(name: str, cost: int = 0, **more: Any) -> Playbook:
     arm = Arm("only", 1.0, Action("message", "email", cost))
     return replace(Playbook(name, (arm,)), **more)
 
 
-def group(name: str, low: float, high: float, **more: object) -> Group:
-    said = {"treated": 900, "held_out": 900, "risk": 0.5, "where": ("loyal",)}
+def group(name: str, low: float, high: float, **more: Any) -> Group:
+    said: dict[str, Any] = {"treated": 900, "held_out": 900, "risk": 0.5, "where": ("loyal",)}
     bounds = {"lift": (low + high) / 2, "error": (high - low) / 6, "low": low, "high": high}
-    return Group(playbook=name, **{**said, **bounds, **more})  # type: ignore[arg-type]
+    return Group(playbook=name, **{**said, **bounds, **more})
 
 
 def steered(*books: Playbook, by: tuple[Group, ...], explore: float = 0.01) -> Plan:

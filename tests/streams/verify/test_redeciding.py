@@ -16,7 +16,7 @@ from models.deciding import Alert, Ledger, Policy
 from models.judging import Explainer
 from models.learning import Snapshot, TrainingExample
 from models.limits import MemoryLimits
-from models.playbooks import read_plan
+from models.playbooks import Group, Learnt, Steering, read_plan
 from models.registry import REGISTRY, judge_of, prior_judge
 from streams.composition import task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
@@ -247,6 +247,35 @@ def test_what_a_plan_chose_is_chosen_again_by_what_was_known_then() -> None:
     swapped = replace(PLANNED, plan=replace(PLAN, playbooks=(others, gold)))
     assert day.retold(swapped).counts["different"] > 0
     assert day.retold(SHOP).counts["different"] > 0
+
+
+def test_what_was_steered_is_steered_again_and_by_other_things_learnt_it_would_not_be() -> None:
+    def learnt(playbook: str, explore: float = 0.01) -> Shop:
+        harms = Group(
+            playbook=playbook,
+            where=(),
+            treated=900,
+            held_out=300,
+            risk=0.8,
+            **{"lift": -0.2, "error": 0.03, "low": -0.3, "high": -0.1},
+        )
+        told = Learnt(
+            version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=(), groups=(harms,)
+        )
+        steering = Steering("response.json", explore, learnt=told)
+        return replace(PLANNED, plan=replace(PLAN, steering=steering))
+
+    day = Day(learnt("gold"))
+    assert {alert.playbook for alert in day.alerts} == {"others"}
+    assert {alert.steering for alert in day.alerts} == {"agreed", "steered"}
+    retold = day.retold()
+    assert (retold.differences, retold.counts["unknown"]) == ([], 0)
+    assert retold.counts["equal"] == day.decided
+    for other in (learnt("others"), learnt("gold", explore=1.0), PLANNED):
+        assert day.retold(other).counts["different"] > 0
+    # The same is done, for another reason.
+    said = Day(PLANNED).retold(learnt("nobody")).differences
+    assert "by what was learnt, and now agreed" in said[0]["reason"]
 
 
 def test_what_is_not_recorded_any_more_is_unknown_and_not_different() -> None:
