@@ -14,6 +14,7 @@ from streams.pipeline import Arrival
 from tests.e2e.conftest import NewCorner
 from tests.e2e.replaying import replayed
 from tests.streams.planned import CAPPED, NAMES
+from tests.streams.test_steered import LEARNT, STEERING
 
 pytestmark = pytest.mark.e2e
 
@@ -44,7 +45,8 @@ def visits() -> list[Event]:
 def test_what_the_file_says_is_sent_told_verified_and_replayed(brief_corner: NewCorner) -> None:
     corner = brief_corner(EBB_TOPICS_PARTITIONS="1", **POLICY)
     policy = corner.folder / "policy.toml"
-    policy.write_text(CAPPED, encoding="utf-8")
+    policy.write_text(CAPPED + STEERING, encoding="utf-8")
+    policy.with_name("response.json").write_bytes(LEARNT)
     corner = brief_corner(EBB_TOPICS_PARTITIONS="1", EBB_POLICY=str(policy), **POLICY)
     corner.create_topics()
     events = sorted(visits(), key=lambda event: event.time)
@@ -56,6 +58,10 @@ def test_what_the_file_says_is_sent_told_verified_and_replayed(brief_corner: New
     assert {each["playbook"] for each in alerts} == {"call", "bargain"}
     assert {each["arm"] for each in alerts} == {"treated", "holdout"}
     assert all(each["action"] == "none" for each in alerts if each["arm"] == "holdout")
+    steered = {(each["steering"], each["playbook"]) for each in alerts}
+    # What drives customers away is done for those alone who explore.
+    assert steered >= {("explored", "call"), ("steered", "bargain")}
+    assert {playbook for how, playbook in steered if how != "explored"} == {"bargain"}
     newest = alerts[-1]
     asked = ("why", newest["user_id"], "--at", newest["decided_at"])
     told = json.loads(corner.run(*asked, "--json"))
@@ -64,6 +70,8 @@ def test_what_the_file_says_is_sent_told_verified_and_replayed(brief_corner: New
     said = corner.run(*asked)
     assert f"playbook {newest['playbook']}" in said
     assert "sorry  no: cause is silence, not distress" in said
+    assert told["decision"]["play"]["steering"] == newest["steering"]
+    assert told["decision"]["play"]["steered"] in said
     assert f"by {newest['playbook']}" in corner.run("alerts", "--user", newest["user_id"])
     verified = json.loads(corner.run("verify", "--all", "--decisions", "--json"))
     assert verified["equal"] == verified["checked"] == len(NAMES) + 1, verified["findings"]
@@ -77,6 +85,7 @@ def test_what_the_file_says_is_sent_told_verified_and_replayed(brief_corner: New
     book, effects = replayed(corner.settings, log, random.Random(3))
     again: list[Alert] = [alert for each in effects for alert in each.alerts]
     key = ("alert_id", "playbook", "variant", "arm", "action", "offer", "not_before", "value")
+    key = (*key, "steering", "policy")
     assert sorted(words(json.loads(encoded(each)), key) for each in again) == sorted(
         words(each, key) for each in alerts
     )

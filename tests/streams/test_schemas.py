@@ -128,11 +128,13 @@ def test_an_alert_by_a_policy_file_validates_and_its_offer_says_what_it_means() 
         **{"policy": "6e34", "playbook": "bargains", "variant": "ten", "channel": "email"},
         **{"holdout_share": 0.28, "variant_share": 0.5},
         **{"offer": offer, "not_before": NOON, "value": 49.79, "currency": "EUR"},
+        steering="explored",
     )
     message = json.loads(msgspec.json.encode(alert))
     validator("alert").validate(message)
     assert not validator("alert").is_valid({**message, "offer": {"kind": "gift"}})
     assert not validator("alert").is_valid({**message, "holdout_share": 1.2})
+    assert not validator("alert").is_valid({**message, "steering": "at random"})
     fields = json_schema("alert")["$defs"]["Offer"]["properties"]
     assert [field for field, about in fields.items() if not about.get("description")] == []
 

@@ -25,34 +25,38 @@ from tests.streams.test_pipeline import CUTS, LIMITS, assert_same, run_through, 
 STEERING: Final = '\n[steering]\nresponse = "response.json"\nexplore = 0.4\n'
 
 
-def steered(text: str, explore: str = "0.4") -> Plan:
-    """Return a plan in which calls drive everybody away, and bargains win many back."""
-    text += STEERING.replace("0.4", explore)
-    groups = [
-        Group(
-            playbook=playbook,
-            where=(segment,),
-            treated=900,
-            held_out=300,
-            risk=0.8,
-            lift=lift,
-            error=0.03,
-            low=lift - 0.1,
-            high=lift + 0.1,
-        )
-        for playbook, lift in (("call", -0.2), ("bargain", 0.4))
-        for segment in SEGMENTS
-    ]
-    learnt = Learnt(
+#: Calls drive everybody away, and bargains win many back.
+LEARNT: Final = encode_learnt(
+    Learnt(
         version=1,
         first="",
         last="",
         horizon_days=30.0,
         alpha=0.05,
         by=("segment",),
-        groups=tuple(groups),
+        groups=tuple(
+            Group(
+                playbook=playbook,
+                where=(segment,),
+                treated=900,
+                held_out=300,
+                risk=0.8,
+                lift=lift,
+                error=0.03,
+                low=lift - 0.1,
+                high=lift + 0.1,
+            )
+            for playbook, lift in (("call", -0.2), ("bargain", 0.4))
+            for segment in SEGMENTS
+        ),
     )
-    return with_learnt(read_plan(text, ()), text, encode_learnt(learnt))
+)
+
+
+def steered(text: str) -> Plan:
+    """Return the plan of a file that steers."""
+    text += STEERING
+    return with_learnt(read_plan(text, ()), text, LEARNT)
 
 
 def handled(shop: Shop, log: Sequence[Arrival]) -> tuple[Effects, dict[str, Customer]]:

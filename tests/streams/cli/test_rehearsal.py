@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from features import format_duration
+from models.playbooks import Group, Learnt, encode_learnt
 from streams.cli import Context, ebb
 from tests.servers import ROOT
 from tests.streams.replay.backtested import SETTINGS, shoppers
@@ -75,3 +77,33 @@ def test_what_cannot_be_rehearsed_is_refused(folder: Path, tmp_path: Path) -> No
         assert (result.exit_code, result.stdout) == (code, "")
         assert said in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_what_was_learnt_steers_a_rehearsal_as_it_will_the_workers(
+    folder: Path, tmp_path: Path
+) -> None:
+    """What drives away in one segment is done there for explorers alone."""
+    text = EXAMPLE.read_text(encoding="utf-8") + '[steering]\nresponse = "r.json"\nexplore = 0.5\n'
+    (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+
+    def told(*groups: Group) -> dict[str, Any]:
+        learnt = Learnt(
+            version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=(), groups=groups
+        )
+        (tmp_path / "r.json").write_bytes(encode_learnt(learnt))
+        found = json.loads(run(tmp_path / "policy.toml", folder, "--json").stdout)
+        return {each["playbook"]: each for each in found["playbooks"]}
+
+    before, nothing = json.loads(run(EXAMPLE, folder, "--json").stdout)["playbooks"][-1], told()
+    remind = nothing["remind"]
+    assert before.items() <= remind.items()
+    assert (remind["steered"], remind["explored"] > 0) == (0, True)
+    harms = Group(
+        **{"playbook": "remind", "where": (), "treated": 900, "held_out": 300, "risk": 0.7},
+        **{"lift": -0.2, "error": 0.03, "low": -0.3, "high": -0.1},
+    )
+    steered = told(harms)["remind"]
+    assert steered["explored"] == steered["done"] + steered["held_out"] == remind["explored"] > 0
+    assert steered["blocked"]["harms"] > 0
+    said = run(tmp_path / "policy.toml", folder).stdout
+    assert f"remind 0 times by what was learnt, {steered['explored']:,} explored" in said
