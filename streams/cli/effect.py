@@ -131,8 +131,8 @@ def effect(
     """Tell whether acting on alerts helped: treated customers against those held out.
 
     Reads the alerts (interventions), what customers did (clickstream) and what the CRM reported
-    (outcomes), once, in no consumer group, and writes nothing. A customer counts once, from
-    their first alert on, when the horizon has passed for them.
+    (outcomes), once, in no consumer group, and writes nothing to them. A customer counts once,
+    from their first alert on, when the horizon has passed for them.
 
     The bounds hold however often one looks: look every day, and stop when it says so. keep:
     treating brings customers back, or money. stop: it harms, costs more than it brings, or is

@@ -45,8 +45,8 @@ def write(path: Path, joined: Joined, rules: Rules, dimensions: Sequence[str]) -
     playbooks = len({group.playbook for group in learnt.groups})
     bounded = sum(group.known for group in learnt.groups)
     click.echo(
-        f"Wrote {path}: {len(learnt.groups):,} groups of {playbooks:,} playbooks, {bounded:,} of "
-        "them with bounds. It steers a policy file that names it: [steering] response.",
+        f"Wrote {path}: groups {len(learnt.groups):,}, with bounds {bounded:,}, playbooks "
+        f"{playbooks:,}. It steers a policy file that names it: [steering] response.",
         err=True,
     )
 

@@ -55,7 +55,9 @@ def test_every_condition_is_on_the_page_with_its_words_and_there_are_no_others()
     assert [kind for kind in KINDS if f"`{kind}`" not in PAGE] == []
 
 
-@pytest.mark.parametrize("key", ["timezone", "currency", "[holdout]", "[limits]", "[[cap]]"])
+@pytest.mark.parametrize(
+    "key", ["timezone", "currency", "[holdout]", "[limits]", "[[cap]]", "[steering]"]
+)
 def test_every_section_is_on_the_page(key: str) -> None:
     assert f"`{key}`" in PAGE or f"`{key}`," in PAGE
 

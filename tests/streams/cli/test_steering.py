@@ -67,8 +67,8 @@ def test_what_is_written_is_what_is_shown(log: tuple[str | Path, ...], tmp_path:
     result = run("effect", *log, "--json", "--write-response", path)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == (
-        f"Wrote {path}: 2 groups of 2 playbooks, 2 of them with bounds. It steers a policy file"
-        " that names it: [steering] response.\n"
+        f"Wrote {path}: groups 2, with bounds 2, playbooks 2. It steers a policy file that names"
+        " it: [steering] response.\n"
     )
     shown = {line["group"].get("playbook"): line for line in json.loads(result.stdout)["lines"]}
     learnt = decode_learnt(path.read_bytes())
