@@ -185,7 +185,8 @@ def _show(report: Report, seconds: float) -> None:
         counts = report.retold.counts
         click.echo(
             f"decisions taken again with the models of then: {counts['equal']:,} equal, "
-            f"{counts['different']:,} different, {counts['unknown']:,} not recorded any more"
+            f"{counts['different']:,} different, {counts['unknown']:,} not recorded any more "
+            "or not told by the log"
         )
 
 

@@ -150,7 +150,8 @@ class Retold:
     Parameters
     ----------
     counts
-        How many are ``equal``, ``different``, and ``unknown``: not recorded any more.
+        How many are ``equal``, ``different``, and ``unknown``: not recorded any more, or not the
+        same on a customer whose log does not tell all.
     differences
         The customer, when it was, and what is not the same, in words; up to a thousand.
     """
@@ -183,6 +184,9 @@ class Expected(NamedTuple):
     watermark: Millis
     #: Messages of the partition that were not published yet: an alert may be among them.
     on_their_way: int
+    #: Whether the log tells what was known at each decision. It does not where it lies in two
+    #: topics, nor where the clock may have moved time: what differs then is not known to differ.
+    sure: bool = True
 
 
 class Redeciding:
@@ -228,7 +232,7 @@ class Redeciding:
         return self.retold
 
     def _retell(self, customer: Expected, records: Records) -> None:
-        user_id, ledger, watermark, on_their_way = customer
+        user_id, ledger, watermark, on_their_way, _ = customer
         points = self._points.pop(user_id, [])
         kept = {(each.at, each.cause): each for each in ledger.decisions}
         told = {(each.at, each.cause): Recorded(each.risk, each.version) for each in ledger.pending}
@@ -261,13 +265,19 @@ class Redeciding:
             if alert is not None:
                 what = what or _alert_differs(alert, known, point)
             if what:
-                self.retold.differ(user_id, point.at, what)
+                self._differ(customer, point.at, what)
             else:
                 self.retold.counts["unknown" if now is None else "equal"] += 1
         for name in records.alerts_of(user_id) - set(ids):
             at = from_datetime(records.alerts[name].decided_at)
             if at <= watermark:
-                self.retold.differ(user_id, at, "there is an alert, but no such decision point")
+                self._differ(customer, at, "there is an alert, but no such decision point")
+
+    def _differ(self, customer: Expected, at: Millis, what: str) -> None:
+        if customer.sure:
+            self.retold.differ(customer.user_id, at, what)
+        else:
+            self.retold.counts["unknown"] += 1
 
     def _judged(
         self, points: Sequence[Point], recorded: Sequence[Recorded | None], records: Records

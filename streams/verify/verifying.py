@@ -225,12 +225,11 @@ class _Partition:
         reach: Reach,
         rebuilt: Rebuilt,
     ) -> None:
-        if rebuilt.hurried is not None:
-            # When time had moved how far is not in the log, nor then when each was decided.
-            decisions.retold.counts["unknown"] += 1
-            return
         stored = Ledger() if ledger is None else Ledger.decode(ledger)
-        decisions.expect(Expected(name, stored, reach.watermark, reach.head - reach.tail))
+        # When time had moved how far is not in the log, nor the order of what lies in two topics.
+        sure = rebuilt.hurried is None and not (rebuilt.moved and rebuilt.stayed)
+        on_their_way = reach.head - reach.tail
+        decisions.expect(Expected(name, stored, reach.watermark, on_their_way, sure))
 
     def _reach(self, mark: bytes) -> Reach:
         reach = read_reach(mark, self.number)

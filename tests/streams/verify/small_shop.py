@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -24,7 +25,8 @@ from features import (
     encode_state,
 )
 from features.store import Commit, MemoryStore, Record
-from models.deciding import Ledger
+from models.deciding import Alert, Ledger
+from models.learning import TrainingExample
 from models.registry import prior_judge
 from streams.composition import shop_of, task_of
 from streams.live.held import Mark
@@ -32,6 +34,7 @@ from streams.live.messages import origin_of
 from streams.pipeline import Arrival, Customer, Passed, handle, watermark_after
 from streams.settings import Settings
 from streams.topics import partition_of
+from streams.verify import Records, Redeciding, Retold
 from streams.verify.verifying import Report, System, verify
 
 PARTITIONS = 2
@@ -101,6 +104,8 @@ class SmallShop:
         self.store = MemoryStore()
         self.clickstream = MemoryLog("clickstream")
         self.rekeyed = MemoryLog("clickstream-rekeyed")
+        self.alerts: list[Alert] = []
+        self.examples: list[TrainingExample] = []
         self.marks = [Mark(partitions=PARTITIONS) for _ in range(PARTITIONS)]
 
     def publish(
@@ -129,6 +134,18 @@ class SmallShop:
 
     async def verify(self, *customers: str, sample: int | None = None) -> Report:
         return await verify(self.system(), customers, sample)
+
+    async def redecide(self, *customers: str) -> Retold:
+        """Verify, and take the decisions again."""
+        decisions = Redeciding(SHOP)
+        await verify(self.system(), customers, None, decisions=decisions)
+        records = Records(decisions.customers.__contains__, task_of(SHOP))
+        for said, read in (
+            (self.alerts, records.read_alerts),
+            (self.examples, records.read_training),
+        ):
+            read(SimpleNamespace(value=msgspec.json.encode(each)) for each in said)
+        return decisions.retell(records)
 
     # -- the worker -----------------------------------------------------------------------
 
@@ -172,6 +189,8 @@ class SmallShop:
             ),
         )
         self.marks[partition] = new
+        self.alerts += effects.alerts
+        self.examples += effects.examples
         for passed in effects.passed:
             self._hand_over(passed)
         return bool(records or page.due)

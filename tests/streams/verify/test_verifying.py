@@ -184,6 +184,48 @@ def test_who_was_a_visitor_is_equal_and_so_is_the_visitor(
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("wall", "disorder"), [(False, False), (True, False), (True, True)])
+def test_the_decisions_on_who_was_a_visitor_are_known_and_never_called_different(
+    seed: int, wall: bool, disorder: bool
+) -> None:
+    async def story() -> None:
+        shop = SmallShop(random.Random(seed), wall=wall, disorder=disorder)
+        events = regular_events(customers=3)
+        # Days before they say who they are, and then under their name; and silent in the end.
+        half = len(events) // 2
+        visitors = [
+            msgspec.structs.replace(each, user_id=f"anon:{each.user_id}") for each in events[:half]
+        ]
+        named = [
+            Event(
+                event_id=f"link-{number}",
+                user_id=f"anon:user-{number}",
+                type="identified",
+                time=events[half].at,
+                properties={"identified_as": f"user-{number}"},
+            )
+            for number in range(3)
+        ]
+        later = [
+            Event(event_id="later", user_id=f"clock-{n}", type="odd", time=events[-1].at + 40 * DAY)
+            for n in range(4)
+        ]
+        for part in ([*visitors, *named], [*events[half:], *later]):
+            shop.publish(part)
+            await shop.work()
+            await shop.work()
+        for name in ("user-1", "user-2"):
+            assert name in {each.user_id for each in shop.alerts}
+            retold = await shop.redecide(name)
+            assert retold.differences == []
+            assert retold.counts["equal"] > 3
+            if not (wall or disorder):
+                assert retold.counts["unknown"] == 0
+
+    asyncio.run(story())
+
+
 async def everybody(shop: SmallShop) -> set[str]:
     return {name for partition in range(PARTITIONS) for name in await names(shop, partition)}
 
