@@ -223,6 +223,8 @@ def _conclude(
     alert, because, arm, band, ledger.standing = verdict
     counts["decisions"] += 1
     counts[_DECISIONS[cause]] += 1
+    if because.code == "unfunded":
+        counts["unfunded"] += 1
     treated = False
     if alert:
         counts["alerts"] += 1

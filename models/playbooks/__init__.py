@@ -1,6 +1,6 @@
 """What a shop has decided to do about whom: the policy file, and what it says of one customer."""
 
-from models.playbooks.asking import request_of, want_of
+from models.playbooks.asking import Limited, limits_of, request_of, want_of
 from models.playbooks.choosing import Considered, Course, Need, Option, choose
 from models.playbooks.comparing import Change, changes
 from models.playbooks.conditions import Hindrance
@@ -64,6 +64,7 @@ __all__ = [
     "Hindrance",
     "Learnt",
     "LearntWrong",
+    "Limited",
     "Need",
     "OneOf",
     "Option",
@@ -89,6 +90,7 @@ __all__ = [
     "doubts",
     "encode_learnt",
     "fit_prior",
+    "limits_of",
     "money",
     "order_mean",
     "orders_expected",

@@ -14,7 +14,8 @@ from features import DAY, HOUR, Millis
 from models.limits import MOST_CHOICES, Choice, Lack, Pot, Request, Take
 from models.playbooks.choosing import Course, Need, Option
 from models.playbooks.conditions import Hindrance
-from models.playbooks.plan import Plan
+from models.playbooks.plan import Plan, Playbook
+from models.playbooks.quiet import date_in
 
 #: How long after an offer can no longer be used word of its use may come.
 _WORD: Final = 2 * DAY
@@ -23,12 +24,65 @@ _KEPT: Final = 400 * DAY
 _KEPT_RATE: Final = 35 * DAY
 
 
-class _Limit(NamedTuple):
-    """A limit of a plan: what it is of, the pot, and what is to be said if it is reached."""
+class Limited(NamedTuple):
+    """A limit of a plan at a time.
 
+    Parameters
+    ----------
+    playbook
+        Of which; empty where it is the shop's.
+    about
+        ``day``, ``month`` or ``rate``.
+    pot
+        What is drawn on.
+    """
+
+    playbook: str
     about: str
     pot: Pot
-    said: Hindrance
+
+
+def limits_of(plan: Plan, at: Millis) -> list[Limited]:
+    """Return what a plan limits for the shop as a whole, as of a time.
+
+    Parameters
+    ----------
+    plan
+        Of the shop.
+    at
+        The time: it is in a day, in a month and in a span of the shop's rate.
+
+    Examples
+    --------
+    >>> from models.playbooks.plan import Action, Arm, Budget, Playbook
+    >>> arms = (Arm("only", 1.0, Action("call", "phone", 4_00)),)
+    >>> plan = Plan((Playbook("call", arms, budget=Budget(day=80_00)),))
+    >>> [(each.about, each.pot.name, each.pot.limit) for each in limits_of(plan, 0)]
+    [('day', 'call/1970-01-01', 8000)]
+    """
+    day = date_in(plan.timezone, at)
+    found = [
+        limit
+        for playbook in plan.playbooks
+        if playbook.enabled
+        for limit in _budgets(playbook, day, at)
+    ]
+    return [*found, *_rates(plan, at)]
+
+
+def _budgets(playbook: Playbook, day: str, at: Millis) -> Iterator[Limited]:
+    name, budget = playbook.name, playbook.budget
+    for about, span, most in (("day", day, budget.day), ("month", day[:7], budget.month)):
+        if most is not None:
+            yield Limited(name, about, Pot(f"{name}/{span}", most, at + _KEPT))
+
+
+def _rates(plan: Plan, at: Millis) -> Iterator[Limited]:
+    rate = plan.rate
+    if rate is not None:
+        # No playbook has such a name.
+        name, kept_until = f"@rate/{rate.per}/{at // rate.per}", at + rate.per + _KEPT_RATE
+        yield Limited("", "rate", Pot(name, rate.most, kept_until, money=False))
 
 
 def request_of(plan: Plan, course: Course, valid: Millis) -> Request | None:
@@ -88,7 +142,7 @@ def _choice(plan: Plan, option: Option, at: Millis, valid: Millis) -> Choice:
     if need is None:
         return Choice(option.playbook)
     takes = []
-    for about, pot, _ in _limits(plan, need, at):
+    for _, about, pot in _of_need(plan, need, at):
         if about == "rate":
             takes.append(Take(pot, 0 if option.held else 1, 1))
         else:
@@ -97,22 +151,11 @@ def _choice(plan: Plan, option: Option, at: Millis, valid: Millis) -> Choice:
     return Choice(option.playbook, tuple(takes), until, silent_use=not action.expires)
 
 
-def _limits(plan: Plan, need: Need, at: Millis) -> Iterator[_Limit]:
+def _of_need(plan: Plan, need: Need, at: Millis) -> Iterator[Limited]:
     playbook = next(each for each in plan.playbooks if each.name == need.playbook)
-    for about, span, most in (
-        ("day", need.day, playbook.budget.day),
-        ("month", need.month, playbook.budget.month),
-    ):
-        if most is not None:
-            pot = Pot(f"{playbook.name}/{span}", most, at + _KEPT)
-            yield _Limit(about, pot, Hindrance("budget", about, (need.room,)))
-    rate = plan.rate
-    if rate is not None and need.rated:
-        # No playbook has such a name.
-        pot = Pot(
-            f"@rate/{rate.per}/{at // rate.per}", rate.most, at + rate.per + _KEPT_RATE, money=False
-        )
-        yield _Limit("rate", pot, Hindrance("rate", "", (rate.most, rate.per / HOUR)))
+    yield from _budgets(playbook, need.day, at)
+    if need.rated:
+        yield from _rates(plan, at)
 
 
 def want_of(plan: Plan, course: Course, lacks: tuple[Lack, ...]) -> Mapping[str, Hindrance]:
@@ -129,12 +172,16 @@ def want_of(plan: Plan, course: Course, lacks: tuple[Lack, ...]) -> Mapping[str,
     found = {}
     for playbook, name, left in lacks:
         need = needs.get(playbook)
-        for _, pot, said in () if need is None else _limits(plan, need, course.at):
+        for _, about, pot in () if need is None else _of_need(plan, need, course.at):
             if pot.name == name:
-                money = said.code == "budget"
-                numbers = (left, *said.numbers) if money else said.numbers
-                found[playbook] = said._replace(numbers=numbers)
+                found[playbook] = _said(plan, need, about, left)
     return found
 
 
-__all__ = ["request_of", "want_of"]
+def _said(plan: Plan, need: Need | None, about: str, left: int) -> Hindrance:
+    if about == "rate" and plan.rate is not None:
+        return Hindrance("rate", "", (plan.rate.most, plan.rate.per / HOUR))
+    return Hindrance("budget", about, (left, 0 if need is None else need.room))
+
+
+__all__ = ["Limited", "limits_of", "request_of", "want_of"]

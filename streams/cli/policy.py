@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from features import format_duration, parse_duration, to_iso
+from streams.cli.budgets import budgets
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 from streams.cli.playbooks import check, explain, value
@@ -38,6 +39,7 @@ def policy() -> None:
     """Check policy files, and try policies on what has happened, before they go live."""
 
 
+policy.add_command(budgets)
 policy.add_command(check)
 policy.add_command(explain)
 policy.add_command(value)

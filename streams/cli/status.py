@@ -101,6 +101,8 @@ def _show(context: Context, found: Status) -> None:
         f"{found.decisions:,} decisions, {found.alerts:,} alerts "
         f"({found.alerts_holdout:,} held out)"
     )
+    if found.unfunded:
+        console.print(f"{found.unfunded:,} times limits left no room (ebb policy budgets)")
     if found.linked:
         console.print(
             f"{found.linked:,} visitors became customers, with {found.handed_over:,} events"

@@ -78,8 +78,8 @@ class Status:
         Examples learnt that the workers' model does not know yet.
     overdue
         Partitions in which a timer is due and has not fired.
-    customers, applied, decisions, alerts, alerts_treated, alerts_holdout
-        Totals.
+    customers, applied, decisions, alerts, alerts_treated, alerts_holdout, unfunded
+        Totals; the last one of those whom limits left no room for.
     pending, matured, learnt
         Predictions that wait for their label, labels of the whole horizon known, and learnt.
     outbox
@@ -123,6 +123,7 @@ class Status:
     handed_over: int = 0
     recalled: int = 0
     trail_lost: int = 0
+    unfunded: int = 0
     #: Commits so far: what does not change does not move.
     commits: int = 0
     #: The workers that say that they run.
@@ -218,6 +219,7 @@ async def read_status(
         alerts=total("alerts"),
         alerts_treated=total("alerts_treated"),
         alerts_holdout=total("alerts_holdout"),
+        unfunded=total("unfunded"),
         pending=total("pending"),
         matured=total("matured"),
         learnt=whole,

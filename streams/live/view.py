@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from features import Millis
 from features.store import RedisStore, Store
 from models.learning import Judge
+from models.limits import Limits, RedisLimits
 from models.playbooks import Spender
 from models.registry import Task
 from streams.composition import shop_of, task_of
 from streams.ends import LogEnds
 from streams.live.attendance import Attendance
 from streams.live.dossier import Dossier, read_dossier
+from streams.live.held import read_mark
 from streams.live.model import CurrentModel
 from streams.live.redis import open_redis
 from streams.live.spending import read_spenders
@@ -37,6 +39,8 @@ class View:
         The stores of the workers, of the learner, and of what came of alerts.
     attendance
         Which workers run.
+    limits
+        What the shop may spend and do.
     """
 
     settings: Settings
@@ -46,6 +50,7 @@ class View:
     learner: Store
     returned: Store
     attendance: Attendance
+    limits: Limits
 
     async def judge(self) -> Judge:
         """Return the model of now."""
@@ -60,6 +65,12 @@ class View:
     async def spenders(self, most: int) -> list[Spender]:
         """Return what a sample of at most so many customers spend."""
         return await read_spenders(self.customers, self.shop, most)
+
+    async def reached(self) -> Millis | None:
+        """Return the latest time that a partition has come to; None if nothing has happened."""
+        partitions = read_mark(await self.customers.mark(0)).partitions
+        marks = [read_mark(await self.customers.mark(number)) for number in range(partitions)]
+        return max((mark.watermark for mark in marks if mark.watermark >= 0), default=None)
 
     async def status(self, logs: Logs) -> Status:
         """Return how the system stands."""
@@ -101,6 +112,7 @@ async def looking(settings: Settings, *, deciding: bool = True) -> AsyncIterator
             RedisStore(client, namespace, settings.topic("training")),
             RedisStore(client, namespace, settings.topic("outcomes")),
             Attendance(client, namespace),
+            RedisLimits(client, namespace),
         )
     finally:
         await client.aclose()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from features import MINUTE, Event
+from features import MINUTE, Event, to_iso
 from models.deciding import Outcome, encode_outcome
 from models.limits import Filling, RedisLimits
 from streams.brokers import open_producer
@@ -123,13 +123,24 @@ def test_workers_spend_a_budget_to_the_cent_and_what_is_not_used_comes_back(
     # Nothing was set aside for anybody but these, whoever died.
     assert filling(corner) == Filling(MOST * 100, 0)
 
+    told = json.loads(corner.run("policy", "budgets", "--json"))
+    assert told["limits"] == [
+        {
+            **{"playbook": "gift", "of": "day", "span": "2026-03-02"},
+            **{"limit": MOST, "spent": 0.0, "set_aside": MOST, "left": 0.0},
+        }
+    ]
+    (line,) = corner.run("policy", "budgets").splitlines()[2:]
+    assert " ".join(line.split()) == "gift day 2026-03-02 0.00 EUR 40.00 EUR 0.00 EUR 40.00 EUR"
+    assert "day 2026-03-01" in corner.run("policy", "budgets", "--at", "2026-03-01T23:00Z")
+
     alerted = {each["user_id"] for each in sent.values()}
-    passed_over = next(
-        f"shopper-{number}" for number in range(120) if f"shopper-{number}" not in alerted
-    )
-    told = json.loads(corner.run("why", passed_over, "--json"))
+    passed_over = next(each for each in map(complaint, range(120)) if each.user_id not in alerted)
+    asked = ("why", passed_over.user_id, "--at", to_iso(passed_over.at))
+    told = json.loads(corner.run(*asked, "--json"))
     assert (told["code"], told["contacted"]) == ("unfunded", False)
-    assert "0.00 EUR is left of its budget of the day" in corner.run("why", passed_over)
+    assert corner.counts()["unfunded"] == 120 - MOST
+    assert "0.00 EUR is left of its budget of the day" in corner.run(*asked)
 
     declined(corner, list(sent.values())[:7])
     wait_for("money is back", lambda: filling(corner) == Filling((MOST - 7) * 100, 0), 30, 0.1)

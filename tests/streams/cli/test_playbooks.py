@@ -126,6 +126,15 @@ def test_whom_the_workers_go_by_is_said(tmp_path: Path) -> None:
     assert "The workers decide by it when policy.file, or EBB_POLICY, names it." in done.stderr
 
 
+def test_budgets_are_those_of_a_file() -> None:
+    done = run("policy", "budgets")
+    assert done.exit_code == 2
+    assert "there is no policy file: name one, or set policy.file (EBB_POLICY)" in done.stderr
+    done = run("policy", "budgets", str(EXAMPLE), "--at", "tomorrow")
+    assert done.exit_code == 2
+    assert "--at tomorrow: write a date or time" in done.stderr
+
+
 # -- of one customer --------------------------------------------------------------------------
 
 
