@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from features import DAY, HOUR, MINUTE, SECOND, format_duration
 from streams.written import (
     Bootstrap,
+    Categories,
     Currency,
     Duration,
     DurationOrZero,
@@ -320,6 +321,14 @@ class CollectSettings(Section):
     unasked: bool = _setting(True, "whether an event that says nothing of consent has it")
     opted_out: Literal["anonymise", "refuse", "keep"] = _setting(
         "anonymise", "what becomes of an event under Do Not Track or Global Privacy Control"
+    )
+    timezone: bool = _setting(
+        True, "whether the time zone of context.timezone is kept with the customer"
+    )
+    categories: Categories = _setting(
+        (),
+        "categories of context.consent of which it is kept whether the customer agreed; 8 at most",
+        max_length=8,
     )
     currency: Currency = _setting("", "ISO 4217, of amounts that name none")
 

@@ -48,6 +48,8 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
 #: What marks a field as a duration, for those who read it from a file.
 DURATION_READERS: Final = (_duration, _durations)
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+#: Names that are part of a trait's name.
+Categories = Annotated[tuple[Annotated[str, Field(max_length=60)], ...], BeforeValidator(_words)]
 Numbers = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_words)]
 
 

@@ -35,6 +35,12 @@ def segment(settings: Settings) -> Segment:
 
     @lru_cache(maxsize=1_000)
     def source(name: str) -> Source:
-        return Source(name, rules, own.currency or None)
+        return Source(
+            name,
+            rules,
+            own.currency or None,
+            zones=own.timezone,
+            categories=own.categories,
+        )
 
     return Segment(read_request, translate, source, BadRequest, may_keep, REFUSALS)

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from features import Event, decode_event
+from features import DEVICE_ZONE, Event, decode_event
 from streams.demo import Storefront, free_port
 from tests.browser import PHONE, Browser
 from tests.e2e.corner import Corner
@@ -104,7 +104,9 @@ def test_a_trip_through_the_shop_becomes_events_and_features(
     assert order.event_id == f"purchase:{order.order_id}"
     assert [line[0] for line in json.loads(str(order.properties["products"]))] == ["tea-1", "tea-3"]
     assert next(event.query for event in told if event.type == "searched") == "mate"
-    assert told[0].traits == {"tier": "gold"}
+    # Where the browser is in some place, its clock is told as well.
+    assert told[0].traits.keys() - {DEVICE_ZONE} == {"tier"}
+    assert told[0].traits["tier"] == "gold"
 
     def offsets() -> int:
         return sum(max(mark.offset, 0) for mark in corner.marks())

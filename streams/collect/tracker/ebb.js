@@ -127,6 +127,7 @@
       campaign: campaign(),
       library: { name: "ebb.js", version: VERSION },
       page: here(),
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     };
     message = JSON.parse(JSON.stringify(message)); // the shop may go on to change its objects
     const answer = allowed();

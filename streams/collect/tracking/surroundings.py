@@ -2,7 +2,7 @@
 
 Nothing is read but what is named here: no address, no user agent, no locale, no device. What is
 not read cannot be stored. Kept are the campaign, the path of the page and the host that referred
-to it; consent, traits and the session are used and belong elsewhere.
+to it; consent, traits, the session and the time zone are used and belong elsewhere.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Surroundings(msgspec.Struct, rename="camel", gc=False):
     consent_management: Any = None
     traits: Any = None
     session_id: Any = None
+    timezone: Any = None
 
 
 _contexts: Final = msgspec.json.Decoder(Surroundings)
@@ -55,6 +56,7 @@ def picked(parts: Mapping[str, Any]) -> Surroundings:
         consent_management=parts.get("consentManagement"),
         traits=parts.get("traits"),
         session_id=parts.get("sessionId"),
+        timezone=parts.get("timezone"),
     )
     if isinstance(page := parts.get("page"), dict):
         found.page = Page(page.get("path"), page.get("referrer"))

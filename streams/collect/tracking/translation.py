@@ -9,7 +9,8 @@ Rules:
   ``anonymous_id``.
 - Who says who they are (``identify`` with both ids, ``alias``) also brings about an event of the
   visitor that names the customer, by which what the visitor did becomes the customer's.
-- Of the context only the campaign, the page's path and the host that referred to it are kept.
+- Of the context only the campaign, the page's path and the host that referred to it are kept, and
+  with the customer the time zone and what was agreed to, if somebody wants to know it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from streams.collect.tracking.identity import (
 from streams.collect.tracking.protocol import Item, Message
 from streams.collect.tracking.skew import event_time, read_time
 from streams.collect.tracking.surroundings import Surroundings, host_of, short_text, surround
+from streams.collect.tracking.telling import tell, told
 
 #: Traits that name or find a person. The shop knows them by the customer's id; nothing here does.
 DIRECT_IDENTIFIERS: Final = frozenset(
@@ -72,6 +74,10 @@ class Source:
         Names of traits that are never stored: by default those that name or find a person.
     withheld_properties
         Names of properties that are never stored.
+    zones
+        Whether the time zone of devices is kept with customers.
+    categories
+        Of the consent banner, those of which it is kept whether a customer agreed.
     """
 
     name: str = ""
@@ -79,6 +85,8 @@ class Source:
     currency: str | None = None
     withheld: frozenset[str] = DIRECT_IDENTIFIERS
     withheld_properties: frozenset[str] = frozenset()
+    zones: bool = True
+    categories: tuple[str, ...] = ()
 
 
 class Translated(NamedTuple):
@@ -165,7 +173,8 @@ def translate(
         if read is None:
             raise _Refusal("unknown_call")
         around = item.around or _NOTHING
-        standing = source.consent.standing(_agreed(around), opted_out)
+        agreed = _agreed(around)
+        standing = source.consent.standing(agreed, opted_out)
         if standing is Standing.REFUSE:
             raise _Refusal("consent_missing")
         user_id, visitor = _who(message)
@@ -177,6 +186,10 @@ def translate(
     at = event_time(received_at, sent_at, _original(message))
     message_id = read_id(message.message_id)
     event_id = fitted(message_id, LONGEST_MESSAGE) if message_id else _content_id(item)
+    zone = around.timezone if source.zones else None
+    asked = zone is not None or source.categories
+    if asked and (traits := told(item.call, zone, agreed, source.categories)):
+        tell(found[0], traits)
     events = []
     for number, fields in enumerate(found, start=1):
         fields["event_id"] = event_id if len(found) == 1 else f"{event_id}/{number}"
