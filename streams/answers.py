@@ -172,13 +172,9 @@ def _why(
             kinds = ", ".join(sorted(definition.activity)) or "*"
             return "unjudged", _words("inactive", language, kinds=kinds)
         return "unjudged", _words("unjudged", language)
-    because = decision.because
-    why = str(because)
-    if because.code in WHY:
-        why = _words(because.code, language, *because.numbers)
+    play, by = decision.play, why_of(decision, language)
     if not decision.alert:
-        return _code_of(because), _by(decision, why, language)
-    play, by = decision.play, _by(decision, why, language)
+        return _code_of(decision.because), by
     if decision.arm == "holdout" and play is not None and play.held == "playbook":
         return "held out", _words("held_of", language, why=by, playbook=play.playbook)
     if decision.arm == "holdout":
@@ -188,14 +184,34 @@ def _why(
     return "contacted", by
 
 
-def _by(decision: Decision, why: str, language: str) -> str:
-    """Return why, with the playbook if there is one."""
-    play = decision.play
+def why_of(decision: Decision, language: str = "en") -> str:
+    """Return why something was decided, in words, with the playbook if there is one.
+
+    Parameters
+    ----------
+    decision
+        Also one not to act.
+    language
+        In which it is told. What a version before this one decided stays as it was told.
+
+    Examples
+    --------
+    >>> decision = Decision(0, "silence", 0.7, "high", "treated", "prior", True,
+    ...     Because("reached", (0.7, 0.6)), [])
+    >>> why_of(decision)
+    'risk 0.70 is at or above 0.60'
+    """
+    because, play = decision.because, decision.play
+    why = str(because)
+    if because.code in WHY:
+        why = _words(because.code, language, *because.numbers)
     if play is None or not play.playbook:
         return why
     what = f"{play.kind}, {play.channel}" if play.channel else play.kind
     named = {"playbook": play.playbook, "variant": play.variant, "what": what}
-    return _words("played", language, why=why, **named)
+    # Where there is one arm, it needs no name.
+    name = "played_only" if play.variant in ("", "only") else "played"
+    return _words(name, language, why=why, **named)
 
 
 @cache
@@ -217,4 +233,4 @@ def _code_of(because: Because) -> str:
     return "hovering" if "has not been below" in because.code else "below"
 
 
-__all__ = ["CODES", "Answer", "NotKept", "answer"]
+__all__ = ["CODES", "Answer", "NotKept", "answer", "why_of"]

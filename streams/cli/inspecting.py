@@ -154,7 +154,7 @@ def _show(found: Dossier, with_features: bool) -> None:
         done = f"alerted ({decision.arm})" if decision.alert else "left in peace"
         console.print(
             f"  last decision, {to_iso(decision.at)[:16]}Z {CAUSES[decision.cause]}: {done}, "
-            f"because {decision.why}",
+            f"because {found.why(decision)}",
             markup=False,
         )
         for ground in decision.grounds:

@@ -14,6 +14,7 @@ from models.deciding import Decision, Ledger, Obstacle, Play
 from models.judging import Cause, Ground
 from models.learning import Judge
 from models.playbooks import Hindrance, say, say_steering
+from streams.answers import why_of
 from streams.live.held import Mark, read_mark
 from streams.pipeline import Shop
 from streams.topics import partition_of
@@ -151,13 +152,17 @@ class Dossier:
             "arm": decision.arm,
             "model_version": decision.version,
             "alert": decision.alert,
-            "why": decision.why,
+            "why": self.why(decision),
             "reasons": [
                 {"code": each.code, "text": self.say(each), "contribution": each.contribution}
                 for each in decision.grounds
             ],
             **by_plan,
         }
+
+    def why(self, decision: Decision) -> str:
+        """Return why something was decided, in words."""
+        return why_of(decision, self.language)
 
     def _played(self, play: Play) -> dict[str, Any]:
         return {

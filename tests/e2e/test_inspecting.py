@@ -79,6 +79,8 @@ def test_the_reasons_of_now_can_be_told_in_chinese(cdnow: Run, regular: str) -> 
         codes = ([each["code"] for each in one["reasons"]] for one in (told, said_here))
         assert next(codes) == next(codes)
         assert told["risk"] == said_here["risk"]
+        assert re.match("流失风险|.*天前已提醒", told["why"])
+    assert there["decisions"][-1]["why"] in said
     texts = [each["text"] for told in there["decisions"] for each in told["reasons"]]
     assert any(re.search("[\u4e00-\u9fff]", text) for text in texts)
 

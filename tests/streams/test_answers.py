@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from models.deciding import (
     decision_id,
 )
 from models.judging import LANGUAGES
-from streams.answers import CODES, Answer, NotKept, answer, read_words
+from streams.answers import CODES, Answer, NotKept, answer, read_words, why_of
 
 POLICY = Policy(threshold=0.6, hysteresis=0.1, cooldown=14 * DAY, holdout=0.0)
 HOLDING = Policy(threshold=0.6, hysteresis=0.1, cooldown=14 * DAY, holdout=0.999999)
@@ -122,7 +123,7 @@ def test_who_is_held_out_was_not_contacted_though_there_was_an_alert() -> None:
             "spared",
             Play("f", "peace", "only", "nothing"),
             "spared",
-            "playbook peace, arm only: nothing",
+            "playbook peace: nothing",
         ),
     ],
 )
@@ -131,6 +132,18 @@ def test_what_a_plan_said_is_told(because: str, play: Play, code: str, text: str
     found = Told().played(10 * DAY, because, play, arm).asked(11 * DAY)
     assert (found.code, found.contacted) == (code, code == "contacted")
     assert text in found.text
+
+
+def test_why_is_told_in_chinese_too_and_what_an_older_version_said_as_it_was() -> None:
+    told = Told().played(DAY, "reached", Play("f", "gift", "ten", "coupon", "email"))
+    told.judge(3 * DAY, 0.3)
+    first, second = told.ledger.decisions
+    said = "流失风险0.70.达到阈值0.60.方案gift.分组ten.coupon, email"
+    assert re.fullmatch(said, why_of(first, "zh"))
+    assert re.fullmatch("流失风险0.30.低于阈值0.60", why_of(second, "zh"))
+    assert why_of(second) == second.why
+    old = msgspec.structs.replace(second, because=Because("it rained"))
+    assert why_of(old, "zh") == "it rained"
 
 
 def test_the_arm_is_that_of_the_decision_and_where_there_is_none_that_of_now() -> None:
