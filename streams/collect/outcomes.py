@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.deciding import InvalidOutcome, Outcome, decode_outcome, encode_outcome
 from streams.collect.gathering import Record
-from streams.collect.taking import SOURCE, NotEvents, Taken, Unusable, pieces
+from streams.collect.listed import Listed, take_listed
+from streams.collect.taken import Taken
 
 
 def take_outcomes(body: bytes, source: str, most: int) -> Taken:
@@ -37,26 +40,13 @@ def take_outcomes(body: bytes, source: str, most: int) -> Taken:
     >>> taken.outcomes, taken.records[0].key, taken.unusable[0].code
     (1, b'ada', 'invalid_outcome')
     """
-    taken = Taken(source=source)
-    raws = pieces(body, "outcomes")
-    if raws is None:
-        _take(taken, decode_outcome(body))
-        return taken
-    if len(raws) > most:
-        raise NotEvents(f"{len(raws)} outcomes are more than {most}, the most of one request")
-    for index, raw in enumerate(raws):
-        try:
-            outcome = decode_outcome(bytes(raw))
-        except InvalidOutcome as error:
-            taken.unusable.append(Unusable(index, "invalid_outcome", error.reason, error.field))
-            taken.refused["invalid_outcome"] += 1
-        else:
-            _take(taken, outcome)
-    return taken
+    return take_listed(OUTCOMES, body, source, most)
 
 
 def _take(taken: Taken, outcome: Outcome) -> None:
     taken.outcomes += 1
-    headers = [(SOURCE, taken.source.encode())]
     key = outcome.user_id.encode()
-    taken.records.append(Record("outcomes", key, encode_outcome(outcome), headers))
+    taken.records.append(Record("outcomes", key, encode_outcome(outcome), taken.headers))
+
+
+OUTCOMES: Final = Listed("outcomes", decode_outcome, _take, InvalidOutcome, "invalid_outcome")

@@ -29,11 +29,13 @@ from streams.collect.capacity import Capacity, Full, Ticket
 from streams.collect.counting import Counts
 from streams.collect.dressing import Dressing
 from streams.collect.limits import MOST_EVENTS, Limits
+from streams.collect.listed import NotEvents
 from streams.collect.openapi import openapi
 from streams.collect.outcomes import take_outcomes
 from streams.collect.pages import rudder_settings, segment_settings, tracker
 from streams.collect.producing import NotTaken, Publishing
-from streams.collect.taking import NotEvents, Segment, Taken, take_events
+from streams.collect.taken import Taken
+from streams.collect.taking import Segment, take_events
 from streams.keys import WriteKey
 
 logger = logging.getLogger(__name__)

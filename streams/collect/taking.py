@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,64 +11,12 @@ import msgspec
 
 from features import Event, InvalidEvent, Millis, decode_event, encode_event
 from streams.collect.gathering import Record
+from streams.collect.listed import Listed, take_listed
+from streams.collect.taken import Taken
 from streams.deadletters import DOOR, HEADER, DeadLetter, fitting
 
-#: The header of a record that names the source it came from.
-SOURCE: Final = "ebb_source"
 _encode: Final = msgspec.json.Encoder().encode
 _OFFSET: Final = 6  # bytes of a hash that stand for an offset
-
-
-class Unusable(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An event that was not taken, as its sender is told.
-
-    Parameters
-    ----------
-    index
-        Its place in the request, from 0.
-    code
-        What kind of mistake it is.
-    message
-        What is wrong, in words.
-    field
-        Path of the field; absent when the whole event cannot be read.
-    """
-
-    index: int
-    code: str
-    message: str
-    field: str = ""
-
-
-@dataclass
-class Taken:
-    """What became of a request.
-
-    Parameters
-    ----------
-    records
-        To be published, dead letters included.
-    events, outcomes
-        How many of them are events, and how many outcomes.
-    source
-        Whose key was shown.
-    refused
-        How many were refused, by why.
-    unusable
-        Those that the sender is told about.
-    """
-
-    records: list[Record] = field(default_factory=list)
-    events: int = 0
-    outcomes: int = 0
-    source: str = ""
-    refused: Counter[str] = field(default_factory=Counter)
-    unusable: list[Unusable] = field(default_factory=list)
-    #: Of every event's record.
-    headers: list[tuple[str, bytes]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.headers = [(SOURCE, self.source.encode())]
 
 
 @dataclass(frozen=True)
@@ -191,13 +138,6 @@ def _bury(
 #: Fields of an event that are whole numbers, in a body that is worth a second look.
 _WHOLE: Final = ("time", "v")
 _LARGEST: Final = 32 * 1024
-_raw: Final = msgspec.json.Decoder(msgspec.Raw)
-_list: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class NotEvents(ValueError):
-    """The body is neither an event, nor a list of events, nor an object with ``events``."""
 
 
 def take_events(body: bytes, source: str, most: int) -> Taken:
@@ -229,22 +169,7 @@ def take_events(body: bytes, source: str, most: int) -> Taken:
     >>> taken.events, taken.unusable[0].index, taken.unusable[0].code
     (1, 1, 'invalid_event')
     """
-    taken = Taken(source=source)
-    raws = pieces(body, "events")
-    if raws is None:
-        _take(taken, _decoded(body))
-        return taken
-    if len(raws) > most:
-        raise NotEvents(f"{len(raws)} events are more than {most}, the most of one request")
-    for index, raw in enumerate(raws):
-        try:
-            event = _decoded(bytes(raw))
-        except InvalidEvent as error:
-            taken.unusable.append(Unusable(index, "invalid_event", error.reason, error.field))
-            taken.refused["invalid_event"] += 1
-        else:
-            _take(taken, event)
-    return taken
+    return take_listed(EVENTS, body, source, most)
 
 
 def _decoded(raw: bytes) -> Event:
@@ -274,24 +199,4 @@ def _take(taken: Taken, event: Event) -> None:
     taken.records.append(Record("clickstream", key, encode_event(event), taken.headers))
 
 
-def pieces(body: bytes, name: str) -> list[msgspec.Raw] | None:
-    """Return what a list holds, unread; None if the body is no list, nor has one by that name.
-
-    Raises
-    ------
-    NotEvents
-        If it is neither an object nor a list.
-    """
-    try:
-        start = body.lstrip()[:1]
-        if start == b"[":
-            return _list.decode(body)
-        if start != b"{":
-            _raw.decode(body)
-            raise NotEvents("the body is neither an object nor a list")
-        several = _fields.decode(body).get(name)
-        if several is not None and bytes(several).startswith(b"["):
-            return _list.decode(several)
-    except msgspec.ValidationError as error:
-        raise NotEvents(str(error)) from None
-    return None
+EVENTS: Final = Listed("events", _decoded, _take, InvalidEvent, "invalid_event")

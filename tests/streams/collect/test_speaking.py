@@ -9,7 +9,7 @@ import pytest
 
 from features import decode_event, linked_customer
 from streams.collect.speaking import segment
-from streams.collect.taking import Taken
+from streams.collect.taken import Taken
 from streams.deadletters import HEADER
 from streams.settings import load_settings
 
