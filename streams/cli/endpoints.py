@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 import secrets
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from features import Millis, parse_duration
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 from streams.cli.standing import as_dict, told
+from streams.cli.typed import kept_for, named, present, some_of
 from streams.cli.undelivered import dead, redrive
 from streams.cli.webhooks import with_roster
 
@@ -41,11 +39,7 @@ def _types(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 
     if value is None:
         return ()
-    named = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
-    unknown = [word for word in named if word not in TYPES]
-    if unknown or not named:
-        raise click.BadParameter(f"{', '.join(unknown) or 'none'}: choose of {', '.join(TYPES)}")
-    return named
+    return some_of(value, TYPES)
 
 
 @endpoints.command("add", epilog="Example: ebb endpoints add https://crm.example/hooks/churn")
@@ -83,7 +77,7 @@ def add(
         url=url,
         secrets=(Secret(secret),),
         types=types,
-        created=_now(),
+        created=present(),
     )
     try:
         with_roster(context, lambda roster, _: roster.add(endpoint))
@@ -112,7 +106,7 @@ def list_endpoints(context: Context, as_json: bool) -> None:
         return [(each, await queue.standing(each.name)) for each in (await roster.all()).values()]
 
     found = with_roster(context, work)
-    now = _now()
+    now = present()
     if as_json:
         click.echo(json.dumps([as_dict(endpoint, standing) for endpoint, standing in found]))
         return
@@ -161,14 +155,11 @@ def rotate(context: Context, name: str, keep: str, as_json: bool) -> None:
     Until the old ones end, each message carries a signature by each: whichever the receiver
     knows, it finds its own.
     """
-    try:
-        kept = 0 if keep.strip() == "0" else parse_duration(keep)
-    except ValueError as error:
-        raise Usage(f"--keep: {error}") from None
+    kept = kept_for(keep)
     secret = _fresh()
 
     async def work(roster: Roster, _: Queue) -> Endpoint:
-        fresh = (await roster.named(name)).rotated(secret, _now(), kept)
+        fresh = (await roster.named(name)).rotated(secret, present(), kept)
         await roster.replace(fresh)
         return fresh
 
@@ -219,7 +210,7 @@ def test(context: Context, name: str) -> None:
 
     async def work(roster: Roster, _: Queue) -> Any:
         endpoint = await roster.named(name)
-        now = _now()
+        now = present()
         notice = trial_notice(name, now)
         sender = sender_of(context.settings)
         try:
@@ -255,19 +246,13 @@ def _check_url(url: str, *, plain: bool, allow: tuple[str, ...]) -> None:
 def _named(name: str) -> str:
     from streams.notify import NAME
 
-    if not re.fullmatch(NAME, name):
-        raise Usage(f"{name!r}: a name has 1 to 60 letters, digits, dots, dashes and underscores")
-    return name
+    return named(name, NAME, "a name")
 
 
 def _fresh() -> str:
     from streams.notify import BYTES, new_secret
 
     return new_secret(secrets.token_bytes(BYTES))
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000
 
 
 def _show_secret(context: Context, endpoint: Endpoint, secret: str, as_json: bool) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from features import Millis, parse_duration, to_iso
+from features import Millis, to_iso
 from streams.cli.context import Context
-from streams.cli.errors import Problem, Usage
+from streams.cli.errors import Problem
+from streams.cli.typed import kept_for, named, present, some_of
 
 if TYPE_CHECKING:
     from streams.keys import Keystore, WriteKey
@@ -34,11 +33,7 @@ def keys() -> None:
 def _scopes(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
     from streams.keys import SCOPES
 
-    named = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
-    unknown = [word for word in named if word not in SCOPES]
-    if unknown or not named:
-        raise click.BadParameter(f"{', '.join(unknown) or 'none'}: choose of {', '.join(SCOPES)}")
-    return named
+    return some_of(value, SCOPES)
 
 
 @keys.command("create", epilog="Example: ebb keys create web --rate 500")
@@ -70,7 +65,7 @@ def create(
     from streams.keys import WriteKey
 
     secret, digest = _fresh()
-    key = WriteKey(name=_named(name), digest=digest, scopes=scopes, rate=rate, created=_now())
+    key = WriteKey(name=_named(name), digest=digest, scopes=scopes, rate=rate, created=present())
     _with_store(context, lambda store: store.put([key]))
     _show_secret(context, key, secret, as_json)
 
@@ -84,7 +79,7 @@ def list_keys(context: Context, as_json: bool) -> None:
     The id is the beginning of the key's hash; the key itself is known to its owner only.
     """
     found = _with_store(context, lambda store: store.all())
-    now = _now()
+    now = present()
     if as_json:
         click.echo(json.dumps([_as_dict(key, now) for key in found]))
         return
@@ -119,7 +114,7 @@ def revoke(context: Context, name: str) -> None:
     """
 
     async def work(store: Keystore) -> list[WriteKey]:
-        found = await store.named(name, _now())
+        found = await store.named(name, present())
         await store.remove(found)
         return found
 
@@ -145,11 +140,8 @@ def rotate(context: Context, name: str, keep: str, as_json: bool) -> None:
     """
     import msgspec
 
-    try:
-        kept = 0 if keep.strip() == "0" else parse_duration(keep)
-    except ValueError as error:
-        raise Usage(f"--keep: {error}") from None
-    now = _now()
+    kept = kept_for(keep)
+    now = present()
     secret, digest = _fresh()
 
     async def work(store: Keystore) -> WriteKey:
@@ -174,15 +166,7 @@ def _fresh() -> tuple[str, str]:
 def _named(name: str) -> str:
     from streams.keys import NAME
 
-    if not re.fullmatch(NAME, name):
-        raise Usage(
-            f"{name!r}: a source's name has 1 to 60 letters, digits, dots, dashes and underscores"
-        )
-    return name
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000
+    return named(name, NAME, "a source's name")
 
 
 def _with_store(context: Context, work: Callable[[Keystore], Awaitable[T]], name: str = "") -> T:
