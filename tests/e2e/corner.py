@@ -88,20 +88,25 @@ class Corner:
         )
 
     def two(self, start: Callable[..., Child]) -> tuple[Child, Child]:
-        """Start two processes of a kind, and wait until each holds its half of the partitions.
+        """Start two processes of a kind, and wait until each holds its half of the partitions."""
+        first, second = self.several(start, 2)
+        return first, second
+
+    def several(self, start: Callable[..., Child], count: int) -> list[Child]:
+        """Start processes of a kind, and wait until each holds its share of the partitions.
 
         A partition that changes hands while events flow may say its last words twice.
         """
-        ports = free_port(), free_port()
-        first, second = (start(self, EBB_WORKER_PORT=str(port)) for port in ports)
-        half = self.settings.topics.partitions // 2
+        ports = [free_port() for _ in range(count)]
+        children = [start(self, EBB_WORKER_PORT=str(port)) for port in ports]
+        share = self.settings.topics.partitions // count
         wait_for(
-            "each holds its half",
-            lambda: [len(health(port)[1].get("held", ())) for port in ports] == [half, half],
-            40,
+            "each holds its share",
+            lambda: all(len(health(port)[1].get("held", ())) == share for port in ports),
+            20 + 10 * count,
             0.1,
         )
-        return first, second
+        return children
 
     def learner(self, **settings: str) -> Child:
         """Start `ebb learner`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 from collections.abc import Iterable
@@ -27,7 +28,10 @@ pytestmark = pytest.mark.e2e
 #: 2 March 2026, midnight.
 DAY_BEGINS = 1_772_409_600_000
 POT = "gift/2026-03-02"
-MOST = 40
+#: EBB_LONG=1 for eight workers, and about a minute of it.
+LONG = os.environ.get("EBB_LONG", "") not in ("", "0")
+WORKERS, COMPLAINTS, MOST = (8, 1_200, 400) if LONG else (2, 120, 40)
+KILLED = range(10, COMPLAINTS // 2, COMPLAINTS // 3)
 POLICY = f"""
 version = 1
 currency = "EUR"
@@ -97,7 +101,7 @@ def test_workers_spend_a_budget_to_the_cent_and_what_is_not_used_comes_back(
     file = tmp_path / "policy.toml"
     file.write_text(POLICY, encoding="utf-8")
     corner = brief_corner(
-        EBB_TOPICS_PARTITIONS="4",
+        EBB_TOPICS_PARTITIONS=str(max(4, WORKERS)),
         EBB_POLICY=str(file),
         EBB_POLICY_THRESHOLD="0.01",
         EBB_POLICY_HYSTERESIS="0",
@@ -106,18 +110,18 @@ def test_workers_spend_a_budget_to_the_cent_and_what_is_not_used_comes_back(
         EBB_WORKER_BATCH="3",
     )
     corner.create_topics()
-    workers = list(corner.two(Corner.worker))
+    workers = corner.several(Corner.worker, WORKERS)
     dice = random.Random(5)
-    for start in range(0, 120, 10):
+    for start in range(0, COMPLAINTS, 10):
         corner.publish(map(complaint, range(start, start + 10)))
-        if start in (10, 50):
+        if start in KILLED:
             # In the middle of it, perhaps between setting aside and storing.
             corner.wait_until_applied(start + dice.randint(0, 9))
-            victim = workers.pop(dice.randrange(2))
+            victim = workers.pop(dice.randrange(WORKERS))
             victim.send_signal(signal.SIGKILL)
             assert victim.wait(10) == -signal.SIGKILL
             workers.append(corner.worker())
-    corner.drain(120)
+    corner.drain(COMPLAINTS)
     sent = gifts(corner)
     assert len(sent) == MOST
     # Nothing was set aside for anybody but these, whoever died.
@@ -131,21 +135,26 @@ def test_workers_spend_a_budget_to_the_cent_and_what_is_not_used_comes_back(
         }
     ]
     (line,) = corner.run("policy", "budgets").splitlines()[2:]
-    assert " ".join(line.split()) == "gift day 2026-03-02 0.00 EUR 40.00 EUR 0.00 EUR 40.00 EUR"
+    assert (
+        " ".join(line.split())
+        == f"gift day 2026-03-02 0.00 EUR {MOST}.00 EUR 0.00 EUR {MOST}.00 EUR"
+    )
     assert "day 2026-03-01" in corner.run("policy", "budgets", "--at", "2026-03-01T23:00Z")
 
     alerted = {each["user_id"] for each in sent.values()}
-    passed_over = next(each for each in map(complaint, range(120)) if each.user_id not in alerted)
+    passed_over = next(
+        each for each in map(complaint, range(COMPLAINTS)) if each.user_id not in alerted
+    )
     asked = ("why", passed_over.user_id, "--at", to_iso(passed_over.at))
     told = json.loads(corner.run(*asked, "--json"))
     assert (told["code"], told["contacted"]) == ("unfunded", False)
-    assert corner.counts()["unfunded"] == 120 - MOST
+    assert corner.counts()["unfunded"] == COMPLAINTS - MOST
     assert "0.00 EUR is left of its budget of the day" in corner.run(*asked)
 
     declined(corner, list(sent.values())[:7])
     wait_for("money is back", lambda: filling(corner) == Filling((MOST - 7) * 100, 0), 30, 0.1)
-    corner.publish(map(complaint, range(120, 140)))
-    corner.drain(140)
+    corner.publish(map(complaint, range(COMPLAINTS, COMPLAINTS + 20)))
+    corner.drain(COMPLAINTS + 20)
     assert len(gifts(corner)) == MOST + 7
     assert filling(corner) == Filling(MOST * 100, 0)
     checked = json.loads(corner.run("verify", "--all", "--decisions", "--json"))
