@@ -75,13 +75,15 @@ def _show_play(decision: Decision, found: Dossier) -> None:
     play = decision.play
     if play is None:
         return
-    click.echo(f"  policy file {play.policy}")
+    # By that of the settings here; what the workers go by is told by ebb status.
+    other = f", which now is {found.policy}" if found.policy not in ("", play.policy) else ""
+    click.echo(f"  policy file {play.policy}{other}")
     if play.not_before > decision.at:
         click.echo(f"    not before {to_iso(play.not_before)[:16]}Z: it was a quiet time there")
     if play.steering:
         click.echo(f"    {found.steered(play)}")
     for each in play.obstacles:
-        click.echo(f"    {each.playbook}  no: {found.hindered(each)}")
+        click.echo(f"    {each.playbook}  no: {found.hindered(each, play.policy)}")
 
 
 def _show(told: Answer, found: Dossier, *, now: bool) -> None:

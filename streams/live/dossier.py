@@ -174,7 +174,8 @@ class Dossier:
             "held_out": play.held or None,
             "not_before": None if play.not_before < 0 else to_iso(play.not_before),
             "obstacles": [
-                {**each._asdict(), "why": self.hindered(each)} for each in play.obstacles
+                {**each._asdict(), "why": self.hindered(each, play.policy)}
+                for each in play.obstacles
             ],
             **self._steered(play),
         }
@@ -194,11 +195,20 @@ class Dossier:
         """Return how what was learnt has steered a decision, in words; empty if it did not."""
         return say_steering(play.steering, play.instead, self.language)
 
-    def hindered(self, obstacle: Obstacle) -> str:
-        """Return what stood in the way of a playbook, in words."""
+    def hindered(self, obstacle: Obstacle, policy: str) -> str:
+        """Return what stood in the way of a playbook, in words.
+
+        Parameters
+        ----------
+        obstacle
+            What it was.
+        policy
+            The version of the policy file that said so. In which currency another one than that
+            of now counted is not known.
+        """
         _, code, about, numbers, found, wanted = obstacle
         hindrance = Hindrance(code, about, numbers, found, wanted)
-        return say(hindrance, self.language, self.currency)
+        return say(hindrance, self.language, self.currency if policy == self.policy else "")
 
 
 async def read_dossier(

@@ -72,6 +72,28 @@ def test_what_the_file_says_is_sent_told_verified_and_replayed(brief_corner: New
     assert "sorry  no: cause is silence, not distress" in said
     assert told["decision"]["play"]["steering"] == newest["steering"]
     assert told["decision"]["play"]["steered"] in said
+    # Though the file is another one by now, it is told what the one of then had said.
+    then = policy.with_name("then.toml")
+    then.write_text(policy.read_text(encoding="utf-8"), encoding="utf-8")
+    policy.write_text(CAPPED.replace("priority = 40", "priority = 25"), encoding="utf-8")
+    later = corner.run(*asked)
+    assert f"policy file {newest['policy']}, which now is" in later
+    again = json.loads(corner.run(*asked, "--json"))["decision"]["play"]
+    assert again == told["decision"]["play"]
+    # And nothing that it decided is called different; with the file at hand, it is equal.
+    verified = json.loads(corner.run("verify", "--all", "--decisions", "--json"))["decisions"]
+    assert verified["different"] == 0, verified["differences"]
+    reason = (
+        f"decided by version {newest['policy']} of the policy file, which is not the one of now:"
+        " name that file with --policy"
+    )
+    assert verified["unknown_because"][reason] >= len(alerts)
+    known = json.loads(
+        corner.run("verify", "--all", "--decisions", "--policy", str(then), "--json")
+    )
+    assert known["decisions"]["different"] == 0, known["decisions"]
+    assert known["decisions"]["equal"] > len(alerts) > known["decisions"]["unknown"]
+    policy.write_text(then.read_text(encoding="utf-8"), encoding="utf-8")
     assert f"by {newest['playbook']}" in corner.run("alerts", "--user", newest["user_id"])
     verified = json.loads(corner.run("verify", "--all", "--decisions", "--json"))
     assert verified["equal"] == verified["checked"] == len(NAMES) + 1, verified["findings"]
