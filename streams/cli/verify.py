@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
+    from models.playbooks import Plan
     from streams.verify import Report
 
 _SAMPLE = 200
@@ -33,6 +35,14 @@ _SHOWN = 50
 @click.option(
     "--decisions", is_flag=True, help="Also take their decisions again, with the models of then."
 )
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --decisions: an older version of the policy file; may be given again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def verify(
@@ -41,6 +51,7 @@ def verify(
     sample: int | None,
     everybody: bool,
     decisions: bool,
+    policies: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Compute customers again from the topics, and compare with Redis.
@@ -51,7 +62,9 @@ def verify(
     Compared are the state, the timer, the predictions that wait for their label, and when and
     why the last decisions were made. With --decisions, every decision that was recorded is taken
     again: its risk by the version of the model that judged then (topics training and models),
-    the verdict by the policy, and the alert as it was sent (topic interventions). A customer
+    the verdict by the policy, and the alert as it was sent (topic interventions). What another
+    version of the policy file decided than that of the settings is unknown, unless --policy
+    names a file that says what that one said. A customer
     whose first events the topic no longer holds cannot be computed again, and one whose events
     came too late only sometimes: both are counted apart.
 
@@ -61,13 +74,15 @@ def verify(
         raise Usage("name customers, or ask for --sample or --all; not both")
     if everybody and sample is not None:
         raise Usage("ask for --sample or for --all; not for both")
+    if policies and not decisions:
+        raise Usage("--policy is for --decisions; ask for that, too")
     from streams.reading import LogEndsBefore
     from streams.verify import CannotVerify
 
     began = time.monotonic()
     size = None if everybody else sample or _SAMPLE
     try:
-        report = asyncio.run(_verify(context, customers, size, decisions))
+        report = asyncio.run(_verify(context, customers, size, decisions, policies))
     except (CannotVerify, LogEndsBefore) as error:
         raise Problem(str(error)) from None
     seconds = time.monotonic() - began
@@ -86,11 +101,16 @@ def verify(
 
 
 async def _verify(
-    context: Context, customers: tuple[str, ...], size: int | None, decisions: bool
+    context: Context,
+    customers: tuple[str, ...],
+    size: int | None,
+    decisions: bool,
+    policies: tuple[Path, ...],
 ) -> Report:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from models.registry import prior_judge
+    from streams.composition import shop_by, shop_of
     from streams.live import looking
     from streams.reading import Reading
     from streams.topics import TopicMissing
@@ -98,6 +118,7 @@ async def _verify(
     from streams.verify import verify as compare
 
     settings = context.settings
+    plans = [_plan(context, file) for file in policies]
     with ExitStack() as stack:
         topic = settings.topic("clickstream")
         clickstream = stack.enter_context(Reading(settings, topic, in_bulk=True))
@@ -129,15 +150,22 @@ async def _verify(
             )
 
         async with looking(settings) as view:
+            shop = view.shop
+            others = [shop_by(shop, settings, plan) for plan in plans]
+            if shop.plan is None and others:
+                # What the shop had said of a customer by then is asked for by playbooks alone.
+                shop, *others = *others, shop
+            elif shop.plan is not None:
+                others.append(shop_of(settings, deciding=False))
             system = System(
                 store=view.customers,
                 clickstream=clickstream,
                 rekeyed=rekeyed,
-                shop=view.shop,
+                shop=shop,
                 judge=prior_judge(view.task),
                 wall=settings.time.clock == "wall",
             )
-            redeciding = Redeciding(view.shop) if decisions else None
+            redeciding = Redeciding(shop, others) if decisions else None
             report = await compare(system, customers, size, progress, redeciding)
             if redeciding is not None:
                 records = Records(redeciding.customers.__contains__, view.task)
@@ -151,6 +179,16 @@ async def _verify(
                     read(reading.past())
                 redeciding.retell(records)
             return report
+
+
+def _plan(context: Context, file: Path) -> Plan:
+    from models.playbooks import PolicyWrong
+    from streams.cli.playbooks import faulty, read_policy
+
+    try:
+        return read_policy(context, file)
+    except PolicyWrong as wrong:
+        raise faulty(file, wrong) from None
 
 
 def _show(report: Report, seconds: float) -> None:
@@ -185,9 +223,10 @@ def _show(report: Report, seconds: float) -> None:
         counts = report.retold.counts
         click.echo(
             f"decisions taken again with the models of then: {counts['equal']:,} equal, "
-            f"{counts['different']:,} different, {counts['unknown']:,} not recorded any more "
-            "or not told by the log"
+            f"{counts['different']:,} different, {counts['unknown']:,} unknown"
         )
+        for reason, count in report.retold.reasons.most_common():
+            click.echo(f"  {count:,} unknown: {_legible(reason)}")
 
 
 def _legible(text: str) -> str:

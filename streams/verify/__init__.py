@@ -1,7 +1,8 @@
 """How the state in Redis, and what was decided, are held to the log."""
 
 from streams.verify.reach import CannotVerify, moved_from
-from streams.verify.redeciding import Records, Redeciding, Retold
+from streams.verify.records import Records
+from streams.verify.redeciding import Redeciding, Retold
 from streams.verify.verdicts import Finding, Verdict
 from streams.verify.verifying import Report, System, verify
 
