@@ -5,7 +5,7 @@ With it is read what was learnt of its playbooks, where it lets that steer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -59,10 +59,11 @@ def read_policy(path: Path, definition: Definition, read: Read = read_file) -> P
         raise NoText(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     # A line ends alike, whichever system the file was written on, and so does the fingerprint.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _steered(path, text, read_plan(text, build_catalogue(definition).names), read)
+    features = build_catalogue(definition).names
+    return _steered(path, text, read_plan(text, features), features, read)
 
 
-def _steered(path: Path, text: str, plan: Plan, read: Read) -> Plan:
+def _steered(path: Path, text: str, plan: Plan, features: Collection[str], read: Read) -> Plan:
     """Return a plan with what was learnt, from the file that it names, if it names one."""
     if plan.steering is None:
         return plan
@@ -75,7 +76,7 @@ def _steered(path: Path, text: str, plan: Plan, read: Read) -> Plan:
             " --write-response, beside the policy file"
         )
         raise PolicyWrong([at_response(text, wrong)]) from None
-    return with_learnt(plan, text, data)
+    return with_learnt(plan, text, data, features)
 
 
 def plan_of(settings: Settings, definition: Definition) -> Plan | None:

@@ -123,7 +123,7 @@ class Following:
         For how long what a customer does is held to the alert; and as long before it is looked
         at what they did before.
     dimensions
-        By what customers are grouped: some of `DIMENSIONS`, and `RESPONSE`.
+        By what customers are grouped: some of `DIMENSIONS`, cuts, and `RESPONSE`.
 
     Examples
     --------

@@ -6,13 +6,15 @@ opened with those held out compares keen customers with all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import UNSET
 
 from models.deciding import Alert, suggested_action, suggested_of
-from models.understanding import Lifecycle
+from models.playbooks import stage_of
+from models.understanding import Lifecycle, read_cut
 
 #: What `Lifecycle` reads of an alert's vector.
 _OF_LIFE: Final = ("tenure", "visit_days", "gap_mean", "gap_usual")
@@ -50,6 +52,30 @@ def segment_of(alert: Alert) -> str:
     return Lifecycle(_PLACES, alert.horizon_days).of_one(known)
 
 
+#: What is read for the stage.
+_OF_STAGE: Final = ("recency", "overdue")
+
+
+def stage_at(alert: Alert) -> str:
+    """Return how the customer stood; nobody who is gone is alerted.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> late = Alert(alert_id="a", user_id="ada", decided_at=noon, valid_until=noon,
+    ...     cause="silence", risk=0.85, band="high", reasons=[], silence_days=8.0,
+    ...     action="offer", arm="treated", horizon_days=30.0, model_version="prior",
+    ...     catalogue="c", vector={"recency": 8.0, "overdue": 1.6})
+    >>> stage_at(late), group_of(late, ["risk:0.8", "recency:2:7", "orders:1"])
+    ('late', ('risk >= 0.8', 'recency >= 7', 'unknown'))
+    """
+    vector = alert.vector
+    if not all(name in vector for name in _OF_STAGE):
+        return "unknown"
+    return stage_of(vector, alert.horizon_days, math.inf)
+
+
 #: What an alert is of that no policy file decided.
 NO_PLAYBOOK: Final = "no playbook"
 
@@ -85,6 +111,7 @@ DIMENSIONS: Final[Mapping[str, Callable[[Alert], str]]] = {
     "variant": variant_of,
     "cause": lambda alert: alert.cause,
     "segment": segment_of,
+    "stage": stage_at,
     "band": lambda alert: alert.band,
     "steering": steering_of,
 }
@@ -94,5 +121,19 @@ RESPONSE: Final = "response"
 
 
 def group_of(alert: Alert, dimensions: Sequence[str]) -> tuple[str, ...]:
-    """Return the group of an alert by some of `DIMENSIONS`."""
-    return tuple(DIMENSIONS[name](alert) for name in dimensions)
+    """Return the group of an alert by some of `DIMENSIONS`, and by cuts of the risk or a feature.
+
+    Raises
+    ------
+    NoCut
+        If something is none of them.
+    """
+    return tuple(
+        DIMENSIONS[name](alert) if name in DIMENSIONS else _cut_of(alert, name)
+        for name in dimensions
+    )
+
+
+def _cut_of(alert: Alert, word: str) -> str:
+    cut = read_cut(word)
+    return cut.of(alert.risk if cut.name == "risk" else alert.vector.get(cut.name))

@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from models.playbooks.faults import meant
 from models.playbooks.situation import Situation
+from models.understanding import NoCut, read_cut
 
 #: Of the form of the file.
 LEARNT_VERSION: Final = 1
@@ -29,6 +30,7 @@ MOST_GROUPS: Final = 5_000
 #: By what customers can be told apart, and how it is told of one at a decision point.
 GROUPINGS: Final[Mapping[str, Callable[[Situation], str]]] = {
     "segment": lambda situation: situation.segment,
+    "stage": lambda situation: situation.stage,
     "cause": lambda situation: situation.cause,
     "band": lambda situation: situation.band,
 }
@@ -89,7 +91,7 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     alpha
         The chance that any of the bounds is ever wrong.
     by
-        What customers were told apart by, some of `GROUPINGS`.
+        What customers were told apart by: some of `GROUPINGS`, and cuts of the risk or a feature.
     groups
         By playbook and group.
     fingerprint
@@ -111,11 +113,25 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Examples
         --------
         >>> learnt = Learnt(version=1, first="", last="", horizon_days=30.0, alpha=0.05,
-        ...     by=("segment", "cause"), groups=())
-        >>> learnt.where(Situation("ada", 0, 0.7, "high", cause="silence", segment="loyal"))
-        ('loyal', 'silence')
+        ...     by=("segment", "orders:1:5"), groups=())
+        >>> learnt.where(Situation("ada", 0, 0.7, "high", segment="loyal", facts={"orders": 7.0}))
+        ('loyal', 'orders >= 5')
         """
-        return tuple(GROUPINGS[name](situation) for name in self.by)
+        return tuple(
+            GROUPINGS[name](situation) if name in GROUPINGS else _cut_of(situation, name)
+            for name in self.by
+        )
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that are cut."""
+        cut = [read_cut(name).name for name in self.by if name not in GROUPINGS]
+        return tuple(name for name in cut if name != "risk")
+
+
+def _cut_of(situation: Situation, word: str) -> str:
+    cut = read_cut(word)
+    return cut.of(situation.risk if cut.name == "risk" else situation.facts.get(cut.name))
 
 
 class LearntWrong(ValueError):
@@ -190,7 +206,7 @@ class _Versioned(msgspec.Struct):
 def _check(learnt: Learnt) -> None:
     for place, name in enumerate(learnt.by):
         if name not in GROUPINGS:
-            raise LearntWrong(f"by[{place}]: {name!r} tells nobody apart; {meant(name, GROUPINGS)}")
+            _check_cut(place, name)
     if len(learnt.groups) > MOST_GROUPS:
         raise LearntWrong(f"groups: there are more than {MOST_GROUPS:,}; {_CURE}")
     seen = set()
@@ -205,6 +221,17 @@ def _check(learnt: Learnt) -> None:
             raise LearntWrong(f"groups[{place}]: the same group as another one; {_CURE}")
         seen.add(key)
         _check_bounds(place, group)
+
+
+def _check_cut(place: int, name: str) -> None:
+    if ":" not in name:
+        raise LearntWrong(f"by[{place}]: {name!r} tells nobody apart; {meant(name, GROUPINGS)}")
+    try:
+        cut = read_cut(name)
+    except NoCut as error:
+        raise LearntWrong(f"by[{place}]: {error}") from None
+    if str(cut) != name:
+        raise LearntWrong(f"by[{place}]: {name!r} is written {str(cut)!r}; {_CURE}")
 
 
 def _check_bounds(place: int, group: Group) -> None:

@@ -16,6 +16,7 @@ in each group treated and held-out ones go the same way: so what was learnt can 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
@@ -109,7 +110,7 @@ def estimate(steering: Steering, playbook: Playbook, situation: Situation) -> Es
     )
 
 
-def with_learnt(plan: Plan, text: str, data: bytes) -> Plan:
+def with_learnt(plan: Plan, text: str, data: bytes, features: Collection[str]) -> Plan:
     """Return a plan that steers by what a file says.
 
     Parameters
@@ -120,11 +121,14 @@ def with_learnt(plan: Plan, text: str, data: bytes) -> Plan:
         Of the policy file.
     data
         Of the file that it names.
+    features
+        The names that there are: those of the catalogue.
 
     Raises
     ------
     PolicyWrong
-        If that says nothing that was learnt; at the line of the policy file that names it.
+        If that says nothing that was learnt, or by features that there are not; at the line of the
+        policy file that names it.
     """
     steering = plan.steering
     assert steering is not None
@@ -132,6 +136,10 @@ def with_learnt(plan: Plan, text: str, data: bytes) -> Plan:
         learnt = decode_learnt(data)
     except LearntWrong as error:
         raise PolicyWrong([at_response(text, f"{steering.response}: {error}")]) from None
+    for name in learnt.features:
+        if name not in features:
+            wrong = f"by: there is no feature {name!r}; ebb features lists them all"
+            raise PolicyWrong([at_response(text, f"{steering.response}: {wrong}")])
     mark = blake2b(text.encode() + b"\0" + data, digest_size=6).hexdigest()
     return replace(plan, steering=replace(steering, learnt=learnt), fingerprint=mark)
 

@@ -16,6 +16,7 @@ from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
 
 if TYPE_CHECKING:
+    from features import Definition
     from models.effect import Rules, Split
     from streams.effect import Asked, Joined, Progress, Source
 
@@ -41,8 +42,8 @@ Examples:
     default="action",
     show_default=True,
     metavar="NAME,...",
-    help="Tell apart by action, playbook, variant, cause, segment, band, steering, or response; or"
-    " none.",
+    help="Tell apart by action, playbook, variant, cause, segment, stage, band, steering, or"
+    " response; by a number that is cut, such as orders:1:5; or none.",
 )
 @click.option(
     "--margin",
@@ -229,17 +230,14 @@ def _write(context: Context, page: Path, joined: Joined, asked: Asked, source: S
 
 
 def _asked(context: Context, rules: Rules, by: str, looks: int) -> Asked:
-    from models.effect import DIMENSIONS, RESPONSE
     from streams.composition import definition_of
     from streams.effect import Asked
 
     words = [word.strip() for word in by.split(",") if word.strip()]
-    dimensions = [] if words == ["none"] else list(dict.fromkeys(words))
-    for word in dimensions:
-        if word not in (*DIMENSIONS, RESPONSE):
-            raise Usage(f"--by {word}: choose of {', '.join((*DIMENSIONS, RESPONSE))}, or none")
+    definition = definition_of(context.settings)
+    dimensions = [] if words == ["none"] else [_dimension(word, definition) for word in words]
+    dimensions = list(dict.fromkeys(dimensions))
     settings = context.settings
-    definition = definition_of(settings)
     return Asked(
         rules,
         dimensions,
@@ -248,6 +246,29 @@ def _asked(context: Context, rules: Rules, by: str, looks: int) -> Asked:
         settings.time.skew,
         looks,
     )
+
+
+def _dimension(word: str, definition: Definition) -> str:
+    """Return what is asked for by a word, as it is called."""
+    from features import build_catalogue
+    from models.effect import DIMENSIONS, RESPONSE
+    from models.understanding import NoCut, read_cut
+
+    known = (*DIMENSIONS, RESPONSE)
+    if word in known:
+        return word
+    if ":" not in word:
+        raise Usage(
+            f"--by {word}: choose of {', '.join(known)}, or none; or cut the risk, or a feature,"
+            " such as orders:1:5"
+        )
+    try:
+        cut = read_cut(word)
+    except NoCut as error:
+        raise Usage(f"--by {error}") from None
+    if cut.name not in ("risk", *build_catalogue(definition).names):
+        raise Usage(f"--by {word}: there is no feature {cut.name!r}; ebb features lists them all")
+    return str(cut)
 
 
 def _source(

@@ -42,15 +42,16 @@ def check_dimensions(dimensions: Sequence[str]) -> None:
     Traceback (most recent call last):
     ...
     streams.effect.learning.NotLearnable: response is not known when a playbook is chosen; choose \
-of segment, cause, band beside playbook
+of segment, stage, cause, band, or a number that is cut, such as orders:1:5, beside playbook
     """
-    others = ", ".join(GROUPINGS)
+    others = f"{', '.join(GROUPINGS)}, or a number that is cut, such as orders:1:5"
     if _PLAYBOOK not in dimensions:
         raise NotLearnable(f"it is learnt of each playbook: --by playbook, and any of {others}")
     for name in dimensions:
-        if name != _PLAYBOOK and name not in GROUPINGS:
+        if name != _PLAYBOOK and name not in GROUPINGS and ":" not in name:
             raise NotLearnable(
-                f"{name} is not known when a playbook is chosen; choose of {others} beside playbook"
+                f"{name} is not known when a playbook is chosen; choose of {others}, beside"
+                " playbook"
             )
 
 

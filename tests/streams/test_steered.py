@@ -56,7 +56,7 @@ LEARNT: Final = encode_learnt(
 def steered(text: str) -> Plan:
     """Return the plan of a file that steers."""
     text += STEERING
-    return with_learnt(read_plan(text, ()), text, LEARNT)
+    return with_learnt(read_plan(text, ()), text, LEARNT, ())
 
 
 def handled(shop: Shop, log: Sequence[Arrival]) -> tuple[Effects, dict[str, Customer]]:

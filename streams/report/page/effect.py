@@ -116,6 +116,11 @@ class _Page:
             for by, each in zip(self._asked.dimensions, group, strict=False)
         )
 
+    def _by(self, dimension: str) -> str:
+        name = f"by_{dimension}"
+        # A number that is cut is called what it is in every language.
+        return self._words.word(name) if self._words.knows(name) else dimension
+
     def _word(self, line: Line) -> str:
         return self._plain(f"word.{line.advice.word}")
 
@@ -287,7 +292,7 @@ class _Page:
     def _apart(self) -> Shown:
         title = self._plain("section.groups")
         figures = [*self._forests(), *self._group_charts()]
-        by = self._comma.join(self._words.word(f"by_{each}") for each in self._asked.dimensions)
+        by = self._comma.join(map(self._by, self._asked.dimensions))
         lead = self._say("groups.lead", by=by, alpha=self._asked.rules.alpha)
         notes = () if figures else (self._plain("missing.groups"),)
         return Shown("groups", title, tuple(figures), (), (), lead, notes)
@@ -417,7 +422,7 @@ class _Page:
 
     def _origin(self) -> Shown:
         words, rules, met = self._words, self._asked.rules, self._joined.met
-        by = [words.word(f"by_{each}") for each in self._asked.dimensions]
+        by = [*map(self._by, self._asked.dimensions)]
         asked = [
             ("asked_by", self._comma.join(by) or words.word("anybody")),
             ("asked_horizon", words.number("days", rules.horizon / DAY)),

@@ -14,12 +14,13 @@ from models.playbooks.learnt import GROUPINGS, MOST_BYTES, MOST_GROUPS
 from models.understanding import SEGMENTS
 
 NUMBERS = st.floats(-1, 1, allow_nan=False)
+BY = (*GROUPINGS, "risk:0.8", "orders:1:5")
 WORDS = st.text(min_size=1, max_size=8)
 
 
 @st.composite
 def learnt(draw: st.DrawFn) -> Learnt:
-    by = draw(st.lists(st.sampled_from(sorted(GROUPINGS)), max_size=2, unique=True).map(tuple))
+    by = draw(st.lists(st.sampled_from(BY), max_size=2, unique=True).map(tuple))
     names = draw(
         st.lists(st.tuples(WORDS, st.tuples(*(WORDS for _ in by))), max_size=5, unique=True)
     )
@@ -121,6 +122,8 @@ def test_anything_else_is_refused_with_what_to_do(data: bytes) -> None:
         ({"alpha": 0}, "Expected `float` > 0.0 - at `$.alpha`; write it anew"),
         ({"more": 1}, "Object contains unknown field `more`; write it anew"),
         ({"by": ["sgment"]}, "by[0]: 'sgment' tells nobody apart; did you mean 'segment'?"),
+        ({"by": ["orders:x"]}, "by[0]: orders:x: an edge is no number; write such as orders:1:5"),
+        ({"by": ["orders:1.0"]}, "by[0]: 'orders:1.0' is written 'orders:1'; write it anew"),
         ({"by": []}, "groups[0].where: 1 words, and by has 0; write it anew"),
         ({"groups": 7}, "Expected `array`, got `int` - at `$.groups`; write it anew"),
         ({"groups.treated": "many"}, "Expected `int`, got `str` - at `$.groups[0].treated`; write"),
@@ -159,9 +162,10 @@ def test_a_file_is_bounded() -> None:
 
 
 def test_a_customer_s_group_is_told_from_the_situation() -> None:
-    who = Situation("ada", 0, 0.7, "high", cause="silence", segment="loyal")
+    who = Situation("ada", 0, 0.7, "high", cause="silence", segment="loyal", stage="late")
     assert {name: told(who) for name, told in GROUPINGS.items()} == {
         "segment": "loyal",
+        "stage": "late",
         "cause": "silence",
         "band": "high",
     }

@@ -258,6 +258,13 @@ def test_of_everybody_together_it_is_told_so() -> None:
     assert nothing == "steered by what was learnt: by the file's order nothing is done"
 
 
+def test_enough_of_both_arms_must_be_known() -> None:
+    for treated, held_out, counts in ((100, 100, True), (99, 900, False), (900, 99, False)):
+        learnt = group("a", -0.2, -0.04, treated=treated, held_out=held_out)
+        [a] = choose(steered(only("a"), by=(learnt,)), ADA).considered
+        assert (a.hindrance is not None) is counts
+
+
 def test_until_it_is_certain_a_playbook_that_costs_nothing_is_not_kept_back() -> None:
     """A guess below zero is no more than that: it counts as bringing nothing."""
     plan = steered(only("a"), only("dear", 1, priority=1), by=(group("a", -0.4, 0.0),))
@@ -347,13 +354,13 @@ DATA = encode_learnt(learnt_of(group("gift", 0.1, 0.2)))
 def test_a_file_says_how_it_is_steered_and_its_fingerprint_covers_what_was_learnt() -> None:
     plan = read_plan(TEXT, ())
     assert plan.steering == Steering("response.json", 0.2, 300, 0.1)
-    found = with_learnt(plan, TEXT, DATA)
+    found = with_learnt(plan, TEXT, DATA, ())
     assert found.steering is not None and found.steering.learnt is not None
     assert found.steering.learnt.groups == (group("gift", 0.1, 0.2),)
-    other = with_learnt(plan, TEXT, encode_learnt(learnt_of(group("gift", 0.1, 0.3))))
+    other = with_learnt(plan, TEXT, encode_learnt(learnt_of(group("gift", 0.1, 0.3))), ())
     marks = {plan.fingerprint, found.fingerprint, other.fingerprint}
     assert len(marks) == 3
-    assert with_learnt(plan, TEXT, DATA) == found
+    assert with_learnt(plan, TEXT, DATA, ()) == found
     least = read_plan(TEXT.replace("explore = 0.2\nleast = 300\nspread = 0.1\n", ""), ())
     assert least.steering == Steering("response.json", 0.1, 100, 0.05)
 
@@ -391,10 +398,38 @@ def test_steering_without_a_file_of_what_was_learnt_is_wrong() -> None:
 def test_a_file_that_says_nothing_that_was_learnt_is_a_fault_of_the_line_that_names_it() -> None:
     plan = read_plan(TEXT, ())
     with pytest.raises(PolicyWrong) as caught:
-        with_learnt(plan, TEXT, DATA.replace(b"900", b"901", 1))
+        with_learnt(plan, TEXT, DATA.replace(b"900", b"901", 1), ())
     assert str(caught.value).startswith(
         "line 6, steering.response: response.json: fingerprint: it is not that of what the file"
     )
+
+
+def test_a_feature_that_there_is_not_any_more_is_a_fault() -> None:
+    plan = read_plan(TEXT, ())
+    cut = encode_learnt(learnt_of(group("gift", 0.1, 0.2), by=("orders:3",)))
+    assert with_learnt(plan, TEXT, cut, ("orders",)).steering is not None
+    with pytest.raises(PolicyWrong) as caught:
+        with_learnt(plan, TEXT, cut, ("spent",))
+    assert str(caught.value) == (
+        "line 6, steering.response: response.json: by: there is no feature 'orders'; ebb features"
+        " lists them all"
+    )
+    of_risk = encode_learnt(learnt_of(group("gift", 0.1, 0.2), by=("risk:0.8",)))
+    assert with_learnt(plan, TEXT, of_risk, ()).steering is not None
+
+
+def test_customers_are_told_apart_by_a_number() -> None:
+    few, many = (
+        group("gift", low, low + 0.1, where=(where,))
+        for low, where in ((-0.3, "orders < 3"), (0.2, "orders >= 3"))
+    )
+    steering = Steering("r.json", 0.01, learnt=learnt_of(few, many, by=("orders:3",)))
+    plan = Plan((only("gift"),), holdout=0.0, steering=steering)
+    for orders, free in ((2.0, False), (3.0, True), (9.0, True)):
+        [gift] = choose(plan, replace(ADA, facts={"orders": orders})).considered
+        assert (gift.hindrance is None) is free
+    # Of whom the number is not known, nothing was learnt.
+    assert choose(plan, ADA).considered[0].learnt is None
 
 
 # -- doubts ------------------------------------------------------------------------------------

@@ -175,6 +175,19 @@ def test_by_response_each_customer_is_in_the_third_that_was_said_at_their_alert(
     assert counts[0] == sum(counts[1:]) == 600
 
 
+def test_by_a_number_that_is_cut_each_customer_is_on_one_side_of_it(
+    files: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = (*files, *OPTIONS, "--by", "risk:0.70:0.9,stage", "--html", tmp_path / "page.html")
+    told = json.loads(run(*words, "--json").stdout)
+    assert told["by"] == ["risk:0.7:0.9", "stage"]
+    groups = [line["group"] for line in told["lines"][1:]]
+    # Their vectors say nothing of a stage.
+    assert sorted(group["risk:0.7:0.9"] for group in groups) == ["risk 0.7 to 0.9", "risk < 0.7"]
+    assert {group["stage"] for group in groups} == {"unknown"}
+    assert "risk:0.7:0.9" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_since_leaves_out_who_was_alerted_before(shop: SmallShop, files: tuple[str, ...]) -> None:
     told = json.loads(run(*files, *OPTIONS, "--since", "2026-02-01", "--json").stdout)
     line = told["lines"][0]
@@ -254,8 +267,10 @@ def test_lines_that_are_no_events_are_counted_and_other_files_refused(
         (alerts, "files are named together"),
         (
             (*alerts, *events, "--by", "colour"),
-            "choose of action, playbook, variant, cause, segment, band, steering, response, or",
+            "choose of action, playbook, variant, cause, segment, stage, band, steering, response,",
         ),
+        ((*alerts, *events, "--by", "ordrs:1"), "--by ordrs:1: there is no feature 'ordrs'"),
+        ((*alerts, *events, "--by", "orders:2:1"), "write the edges in order, such as orders:1:2"),
         ((*alerts, *events, "--since", "soon"), "write a date, 2026-01-31"),
         ((*alerts, *events, "--horizon", "soon"), "not a duration"),
         ((*alerts, *events, "--margin", "0"), "0<x<=1"),

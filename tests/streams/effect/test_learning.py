@@ -165,7 +165,7 @@ def steered(learnt: Learnt, tmp_path: Path, explore: float = 0.1) -> Plan:
     """Return the plan of the file that steers by what was learnt, as it was written."""
     write_learnt(tmp_path / "response.json", learnt)
     text = f"{TEXT}{STEERING}explore = {explore}\n"
-    return with_learnt(read_plan(text, ()), text, (tmp_path / "response.json").read_bytes())
+    return with_learnt(read_plan(text, ()), text, (tmp_path / "response.json").read_bytes(), ())
 
 
 def worth(plan: Plan, customers: list[Situation], truth: dict[tuple[str, str], float]) -> float:
@@ -195,6 +195,9 @@ def test_what_was_planted_is_learnt_with_its_bounds(learnt: Learnt) -> None:
         playbook, segment = key
         assert group.low < TRUTH[playbook, segment] < group.high
         assert group.risk == RISK
+        rates = (0.4 + TRUTH[playbook, segment], group.treated), (0.4, group.held_out)
+        noise = sum(rate * (1 - rate) / count for rate, count in rates) ** 0.5
+        assert group.error == pytest.approx(noise, rel=0.1)
         assert group.treated + group.held_out > 2_000
         assert group.held_out / (group.treated + group.held_out) == pytest.approx(0.3, abs=0.03)
     assert (learnt.by, learnt.horizon_days, learnt.alpha) == (("segment",), 30.0, 0.05)
@@ -328,9 +331,47 @@ def test_nobody_s_return_is_known_before_the_horizon_has_passed() -> None:
     assert learnt_of(joined(log), RULES, DIMENSIONS).groups == ()
 
 
+def test_it_is_learnt_by_a_number_whom_no_segment_tells(tmp_path: Path) -> None:
+    """Those who like coupons are moved; the others are driven away; and no segment tells them."""
+
+    def likes(who: Situation) -> bool:
+        return who.facts["coupons_90d"] >= 2
+
+    rng = random.Random(11)
+    crowd = [
+        replace(who, facts={**who.facts, "coupons_90d": float(rng.randrange(4))})
+        for who in shoppers(10, 3_000)
+    ]
+    log, by = Log(), ("coupons_90d:2", "playbook")
+    for who in crowd:
+        course = choose(FILE, who)
+        assert course.first is not None
+        log.sent.append(alert_of(who, course))
+        lift = 0.0 if course.first.held else 0.25 if likes(who) else -0.25
+        if rng.random() < 0.4 + lift:
+            log.done.append(visit(who.customer, who.at + DAY))
+    log.done.append(visit("clock", START + 200 * DAY))
+    learnt = learnt_of(joined(log, by), RULES, by)
+    found = {each.where[0]: each for each in learnt.groups}
+    assert learnt.by == ("coupons_90d:2",)
+    assert set(found) == {"coupons_90d < 2", "coupons_90d >= 2"}
+    write_learnt(tmp_path / "response.json", learnt)
+    text, data = TEXT + STEERING, (tmp_path / "response.json").read_bytes()
+    plan = with_learnt(read_plan(text, ()), text, data, ("coupons_90d",))
+    for who in crowd[:300]:
+        course = choose(plan, who)
+        if course.steering != "explored":
+            assert course.first is not None
+            assert course.first.playbook == ("gift" if likes(who) else "note")
+    by_segment = learnt_of(joined(log), RULES, DIMENSIONS)
+    assert all(
+        each.low is not None and each.low < 0 < (each.high or 0) for each in by_segment.groups
+    )
+
+
 def test_it_is_refused_to_learn_by_what_a_playbook_cannot_know() -> None:
-    check_dimensions(["segment", "playbook", "cause", "band"])
-    with pytest.raises(NotLearnable, match="--by playbook, and any of segment, cause, band"):
+    check_dimensions(["segment", "playbook", "cause", "stage", "band", "orders:2"])
+    with pytest.raises(NotLearnable, match="--by playbook, and any of segment, stage, cause, band"):
         check_dimensions(["segment"])
     for name in ("action", "variant", "response", "steering"):
         with pytest.raises(NotLearnable, match=f"{name} is not known when a playbook is chosen"):
