@@ -29,17 +29,25 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     metavar="N",
     help="About how many will be at risk while a playbook is tried.",
 )
+@click.option(
+    "--against",
+    "older",
+    type=_FILE,
+    metavar="OLD",
+    help="Also say what it changes in that older version of it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.pass_obj
-def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
+def check(context: Context, file: Path, customers: int, older: Path | None, as_json: bool) -> None:
     """Check a policy file: all that is wrong with it, or what it says and what can be doubted.
 
     Whatever is wrong is said with its line, its field and what would be right, and the exit code
     is 1. What can be doubted keeps no file from being used: playbooks that nobody ever gets,
     budgets below what one action costs, holdouts that can never tell anything. The features and
-    the threshold are those of the settings.
+    the threshold are those of the settings. With --against, what is new, gone or changed is said,
+    as workers do when they take the file up.
     """
-    from models.playbooks import PolicyWrong, doubts
+    from models.playbooks import PolicyWrong, changes, doubts
 
     try:
         plan = read_policy(context, file)
@@ -50,11 +58,19 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
         click.echo(json.dumps({"file": str(file), "ok": False, "faults": faults}))
         click.get_current_context().exit(Problem.exit_code)
     found = doubts(plan, context.settings.policy.threshold, customers)
+    changed = None
+    if older is not None:
+        try:
+            changed = changes(read_policy(context, older), plan)
+        except PolicyWrong as wrong:
+            raise faulty(older, wrong) from None
     if as_json:
         from streams.cli.plans import plan_as_dict
 
         told = {"file": str(file), "ok": True, "faults": [], **plan_as_dict(plan)}
         told["doubts"] = [doubt._asdict() for doubt in found]
+        if changed is not None:
+            told["changes"] = [{**each._asdict(), "text": str(each)} for each in changed]
         click.echo(json.dumps(told))
     else:
         from streams.cli.plans import show_plan
@@ -63,6 +79,10 @@ def check(context: Context, file: Path, customers: int, as_json: bool) -> None:
         told_count = f"{count} playbook{'' if count == 1 else 's'}"
         click.echo(f"{file}: {told_count}, nothing wrong (fingerprint {plan.fingerprint})")
         show_plan(plan, found)
+        for change in changed or ():
+            click.echo(f"  against {older}: {change}")
+        if changed == []:
+            click.echo(f"  against {older}: nothing is decided otherwise")
     for note in (*_other_holdout(context, plan), _BY_WORKERS):
         context.console.print(note, markup=False, soft_wrap=True)
 

@@ -22,7 +22,7 @@ from streams.pipeline import Shop
 from streams.settings import Settings
 from streams.situations import situation_of
 from tests.servers import ROOT
-from tests.streams.planned import CAPPED
+from tests.streams.planned import CAPPED, TEXT
 
 EXAMPLE = ROOT / "examples" / "policy.toml"
 SHOP: Shop = shop_of(Settings())
@@ -262,3 +262,29 @@ def test_a_definition_without_purchases_still_gives_a_value() -> None:
     )
     assert (who.sent, who.segment) == ((), "new")
     assert who.value == pytest.approx(0.3 * 30 / 61 * 4_500)
+
+
+def test_what_a_new_version_changes_is_said_beside_what_it_says(tmp_path: Path) -> None:
+    old = tmp_path / "old.toml"
+    old.write_text(TEXT.replace('name = "peace"', 'name = "staff"'), encoding="utf-8")
+    new = written(tmp_path, CAPPED)
+    done = run("policy", "check", new, "--against", str(old))
+    assert done.exit_code == 0
+    assert [line for line in done.stdout.splitlines() if "against" in line] == [
+        f"  against {old}: for all playbooks: limits, cap",
+        f"  against {old}: playbook 'staff' is gone",
+        f"  against {old}: playbook 'peace' is new",
+        f"  against {old}: playbook 'call' is changed: cooldown",
+    ]
+    told = json.loads(run("policy", "check", new, "--against", str(old), "--json").stdout)
+    assert told["changes"][3] == {
+        "playbook": "call",
+        "kind": "changed",
+        "keys": ["cooldown"],
+        "text": "playbook 'call' is changed: cooldown",
+    }
+    assert "nothing is decided otherwise" in run("policy", "check", new, "--against", new).stdout
+    old.write_text("version = 1\n", encoding="utf-8")
+    done = run("policy", "check", new, "--against", str(old))
+    assert done.exit_code == 1
+    assert "old.toml: 1 thing wrong" in done.stderr
