@@ -251,7 +251,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     """Start workers and learners that end with the test."""
     started = Processes(tmp_path, {})
     yield started
-    started.stop()
+    started.kill()
 
 
 __all__ = ["Kafka", "Redis"]

@@ -1,10 +1,10 @@
-"""How two processes share the suite: the one waits for servers while the other reckons.
+"""How three processes share the suite: two wait for servers while the third reckons.
 
 A file stays whole, and files that look at one run stay together, so that nothing is set up twice.
-The first process takes what waits for workers and servers, so that not two such tests quarrel
-over the machine; the others take the rest. Each goes through its lane in the same order every
-time, and who is through helps the others. Whoever crashes is replaced: its test has failed, and
-the rest of its tests are run by others.
+Every other process takes what waits for workers and servers: such a test leaves half of a core
+idle. The others take the rest. Each goes through its lane in the same order every time, and who
+is through helps the others. Whoever crashes is replaced: its test has failed, and the rest of its
+tests are run by others.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from xdist.scheduler import LoadScopeScheduling
 
-#: The lane of the first process.
+#: The lane of those who wait.
 WAITING: Final = ("tests/chaos/", "tests/e2e/")
 #: Files that share a run which takes long: a fixture of the session.
 TOGETHER: Final = {
@@ -48,8 +48,8 @@ class Lanes(LoadScopeScheduling):
         return TOGETHER.get(file, file)
 
     def _assign_work_unit(self, node: Any) -> None:
-        # The eldest: if it crashes, its lane goes on to whoever has been there longest.
-        waits = node is min(self.nodes, key=_age)
+        # By age: if one crashes, the others move up, and no lane is forsaken.
+        waits = sorted(self.nodes, key=_age).index(node) % 2 == 0
         lane = [scope for scope in self.workqueue if scope.startswith(WAITING) is waits]
         chosen = min(lane or self.workqueue, key=_rank)
         self.workqueue.move_to_end(chosen, last=False)

@@ -100,6 +100,19 @@ def test_what_crashed_ones_leave_is_run_once_and_what_crashed_them_never_again(
     assert not lanes.has_pending
 
 
+def test_of_three_two_wait(lanes: Lanes) -> None:
+    lanes.numnodes = 3
+    three = [Process(lanes, f"gw{number}") for number in range(3)]
+    for each in three:
+        each.collects()
+    first = [each.sent[0].partition("::")[0] for each in three]
+    assert first == [
+        "tests/e2e/test_cdnow.py",
+        "tests/features/test_tiles.py",
+        "tests/e2e/test_waiting.py",
+    ]
+
+
 def test_the_waiting_lane_goes_on_to_whoever_has_been_there_longest(
     lanes: Lanes, two: tuple[Process, Process]
 ) -> None:
