@@ -152,6 +152,10 @@ class ChunkApp(faust.App):
             consumer.done(cursor)
 
     def _fail(self, cursor: Cursor, name: str, error: Exception) -> None:
+        if self.consumer.cursors.get(cursor.partition) is not cursor:
+            # It was taken away while the batch was under way: not our trouble any more, and
+            # nobody would ever take that back.
+            return
         self.trouble[name] = str(error) or type(error).__name__
         self.consumer.rest(cursor.partition)
         self.consumer.drop(cursor)

@@ -142,6 +142,21 @@ def test_what_went_wrong_drops_the_cursor_and_nothing_else() -> None:
     assert app.trouble == {"partition 0": "the store is away"}
 
 
+def test_what_goes_wrong_where_somebody_else_works_by_now_is_not_our_trouble() -> None:
+    cursor = Cursor(0, {HERE.topic: 5}, None)
+    app = App(cursor)
+
+    async def handle(chunk: Chunk) -> None:
+        app.consumer.cursors.clear()  # a rebalance, in the midst of the batch
+        raise ConnectionError("partition 0 was written by another worker")
+
+    app.handle = handle  # type: ignore[method-assign]
+    app.serve(chunk_of(cursor, records(5)))
+    assert app.trouble == {}
+    assert app.consumer.rested == []
+    assert app.consumer.finished == 1
+
+
 def test_a_reason_to_stop_stops_the_process() -> None:
     cursor = Cursor(0, {HERE.topic: 5}, None)
     error = ShapeChanged("built with other settings")
