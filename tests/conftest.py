@@ -36,8 +36,10 @@ from tests.servers import (
     required,
 )
 
-# The machine may be busy with other things: how long an example takes says nothing.
-settings.register_profile("ebbtide", deadline=None)
+# The machine may be busy with other things: how long an example takes says nothing. Where a test
+# does not say how many it needs, ``EBB_LONG=1`` tries many more.
+LONG = os.environ.get("EBB_LONG", "") not in ("", "0")
+settings.register_profile("ebbtide", deadline=None, max_examples=500 if LONG else 60)
 settings.load_profile("ebbtide")
 
 _UNUSED = "not needed by the tests that ran"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ BRIEFLY = {
     "EBB_LABELS_KEEP": "0.2",
     "EBB_POLICY_THRESHOLD": "0.8",
 }
-SLICE_CUSTOMERS = 1_200
+#: Whether all customers of CDNOW take part where some would do, which takes minutes more.
+EVERYBODY = os.environ.get("EBB_TEST_CDNOW") == "all"
+SLICE_CUSTOMERS = 600
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,16 @@ class Run:
     status: dict[str, Any]
 
 
-def import_all(new_corner: Callable[..., Corner]) -> Run:
-    """Take the whole file through two workers and one learner."""
+def import_many(new_corner: Callable[..., Corner], file: Path) -> Run:
+    """Take a file through two workers and one learner."""
     corner = new_corner(**SHOP, **BRIEFLY)
     corner.create_topics()
     corner.two(Corner.worker)
     corner.learner()
-    corner.import_cdnow(cdnow_file())
+    corner.import_cdnow(file)
     status = corner.idle(180)
     corner.stop()
-    return Run(corner, cdnow_file(), status)
+    return Run(corner, file, status)
 
 
 def import_slice(new_corner: Callable[..., Corner], file: Path, start: Callable[..., Child]) -> Run:
@@ -57,6 +60,16 @@ def import_slice(new_corner: Callable[..., Corner], file: Path, start: Callable[
     status = corner.status()
     corner.stop()
     return Run(corner, file, status)
+
+
+def one_in(part: int, to: Path) -> Path:
+    """Write the rows of one customer in so many, of all who joined, to a file of CDNOW's form."""
+    if EVERYBODY:
+        return cdnow_file()
+    header, *rows = cdnow_file().read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for row in rows if int(row.split()[0]) % part == 0]
+    to.write_text("".join([header, *kept]), encoding="utf-8")
+    return to
 
 
 def first_customers(to: Path, customers: int = SLICE_CUSTOMERS) -> Path:

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.conftest import Kafka, Redis, own_databases
-from tests.e2e.cdnow import Run, first_customers, import_all, import_slice
+from tests.e2e.cdnow import Run, first_customers, import_many, import_slice, one_in
 from tests.e2e.corner import Corner
 
 NewCorner: TypeAlias = Callable[..., Corner]
@@ -94,7 +94,7 @@ def brief_corner(new_corner: NewCorner) -> Iterator[NewCorner]:
 
     yield make
     for corner in made:
-        corner.stop()
+        corner.processes.kill()
 
 
 @pytest.fixture
@@ -106,9 +106,9 @@ def corner(brief_corner: NewCorner) -> Corner:
 
 
 @pytest.fixture(scope="session")
-def cdnow(new_corner: NewCorner) -> Run:
-    """All of CDNOW through two workers and a learner, which have ended since."""
-    return import_all(new_corner)
+def cdnow(new_corner: NewCorner, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """CDNOW through two workers and a learner, which have ended since; ``EBB_TEST_CDNOW=all``."""
+    return import_many(new_corner, one_in(3, tmp_path_factory.mktemp("cdnow") / "cdnow.txt"))
 
 
 @pytest.fixture(scope="session")

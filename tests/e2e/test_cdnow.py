@@ -20,7 +20,6 @@ from streams.live import looking
 from tests import oracle
 from tests.e2e.cdnow import Run, purchases_in, sample
 from tests.e2e.corner import Corner, Said
-from tests.streams.recorded.cdnow import CUSTOMERS, EVENTS
 
 pytestmark = pytest.mark.e2e
 
@@ -41,12 +40,14 @@ def examples(cdnow: Run) -> list[TrainingExample]:
 
 
 def test_every_event_is_applied_once(cdnow: Run) -> None:
-    status = cdnow.status
+    status, bought = cdnow.status, purchases_in(cdnow.file)
+    events = sum(map(len, bought.values()))
+    assert events > 20_000
     partitions = status["partitions"]
     assert len(partitions) == 4
-    assert all(partition["applied"] > EVENTS / 8 for partition in partitions)
-    assert sum(partition["applied"] for partition in partitions) == EVENTS
-    assert status["customers"] == CUSTOMERS
+    assert all(partition["applied"] > events / 8 for partition in partitions)
+    assert sum(partition["applied"] for partition in partitions) == events
+    assert status["customers"] == len(bought)
     for what in ("late", "duplicate", "too_late", "invalid", "lag", "outbox"):
         assert [partition[what] for partition in partitions] == [0] * 4, what
     assert status["unknown_types"] == 0
@@ -56,7 +57,7 @@ def test_every_event_is_applied_once(cdnow: Run) -> None:
 def test_every_customer_lies_on_the_partition_of_the_key(cdnow: Run) -> None:
     stored = cdnow.corner.stored()
     where = {said.key: said.partition for said in cdnow.corner.read("clickstream")}
-    assert len(where) == CUSTOMERS
+    assert len(where) == cdnow.status["customers"]
     assert {
         name.encode(): number for number, part in stored.items() for name in part.states
     } == where
@@ -65,7 +66,7 @@ def test_every_customer_lies_on_the_partition_of_the_key(cdnow: Run) -> None:
 def test_every_known_label_is_learnt_and_the_workers_judge_by_it(cdnow: Run) -> None:
     status, counts = cdnow.status, cdnow.corner.counts()
     assert status["learner_lag"] == 0
-    assert status["learnt"] == status["matured"] > 10_000
+    assert status["learnt"] == status["matured"] > 3_000
     assert status["pending"] + status["matured"] == status["decisions"] - counts["unkept"]
     assert 0.19 < 1 - counts["unkept"] / counts["decisions"] < 0.21
     assert status["model"].startswith("bayes-")
@@ -125,7 +126,7 @@ def test_inspect_prints_the_features_that_redis_holds(cdnow: Run) -> None:
 def test_alerts_are_what_the_schema_promises(cdnow: Run, alerts: list[Said]) -> None:
     schema = json.loads(cdnow.corner.run("schema", "alert"))
     validator = jsonschema.Draft202012Validator(schema)
-    assert len(alerts) == cdnow.status["alerts"] > 2_000
+    assert len(alerts) == cdnow.status["alerts"] > 700
     names = set(cdnow_features(cdnow.corner))
     for said in alerts:
         body = json.loads(said.value)
@@ -182,7 +183,7 @@ def test_a_held_out_customer_is_never_to_be_contacted(cdnow: Run, alerts: list[S
     assert actions["treated", False] == cdnow.status["alerts_treated"]
     assert all(len(each) == 1 for each in arms.values())
     held_out = sum(each == {"holdout"} for each in arms.values()) / len(arms)
-    assert 0.08 < held_out < 0.12
+    assert 0.07 < held_out < 0.13
 
 
 def test_nobody_was_sent_anything_so_no_effect_is_found(cdnow: Run, alerts: list[Said]) -> None:

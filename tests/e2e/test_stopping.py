@@ -41,7 +41,7 @@ def visits(shoppers: int, days: int) -> list[Event]:
     ]
 
 
-EVENTS = visits(shoppers=120, days=60)
+EVENTS = visits(shoppers=70, days=50)
 
 
 class Stopped(NamedTuple):

@@ -63,7 +63,7 @@ class Meddler:
 @pytest.fixture(scope="module")
 def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The purchases of some customers: each command here looks at all of them."""
-    return first_customers(tmp_path_factory.mktemp("shop") / "shop.txt", 600)
+    return first_customers(tmp_path_factory.mktemp("shop") / "shop.txt", 500)
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +80,13 @@ def running(new_corner: NewCorner, shop_file: Path) -> Iterator[Corner]:
     # Once in the midst for sure, wherever they are; then as they go.
     for each in workers:
         each.send_signal(signal.SIGSTOP)
-    halfway = verified(corner, "--sample", "300")
+    halfway = verified(corner, "--sample", "250")
     for each in workers:
         each.send_signal(signal.SIGCONT)
     assert 0 < halfway["events"] < sent, "it was over too soon to show anything"
     looks = [halfway]
     while corner.applied() < sent:
-        looks.append(verified(corner, "--sample", "300"))
+        looks.append(verified(corner, "--sample", "250"))
     for found in looks:
         assert found["equal"] == found["checked"], found["findings"]
     corner.drain(sent)
@@ -121,7 +121,7 @@ def test_every_decision_is_taken_again_with_the_model_of_then(running: Corner) -
     assert decisions["unknown"] == 0
     assert decisions["equal"] == status["decisions"] > 1_000
     versions = {json.loads(said.value)["model_version"] for said in running.read("interventions")}
-    assert len(versions) > 3
+    assert len(versions) > 1
 
     said = running.run("verify", "--decisions")
     assert "0 different, 0 unknown" in said

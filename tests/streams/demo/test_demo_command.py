@@ -54,7 +54,10 @@ def _left(folder: Path) -> list[str]:
 
 def test_the_demo_tells_how_good_it_was_and_leaves_nothing_running(tmp_path: Path) -> None:
     process = _demo(*TELLING, "--json", "--data", str(tmp_path / "data"))
-    said, _ = process.communicate(timeout=180)
+    try:
+        said, _ = process.communicate(timeout=180)
+    finally:
+        process.kill()
 
     assert process.returncode == 0
     account = json.loads(said)
