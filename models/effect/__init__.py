@@ -8,7 +8,7 @@ from models.effect.grouping import DIMENSIONS, NO_PLAYBOOK, RESPONSE, group_of
 from models.effect.looking import Look, looks
 from models.effect.measuring import FIGURES, Line, Measured, Rules, measure
 from models.effect.pace import weeks_until_clear
-from models.effect.ratio import ALARM, UNTOLD, Drawn, Split, split, unlikely
+from models.effect.ratio import ALARM, UNTOLD, Drawn, Split, evidence, split
 from models.effect.response import EARLY, THIRDS, Case, Response, known_of, thirds
 from models.effect.sequence import reach
 
@@ -38,6 +38,7 @@ __all__ = [
     "adjusted",
     "advise",
     "compare",
+    "evidence",
     "group_of",
     "known_of",
     "looks",
@@ -45,6 +46,5 @@ __all__ = [
     "reach",
     "split",
     "thirds",
-    "unlikely",
     "weeks_until_clear",
 ]

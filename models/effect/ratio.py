@@ -8,8 +8,12 @@ the shares are changed. So how many should have been drawn is the sum of each on
 and each playbook is looked at, too: one that loses its treated customers and another one that
 loses its held-out ones would be even together.
 
-Source: Fabijan et al., "Diagnosing sample ratio mismatch in online controlled experiments",
-KDD 2019; the alarm at p below .001 is theirs.
+It may be looked at as often as one likes, as all else here: the chance that the alarm is ever
+raised, over all looks together, is the one that is said.
+
+Sources: Fabijan et al., "Diagnosing sample ratio mismatch in online controlled experiments",
+KDD 2019; the alarm at p below .001 is theirs. Lindon, Malek, "Anytime-valid inference for
+multinomial count data", NeurIPS 2022, for a test that may be watched.
 """
 
 from __future__ import annotations
@@ -21,14 +25,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.effect.sequence import Floats
-
 #: Below that chance it was no accident.
 ALARM: Final = 0.001
 #: The chance to be held out, of an alert that does not tell it.
 UNTOLD: Final = -1.0
-#: Up to that variance the tails are summed; beyond it they are those of the normal distribution.
-_SUMMED: Final = 100.0
+#: How far the logarithm of the odds may be off, about, where they are: a tenth of one arm lost is
+#: off by a tenth.
+_SPREAD: Final = 0.3
+#: How exactly the top is found, from how far is looked at it, and at how many points.
+_HALVES: Final = 60
+_WIDTHS: Final = 12.0
+_POINTS: Final = 401
 
 
 class Drawn(NamedTuple):
@@ -64,7 +71,7 @@ class Split(NamedTuple):
     Parameters
     ----------
     chance
-        Of splits so far from what was drawn, or farther, if all is well.
+        That anything ever seems so far from what was drawn, if all is well.
     share
         The share that should have been held out.
     playbook
@@ -84,8 +91,12 @@ class Split(NamedTuple):
     drawn: float
 
 
-def unlikely(found: int, chances: Mapping[float, int]) -> float:
-    """Return the chance of so many, or of a number farther from what is expected.
+def evidence(found: int, chances: Mapping[float, int]) -> float:
+    """Return how much sooner such a number comes of another draw than of the one that was made.
+
+    The other draws have other odds, the same factor for each customer, and every factor counts for
+    as much as a normal distribution of its logarithm gives it. Under the draw that was made, the
+    mean of this is 1, after each customer: so that it ever reaches x has a chance of 1 / x.
 
     Parameters
     ----------
@@ -97,54 +108,48 @@ def unlikely(found: int, chances: Mapping[float, int]) -> float:
     Returns
     -------
     float
-        Twice the smaller tail, 1 at most: summed where there are few, and for many by the normal
-        distribution.
+        Its logarithm; infinite for what cannot be.
 
     Examples
     --------
-    >>> round(unlikely(95, {0.1: 1_000}), 2), unlikely(50, {0.1: 1_000}) < ALARM
-    (0.64, True)
-    >>> unlikely(0, {0.0: 9}), unlikely(1, {0.0: 9})
-    (1.0, 0.0)
+    >>> [round(evidence(found, {0.1: 1_000}), 1) for found in (95, 140, 160)]
+    [-1.0, 6.0, 14.5]
+    >>> evidence(0, {0.0: 9}), evidence(1, {0.0: 9})
+    (0.0, inf)
     """
-    sure = sum(count for chance, count in chances.items() if chance >= 1)
-    left = [(chance, count) for chance, count in chances.items() if 0 < chance < 1]
-    found -= sure
+    found -= sum(count for chance, count in chances.items() if chance >= 1)
+    left = [(chance, count) for chance, count in chances.items() if 0 < chance < 1 and count]
     most = sum(count for _, count in left)
     if not 0 <= found <= most:
+        return math.inf
+    if not left:
         return 0.0
-    expected = sum(chance * count for chance, count in left)
-    variance = sum(chance * (1 - chance) * count for chance, count in left)
-    if not variance:
-        return 1.0
-    if variance > _SUMMED:
-        # Half a customer nearer, as tails of whole customers are.
-        off = max(abs(found - expected) - 0.5, 0.0) / math.sqrt(variance)
-        return math.erfc(off / math.sqrt(2))
-    start, parts = 0, np.ones(1)
+    # Where it is largest: it has one top, since its slope falls all the way.
+    low, high = -(_SPREAD**2) * most, _SPREAD**2 * most
+    for _ in range(_HALVES):
+        middle = (low + high) / 2
+        expected = sum(count * _share(chance, middle) for chance, count in left)
+        rising = found - expected > middle / _SPREAD**2
+        low, high = (middle, high) if rising else (low, middle)
+    shares = [(_share(chance, low), count) for chance, count in left]
+    bend = sum(count * share * (1 - share) for share, count in shares) + 1 / _SPREAD**2
+    wide = _WIDTHS / math.sqrt(bend)
+    factors = np.linspace(low - wide, low + wide, _POINTS)
+    logs = found * factors
     for chance, count in left:
-        first, part = _binomial(count, chance)
-        start, parts = start + first, np.convolve(parts, part)
-    place = found - start
-    if not 0 <= place < len(parts):
-        return 0.0
-    tails = parts[: place + 1].sum(), parts[place:].sum()
-    return min(2 * float(min(tails)), 1.0)
+        logs -= count * np.logaddexp(math.log1p(-chance), math.log(chance) + factors)
+    logs -= factors**2 / (2 * _SPREAD**2)
+    largest = float(logs.max())
+    step = float(factors[1] - factors[0]) / (_SPREAD * math.sqrt(2 * math.pi))
+    return largest + math.log(float(np.exp(logs - largest).sum()) * step)
 
 
-def _binomial(count: int, chance: float) -> tuple[int, Floats]:
-    """Return the chances of numbers that are not all but impossible, and the first of them."""
-    mean = count * chance
-    wide = 12 * math.sqrt(mean * (1 - chance)) + 40
-    first, last = max(math.floor(mean - wide), 0), min(math.ceil(mean + wide), count)
-    # Here, because it takes long to import.
-    from scipy.special import gammaln
-
-    numbers = np.arange(first, last + 1, dtype=np.float64)
-    ways = gammaln(count + 1) - gammaln(numbers + 1) - gammaln(count - numbers + 1)
-    logs = ways + numbers * math.log(chance) + (count - numbers) * math.log1p(-chance)
-    found: Floats = np.exp(logs)
-    return first, found
+def _share(chance: float, factor: float) -> float:
+    """Return a chance whose odds are a factor more; the factor as its logarithm."""
+    odds = math.log(chance) - math.log1p(-chance) + factor
+    if odds < 0:
+        return math.exp(odds) / (1 + math.exp(odds))
+    return 1 / (1 + math.exp(-odds))
 
 
 class _Look(NamedTuple):
@@ -167,8 +172,8 @@ def split(customers: Iterable[Drawn], *, variants: bool = True) -> Split:
     Returns
     -------
     Split
-        The farther off of all that is looked at, with its chance times how much that is: the
-        held-out among all, those of each playbook, and the arms of each playbook.
+        What is looked at (the held-out among all, those of each playbook, and the arms of each)
+        counts together: the chance is one over the mean of the evidence. Named is the farthest off.
 
     Examples
     --------
@@ -186,20 +191,21 @@ def split(customers: Iterable[Drawn], *, variants: bool = True) -> Split:
     counts = Counter(customers)
     looks = [_held_out("", counts)]
     playbooks: dict[str, Counter[Drawn]] = {}
-    files: dict[tuple[str, str], Counter[Drawn]] = {}
     for each, count in counts.items():
         playbooks.setdefault(each.playbook, Counter())[each] += count
-        files.setdefault((each.playbook, each.policy), Counter())[each] += count
     if len(playbooks) > 1:
         looks += [_held_out(name, some) for name, some in sorted(playbooks.items())]
     if variants:
-        for (name, _), some in sorted(files.items()):
+        for name, some in sorted(playbooks.items()):
             looks += _variants(name, some)
-    worst = min(looks, key=lambda look: unlikely(look.found, look.chances))
+    found = [evidence(look.found, look.chances) for look in looks]
+    worst = looks[max(range(len(looks)), key=found.__getitem__)]
     whole, among = looks[0].chances, worst.chances
-    chance = unlikely(worst.found, among) * len(looks)
+    most = max(found)
+    if math.isfinite(most):
+        most += math.log(sum(math.exp(each - most) for each in found) / len(found))
     return Split(
-        chance=min(chance, 1.0),
+        chance=min(math.exp(-most), 1.0),
         share=_mean(whole),
         playbook=worst.playbook,
         variant=worst.variant,
@@ -224,17 +230,22 @@ def _held_out(playbook: str, counts: Counter[Drawn]) -> _Look:
 
 
 def _variants(playbook: str, counts: Counter[Drawn]) -> list[_Look]:
-    """Return a look at each arm of a playbook, as one file has it."""
-    shares: dict[str, float] = {}
-    found: Counter[str] = Counter()
+    """Return a look at each arm of a playbook, whose share may change with the file."""
+    files: dict[str, Counter[Drawn]] = {}
     for each, count in counts.items():
-        shares[each.variant] = min(each.share, shares.get(each.variant, 1.0))
-        found[each.variant] += count
-    return [
-        _Look(playbook, name, found[name], Counter({share: found.total()}))
-        for name, share in sorted(shares.items())
-        if share < 1
-    ]
+        files.setdefault(each.policy, Counter())[each] += count
+    found: Counter[str] = Counter()
+    chances: dict[str, Counter[float]] = {}
+    for some in files.values():
+        shares: dict[str, float] = {}
+        for each in some:
+            shares[each.variant] = min(each.share, shares.get(each.variant, 1.0))
+        for each, count in some.items():
+            found[each.variant] += count if shares[each.variant] < 1 else 0
+        for name, share in shares.items():
+            if share < 1:
+                chances.setdefault(name, Counter())[share] += some.total()
+    return [_Look(playbook, name, found[name], among) for name, among in sorted(chances.items())]
 
 
-__all__ = ["ALARM", "UNTOLD", "Drawn", "Split", "split", "unlikely"]
+__all__ = ["ALARM", "UNTOLD", "Drawn", "Split", "evidence", "split"]

@@ -141,7 +141,7 @@ def test_it_says_what_was_measured_what_was_asked_and_of_which_data(
             difference = line.figures[name].difference
             for value in (difference.estimate, difference.low, difference.high):
                 assert words.number(kind, value) in said
-    assert "30.0 % were drawn" in said
+    assert "30.0 % were drawn: such sizes are to be expected" in said
     assert "told apart by action" in said
     assert "read from alerts.jsonl, events.jsonl" in said
     assert "3 that are no events were skipped" in said
