@@ -47,6 +47,7 @@ def programmes(names: list[str], rounds: int, *, medley: bool) -> dict[str, list
 @click.option("--only", default="", metavar="KIND,...", help=f"Of {', '.join(KINDS)}.")
 @click.option("--medley", is_flag=True, help="One fault of each kind, all in one run.")
 @click.option("--pending", is_flag=True, help="Also what is known not to work yet.")
+@click.option("--webhooks", is_flag=True, help="Also send alerts to endpoints, whatever is broken.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write the table here.")
 @click.option("--json", "as_data", type=click.Path(path_type=Path), help="Write all of it here.")
 def main(
@@ -56,6 +57,7 @@ def main(
     only: str,
     medley: bool,
     pending: bool,
+    webhooks: bool,
     markdown: Path | None,
     as_data: Path | None,
 ) -> None:
@@ -82,6 +84,7 @@ def main(
                     folder / name,
                     seed=seed,
                     events=round(events * share),
+                    notified=webhooks,
                     say=lambda line: console.print(line, highlight=False),
                 )
             except Exception as error:  # whatever it was, the other kinds are to be seen

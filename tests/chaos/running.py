@@ -93,6 +93,7 @@ def perform(
     *,
     seed: int,
     events: int,
+    notified: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Result:
     """Let the faults of a programme strike, one after the other, while events flow."""
@@ -107,7 +108,7 @@ def perform(
         settings=first.settings,
         proxied=any(kind.proxied for kind in programme),
         mutant=first.mutant,
-        notified=any(kind.notified for kind in programme),
+        notified=notified or any(kind.notified for kind in programme),
     )
     by_kind: dict[str, tuple[float, float]] = {}
     try:
