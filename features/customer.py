@@ -406,6 +406,8 @@ class CustomerState:
         news = self.traits.word(channel_of(event), granted=granted, at=at)
         if granted:
             return None  # whoever says yes has come, as with any other event
+        if news:
+            self._take_traits(event, at)
         return _NEW if news else _DUPLICATE
 
     def _note_activity(self, at: Millis) -> None:

@@ -106,7 +106,7 @@ def logs(draw: st.DrawFn, names: Sequence[str] = NAMES, least: int = 1) -> list[
     step = st.tuples(
         st.sampled_from(names),
         st.one_of(st.integers(1, 4 * HOUR), st.integers(1, 3 * DAY)),
-        st.sampled_from(["visit", "purchase", "complaint", "refund"]),
+        st.sampled_from(["visit", "purchase", "complaint", "refund", "unsubscribed"]),
         st.sampled_from([{}, {}, {"tier": "staff"}, {"tier": "gold"}, {"news": "yes"}]),
     )
     now = START
@@ -115,7 +115,9 @@ def logs(draw: st.DrawFn, names: Sequence[str] = NAMES, least: int = 1) -> list[
         draw(st.lists(step, min_size=least, max_size=50))
     ):
         now += pause
-        log.append(Arrival(number, now, happened(number, kind, now, name, traits=traits)))
+        channel = {"channel": "email"} if kind == "unsubscribed" else {}
+        told = happened(number, kind, now, name, traits=traits, properties=channel)
+        log.append(Arrival(number, now, told))
     # Whose only event moves time, so that all silences are looked at.
     end = now + 40 * DAY
     return [*log, Arrival(len(log), end, happened(len(log), "visit", end, "clock"))]

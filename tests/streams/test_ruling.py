@@ -50,6 +50,9 @@ def traits_at(log: Sequence[Arrival], name: str, decision: Decision) -> dict[str
         now = event.at == decision.at and decision.cause == "distress"
         if event.user_id == name and (event.at < decision.at or now):
             known.update({key: str(value) for key, value in event.traits.items()})
+            if event.type == "unsubscribed":
+                # Said at one moment with a yes, the no holds.
+                known["news"] = "no"
     return known
 
 
