@@ -12,6 +12,7 @@ from features import Definition, build_catalogue
 from models.playbooks import Plan, read_plan
 from streams.live.policyfile import SETTLE, PolicyWatch, Unusable
 from tests.streams.planned import CAPPED, PLAN, TEXT
+from tests.streams.test_steered import LEARNT, STEERING
 
 WRONG = TEXT.replace("risk = { min = 0.7 }", 'band = "hgih"')
 BEYOND = CAPPED.replace('most = 3, per = "25d"', 'most = 101, per = "25d"')
@@ -174,26 +175,25 @@ def test_lines_that_end_otherwise_are_the_same_version(watched: Watched) -> None
     assert watched.settled() == PLAN
 
 
-def test_a_file_that_is_named_in_it_is_watched_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever is read on the way to a plan: as if a plan rested on a second file."""
-    second = tmp_path / "second.json"
-    second.write_text("1", encoding="utf-8")
-    read: list[bytes] = []
-
-    def held(path: Path, definition: Definition, reads: Callable[[Path], bytes]) -> Plan:
-        reads(path)
-        read.append(reads(second))
-        return PLAN
-
-    monkeypatch.setattr("streams.live.policyfile.read_policy", held)
-    watched = Watched(tmp_path / "policy.toml")
-    assert watched.settled() is PLAN
-    second.write_text("2", encoding="utf-8")
-    assert watched.settled() is PLAN
-    second.unlink()
-    assert "second.json" in lines_of(watched.settled())[0]
-    second.write_text("3", encoding="utf-8")
-    assert watched.settled() is PLAN
-    assert read == [b"1", b"2", b"3"]
+def test_what_was_learnt_is_watched_with_the_file_that_names_it(watched: Watched) -> None:
+    response = watched.path.with_name("response.json")
+    watched.path.write_text(TEXT + STEERING, encoding="utf-8")
+    (line,) = lines_of(watched.settled())
+    assert "response.json cannot be read: No such file or directory" in line
+    response.write_bytes(LEARNT)
+    first = watched.settled()
+    assert isinstance(first, Plan)
+    assert watched.look() is None
+    response.write_bytes(LEARNT + b"\n")
+    second = watched.settled()
+    assert isinstance(second, Plan)
+    response.write_bytes(LEARNT[:-20])
+    assert "response.json" in lines_of(watched.settled())[0]
+    response.unlink()
+    assert "cannot be read" in lines_of(watched.settled())[0]
+    # Once it is not named any more, nobody cares.
+    watched.path.write_text(TEXT, encoding="utf-8")
+    assert watched.settled() == PLAN
+    response.write_bytes(b"of no use")
+    assert watched.look() is None
+    assert not watched.watch.settling
