@@ -121,7 +121,9 @@ def worker_app(settings: Settings) -> ChunkApp:
     async def go_by_the_policy_file_of_now() -> None:
         await rules.run()
 
-    presence = app.presence = Presence(Attendance(client, namespace), _working(app, rules))
+    presence = app.presence = Presence(
+        Attendance(client, namespace, topics[0]), _working(app, rules)
+    )
 
     @app.timer(interval=TELL, on_leader=False)
     async def tell_that_it_runs() -> None:

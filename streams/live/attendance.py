@@ -74,11 +74,13 @@ class Attendance:
         A `redis.asyncio` client that returns bytes.
     namespace
         First part of every key in Redis.
+    topic
+        The full name of the one that they read.
     """
 
-    def __init__(self, client: Any, namespace: str) -> None:
+    def __init__(self, client: Any, namespace: str, topic: str) -> None:
         self._client = client
-        self._place = f"{namespace}:workers"
+        self._place = f"{namespace}:{{{topic}}}:workers"
 
     async def tell(self, worker: Working) -> None:
         """Say that a worker is there; of no consequence while Redis is away."""
@@ -133,13 +135,16 @@ class Presence:
     def __init__(self, attendance: Attendance, now: Callable[[], Working]) -> None:
         self._attendance = attendance
         self._now = now
+        self._left = False
 
     async def tell(self) -> None:
-        """Say it."""
-        await self._attendance.tell(self._now())
+        """Say it, unless it has ended."""
+        if not self._left:
+            await self._attendance.tell(self._now())
 
     async def leave(self) -> None:
         """Say that it has ended."""
+        self._left = True
         await self._attendance.leave(self._now().name)
 
 

@@ -111,7 +111,7 @@ async def looking(settings: Settings, *, deciding: bool = True) -> AsyncIterator
             RedisStore(client, namespace, settings.topic("clickstream")),
             RedisStore(client, namespace, settings.topic("training")),
             RedisStore(client, namespace, settings.topic("outcomes")),
-            Attendance(client, namespace),
+            Attendance(client, namespace, settings.topic("clickstream")),
             RedisLimits(client, namespace),
         )
     finally:

@@ -17,13 +17,17 @@ ONE = Working("shop-1:17", (0, 2), 5, "6e34", 9)
 TWO = Working("shop-2:17", (), 6, "77aa", 8, ("line 3, when: ...",), 10)
 
 
+def place_of(namespace: str) -> str:
+    return f"{namespace}:{{clickstream}}:workers"
+
+
 def attending(
     url: str, namespace: str, story: Callable[[Attendance, Any], Awaitable[None]]
 ) -> None:
     async def all_of_it() -> None:
         client = open_redis(url)
         try:
-            await story(Attendance(client, namespace), client)
+            await story(Attendance(client, namespace, "clickstream"), client)
         finally:
             await client.aclose()
 
@@ -41,10 +45,12 @@ def test_who_says_so_is_there_with_the_last_that_it_said(redis_url: str, namespa
         await attendance.leave(TWO.name)
         assert [each.name for each in await attendance.present()] == [ONE.name]
         await Presence(attendance, lambda: TWO).tell()
-        await Presence(attendance, lambda: ONE).leave()
+        leaving = Presence(attendance, lambda: ONE)
+        await leaving.leave()
+        await leaving.tell()
         assert [each.name for each in await attendance.present()] == [TWO.name]
         # Nothing is left of a shop whose workers have all ended, however they did.
-        assert 0 < await client.pttl(f"{namespace}:workers") <= SILENT
+        assert 0 < await client.pttl(place_of(namespace)) <= SILENT
 
     attending(redis_url, namespace, story)
 
@@ -52,7 +58,7 @@ def test_who_says_so_is_there_with_the_last_that_it_said(redis_url: str, namespa
 def test_who_has_fallen_silent_is_left_out_and_then_forgotten(
     redis_url: str, namespace: str
 ) -> None:
-    place = f"{namespace}:workers"
+    place = place_of(namespace)
 
     async def story(attendance: Attendance, client: Any) -> None:
         await attendance.tell(ONE)
@@ -73,8 +79,8 @@ def test_what_a_newer_version_says_is_read_as_far_as_it_is_known(
 ) -> None:
     async def story(attendance: Attendance, client: Any) -> None:
         await attendance.tell(ONE)
-        said = await client.hget(f"{namespace}:workers", ONE.name)
-        await client.hset(f"{namespace}:workers", ONE.name, said[:-1] + b',"more":1}')
+        said = await client.hget(place_of(namespace), ONE.name)
+        await client.hset(place_of(namespace), ONE.name, said[:-1] + b',"more":1}')
         assert [each.policy for each in await attendance.present()] == ["6e34"]
 
     attending(redis_url, namespace, story)
