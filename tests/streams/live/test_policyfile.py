@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features import Definition, build_catalogue
 from models.playbooks import Plan, read_plan
@@ -197,3 +199,45 @@ def test_what_was_learnt_is_watched_with_the_file_that_names_it(watched: Watched
     response.write_bytes(b"of no use")
     assert watched.look() is None
     assert not watched.watch.settling
+
+
+#: What may lie there at a look; None for nothing.
+SAID = (TEXT, CAPPED, WRONG, CAPPED[: CAPPED.rindex("[[playbook]]")], None)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(range(len(SAID))), st.sampled_from([1, 400, 999, 1_000, 5_000])),
+        max_size=30,
+    )
+)
+def test_it_is_told_what_has_lasted_and_has_not_been_told(looks: list[tuple[int, int]]) -> None:
+    """Beside an oracle that goes through all the looks so far, at each of them."""
+    lies: list[str | None] = [None]
+
+    def read(path: Path) -> bytes:
+        if lies[0] is None:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return lies[0].encode()
+
+    watch = PolicyWatch(Path("policy.toml"), Definition(), read)
+    told: int | None = None
+    past: list[tuple[int, int]] = []
+    now = 0
+    for number, pause in looks:
+        now += pause
+        lies[0] = SAID[number]
+        past.append((number, now))
+        since = now
+        for before, at in reversed(past):
+            if before != number:
+                break
+            since = at
+        expected = number != told and now - since >= SETTLE
+        said = watch.look(now)
+        assert (said is not None) is expected
+        assert watch.settling is (number != told and not expected)
+        if expected:
+            told = number
+            assert isinstance(said, Unusable if SAID[number] in (WRONG, None) else Plan)
