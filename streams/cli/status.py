@@ -38,16 +38,30 @@ def status(context: Context, as_json: bool, wait_idle: float | None) -> None:
     and the model for the whole.
     """
     found, in_time = asyncio.run(_read(context, wait_idle))
+    here = _version_here(context)
     if as_json:
-        click.echo(json.dumps(found.as_dict()))
+        click.echo(json.dumps(found.as_dict() | {"policy_here": here or None}))
     else:
-        _show(context, found)
+        _show(context, found, here)
     if not in_time:
         raise Problem(
             f"not idle after {wait_idle:g} seconds: lag {found.lag}, outbox {found.outbox}, "
             f"to learn {found.learner_lag}, to hand to the workers {found.unpublished}, "
             f"outcomes {found.outcomes_lag}"
         )
+
+
+def _version_here(context: Context) -> str:
+    """Return the version of the policy file as it lies here; empty if none that is right does."""
+    from streams.composition import definition_of
+    from streams.planning import plan_of
+    from streams.settings import SettingsError
+
+    try:
+        plan = plan_of(context.settings, definition_of(context.settings))
+    except SettingsError:
+        return ""
+    return "" if plan is None else plan.fingerprint
 
 
 async def _read(context: Context, wait_idle: float | None) -> tuple[Status, bool]:
@@ -67,7 +81,7 @@ async def _read(context: Context, wait_idle: float | None) -> tuple[Status, bool
     return found, True
 
 
-def _show(context: Context, found: Status) -> None:
+def _show(context: Context, found: Status, here: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -86,7 +100,7 @@ def _show(context: Context, found: Status) -> None:
             f"{part.invalid:,}",
         )
     console.print(table)
-    show_workers(console, found.workers)
+    show_workers(console, found.workers, here)
     moved = sum(part.forwarded for part in found.partitions)
     if moved:
         console.print(
@@ -130,7 +144,7 @@ def _show(context: Context, found: Status) -> None:
     console.print(f"waiting to be published: {found.outbox:,}")
 
 
-def show_workers(console: Any, workers: Sequence[Working]) -> None:
+def show_workers(console: Any, workers: Sequence[Working], here: str = "") -> None:
     """Print which workers run, by which version of the policy file, and where they disagree.
 
     Parameters
@@ -139,6 +153,8 @@ def show_workers(console: Any, workers: Sequence[Working]) -> None:
         Where to.
     workers
         As they say of themselves.
+    here
+        The version of the policy file as it lies where one looks; empty if none does.
     """
     from rich.table import Table
     from rich.text import Text
@@ -160,6 +176,10 @@ def show_workers(console: Any, workers: Sequence[Working]) -> None:
     if len(versions) > 1:
         told = ", ".join(f"{name or 'none'} ({count})" for name, count in versions.most_common())
         console.print(f"careful: workers decide by different versions of the policy file: {told}")
+    if here and here not in versions:
+        console.print(
+            f"careful: no worker decides by the policy file as it is here, version {here}"
+        )
     wrong = Counter(worker.wrong for worker in workers if worker.wrong)
     for faults, count in wrong.items():
         since = min(w.wrong_since or 0 for w in workers if w.wrong == faults)

@@ -60,10 +60,10 @@ def test_the_last_news_is_told(event: dict[str, Any], said: str) -> None:
     assert text == f"drift: 3 alarms\nlast news, 1970-01-01T00:00: {said}\n"
 
 
-def workers_shown(*workers: Working) -> list[str]:
+def workers_shown(*workers: Working, here: str = "") -> list[str]:
     console = Console(width=200, force_terminal=False, highlight=False)
     with console.capture() as capture:
-        show_workers(console, workers)
+        show_workers(console, workers, here)
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
@@ -102,3 +102,12 @@ def test_all_of_it_is_told_to_machines() -> None:
     told = Status(**(NOTHING | {"partitions": [], "workers": workers})).as_dict()
     assert told["policies"] == ["6e34", "77aa"]
     assert told["workers"][1]["wrong"] == ("x",)
+
+
+def test_a_file_here_that_no_worker_decides_by_is_told() -> None:
+    workers = Working("a:1", (0,), 5, "6e34"), Working("b:1", (1,), 5, "6e34")
+    assert not any("careful" in line for line in workers_shown(*workers, here="6e34"))
+    assert workers_shown(*workers, here="77aa")[-1] == (
+        "careful: no worker decides by the policy file as it is here, version 77aa"
+    )
+    assert workers_shown(here="77aa") == []
