@@ -276,6 +276,17 @@ class Held:
             self._wait(packed)
             self.changed.set()
 
+    async def check(self) -> None:
+        """Ask whether the store still holds what this hold wrote, for somebody who writes seldom.
+
+        Raises
+        ------
+        FencedOut
+            If it does not: somebody else has written, or an older copy was put back.
+        """
+        if await self.store.mark(self.partition) != self._data:
+            raise FencedOut(f"partition {self.partition} was written by another worker")
+
     async def has_its_timers(self) -> bool:
         """Whether the timers in the store are those of the mark."""
         return self._data is None or await self.store.stamp(self.partition) == self.mark.epoch

@@ -39,6 +39,8 @@ _WAIT: Final = 500
 _BACKOFF: Final = (0.2, 5.0)
 #: Seconds that a consumer may take to leave its group, and that a commit for lag monitors may.
 _END: Final = 2.0
+#: Seconds between looks at the store while nothing comes.
+_LOOK: Final = 1.0
 #: Seconds to wait for a record that must be there.
 _PROBE: Final = 3.0
 #: The place of outcomes depends on no setting.
@@ -123,6 +125,8 @@ class OutcomeReader:
         self._resting: dict[int, tuple[float, float]] = {}
         #: What lag monitors were told last.
         self._told: dict[int, int] = {}
+        #: When it was last looked whether the store is still the one that was written.
+        self._looked: dict[int, float] = {}
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -234,6 +238,10 @@ class OutcomeReader:
             offset = await consumer.position(part)
             if offset > max(held.mark.offset, 0) or held.untrimmed:
                 await self._commit(held, max(offset, held.mark.offset), [], {})
+            elif monotonic() - self._looked.get(part.partition, 0.0) >= _LOOK:
+                # An older copy of the store may have been put back, and nothing be there to write.
+                self._looked[part.partition] = monotonic()
+                await held.check()
         if self._held.get(part.partition) is held:
             await self._tell_group(consumer, part, held.mark.offset)
 

@@ -20,6 +20,7 @@ from tests.chaos.keeper import Keeper
 from tests.e2e.conftest import NewCorner
 from tests.e2e.corner import Corner, Stored, differing, ended, health, says
 from tests.e2e.replaying import replayed
+from tests.e2e.test_outcomes import outcome, report, taken
 from tests.e2e.test_starting import one_line
 from tests.servers import ServerError, wait_for
 from tests.servers.apache_kafka import broker
@@ -93,15 +94,20 @@ class Kept:
     worker: Child
     port: int
     sent: int = 0
+    told: int = 0
 
     def publish(self, first: int, last: int) -> None:
+        """Send the visits of some days, and what a CRM tells meanwhile."""
         events = visits(first, last)
         self.corner.publish(events)
         self.sent += len(events)
+        report(self.corner, (outcome(n, "opened", f"shopper-{n}") for n in range(SHOPPERS)))
+        self.told += SHOPPERS
 
     def assert_undisturbed(self) -> None:
         """Wait until all is applied, and compare with a run that nothing happened to."""
         self.corner.drain(self.sent, 60)
+        wait_for("all outcomes are taken", lambda: taken(self.corner) == self.told, 20, 0.1)
         wait_for("it is well again", lambda: works(self.port), 20, 0.1)
         assert self.worker.running
         assert differing(self.corner.stored(), undisturbed(self.corner)) == []

@@ -33,6 +33,7 @@ BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_WAIT", 1)
     monkeypatch.setattr(reading, "_BACKOFF", (0.001, 0.002))
+    monkeypatch.setattr(reading, "_LOOK", 0.001)
 
 
 def outcome(number: int, what: Any = "opened", **more: Any) -> Outcome:
@@ -279,6 +280,30 @@ def test_one_partition_that_fails_does_not_hold_up_the_other() -> None:
             await asyncio.sleep(0.001)
         await eventually("it is told", lambda: "not now" in stage.trouble.get("outcomes", ""))
         assert (await stage.mark()).offset == -1
+
+    play(story, stage)
+
+
+def test_when_an_older_copy_of_the_store_is_put_back_it_reads_again_though_nothing_comes() -> None:
+    settled: list[str] = []
+
+    async def settle(outcomes: Sequence[Outcome]) -> None:
+        settled.extend(each.outcome_id for each in outcomes)
+
+    stage = staged(settle=settle)
+    stage.broker.add(outcome(1))
+
+    async def story(stage: Stage) -> None:
+        await stage.taken()
+        old = await stage.store.mark(0)
+        stage.broker.add(outcome(2))
+        await stage.taken()
+        new = await stage.store.mark(0)
+        assert old is not None
+        assert await stage.store.commit(0, Commit(expected=new, mark=old))
+        await stage.taken()
+        assert settled == ["o-1", "o-2", "o-2"]
+        assert (await stage.mark()).counts["outcomes"] == 2
 
     play(story, stage)
 
