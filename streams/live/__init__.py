@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streams.live.status import Logs, Status
     from streams.live.stopping import CannotGoOn, leave_within
     from streams.live.view import View, looking
+    from streams.live.whereabouts import partition_of_customer
 
 __all__ = [
     "CannotGoOn",
@@ -32,6 +33,7 @@ __all__ = [
     "leave_within",
     "looking",
     "open_redis",
+    "partition_of_customer",
     "run",
     "use_uvloop",
     "worker_app",
@@ -51,6 +53,7 @@ _PLACES = {
     "leave_within": "stopping",
     "looking": "view",
     "open_redis": "redis",
+    "partition_of_customer": "whereabouts",
     "run": "running",
     "use_uvloop": "running",
     "worker_app": "apps",

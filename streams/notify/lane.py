@@ -25,6 +25,7 @@ from streams.notify.queue import Haul, Queue, Taken
 from streams.notify.schedule import Answer, Verdict, judge
 from streams.notify.sending import Sender
 from streams.notify.signing import signed_headers
+from streams.notify.wanted import Wanted, always
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Parts:
         The clock, in milliseconds.
     rng
         Spreads the times of what failed together.
+    wanted
+        Whether the customer still wants a message.
     """
 
     queue: Queue
@@ -81,6 +84,7 @@ class Parts:
     manner: Manner
     wall: Callable[[], Millis]
     rng: random.Random
+    wanted: Wanted = always
 
 
 class Lane:
@@ -176,8 +180,19 @@ class Lane:
         parts, endpoint = self._parts, self.endpoint
         now = parts.wall()
         attempts = taken.attempts
+        try:
+            wanted = await parts.wanted(taken.body)
+        except AWAY as error:
+            logger.warning(
+                "%s: whether a message is still wanted cannot be asked (%s): it is due again later",
+                endpoint.name,
+                type(error).__name__,
+            )
+            return
         if 0 < attempts.until < now:
             verdict = Verdict("dead", why="no longer valid", attempted=False)
+        elif not wanted:
+            verdict = Verdict("dead", why="the customer has unsubscribed since", attempted=False)
         else:
             headers = signed_headers(endpoint.secrets, taken.webhook_id, taken.body, now)
             answer = await parts.sender.send(endpoint.url, headers, taken.body)

@@ -18,6 +18,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 
 from features import SECOND, Millis
+from features.store import RedisStore
 from streams.brokers import asynchronous
 from streams.cancelling import obey
 from streams.live import leave_within, open_redis
@@ -30,6 +31,7 @@ from streams.notify.lane import AWAY, Lane, Manner, Parts
 from streams.notify.queue import Queue, Room
 from streams.notify.roster import Roster
 from streams.notify.sending import Sender
+from streams.notify.wanted import StillWanted
 from streams.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -165,6 +167,9 @@ class Service:
             Manner(own.timeout, own.delays, own.parallel, own.rest),
             wall,
             random.Random(),
+            StillWanted(
+                RedisStore(self._client, settings.redis.namespace, settings.topic("clickstream"))
+            ),
         )
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
         self._trouble = "endpoints were never read"

@@ -119,6 +119,32 @@ def test_a_message_arrives_signed_and_once(redis_url: str) -> None:
     served(redis_url, work)
 
 
+def test_what_is_not_wanted_any_more_is_given_up_and_its_neighbours_arrive(redis_url: str) -> None:
+    first, *others = notices(1, 2, 3)
+    asked: list[bytes] = []
+
+    async def wanted(body: bytes) -> bool:
+        asked.append(body)
+        if len(asked) == 1:
+            # Nobody can be asked just now: it comes again.
+            raise ConnectionError("away")
+        return body != first.body
+
+    async def work(post: Post, at: Receiver) -> None:
+        post.parts = replace(post.parts, wanted=wanted)
+        await post.open("strict", at)
+        await post.queue.add("strict", [first, *others], post.wall())
+        post.lanes["strict"].wake()
+        await post.settled("strict")
+        assert sorted(at.ids) == [each.webhook_id for each in others]
+        [dead] = [each async for each in post.queue.dead("strict")]
+        assert (dead.webhook_id, dead.attempts.made) == (first.webhook_id, 0)
+        assert dead.why == "the customer has unsubscribed since"
+        assert len(asked) == 4
+
+    served(redis_url, work)
+
+
 def test_one_that_fails_comes_again_under_the_same_id_until_it_is_given_up(redis_url: str) -> None:
     async def work(post: Post, at: Receiver) -> None:
         await post.post(notices(1))
