@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +90,12 @@ class Shop:
         """Return what the worker says of its policy file."""
         return dict(health(self.port)[1].get("policy", {}))
 
+    def metrics(self) -> list[str]:
+        """Return what Prometheus would read of the worker."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as page:
+            assert page.headers.get_content_type() == "text/plain"
+            return str(page.read().decode()).splitlines()
+
     def working(self) -> dict[str, Any]:
         """Return the worker as `ebb status` tells of it: the one that was killed may be there."""
         return dict(max(self.corner.status()["workers"], key=lambda each: each["started"]))
@@ -146,6 +153,9 @@ def test_a_worker_goes_by_what_the_file_says_now(brief_corner: NewCorner, tmp_pa
         told = shop.in_force()
         assert told["version"] == second
         assert told["wrong"] == [FAULT]
+        counted = shop.metrics()
+        assert f'ebb_policy_info{{version="{second}"}} 1' in counted
+        assert {"ebb_policy_wrong 1", "ebb_worker_partitions 2"} <= set(counted)
         # The commands that only look need no file that is right.
         wait_for("ebb status tells it, too", lambda: shop.working()["wrong"], 30)
         assert shop.working()["policy"] == second
