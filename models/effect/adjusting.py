@@ -13,12 +13,17 @@ utilizing pre-experiment data", WSDM 2013.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from models.effect.sequence import Floats
 
 Flags = npt.NDArray[np.bool_]
+
+#: Where arms are that much further apart than those within them, chance has not drawn them.
+_APART: Final = 1e-4
 
 
 def adjusted(values: Floats, treated: Flags, before: Floats) -> Floats:
@@ -50,13 +55,17 @@ def adjusted(values: Floats, treated: Flags, before: Floats) -> Floats:
     >>> bool(np.isclose(values.mean(), rest.mean()))
     True
     """
+    wide = before - before.mean(axis=0)
     inside = np.array(before, dtype=np.float64)
     around = np.array(values, dtype=np.float64)
     for arm in (treated, ~treated):
         if arm.any():
             inside[arm] -= inside[arm].mean(axis=0)
             around[arm] -= around[arm].mean()
+    # What only tells the arms apart would be drawn out to any length.
+    reach, within = (np.abs(each).max(axis=0, initial=0.0) for each in (wide, inside))
+    inside[:, within <= _APART * reach] = 0.0
     # Numbers that are the same for all, or say the same twice, get no slope of their own.
     slopes = np.linalg.lstsq(inside.T @ inside, inside.T @ around, rcond=1e-12)[0]
-    found: Floats = values - (before - before.mean(axis=0)) @ slopes
+    found: Floats = values - wide @ slopes
     return found

@@ -7,7 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.effect import LEAST, adjusted, compare, weeks_until_clear
@@ -41,6 +41,7 @@ def test_without_anything_known_before_it_is_the_difference_of_the_means(
 
 
 @given(ROWS)
+@example([(0.0, False, 1e-52, 0.0), (0.0, True, 1.0, 0.0), (1.0, False, 0.0, 0.0)])
 def test_the_adjustment_keeps_the_mean_and_is_blind_to_what_is_added_to_an_arm(
     rows: list[tuple[float, bool, float, float]],
 ) -> None:
