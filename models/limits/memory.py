@@ -97,7 +97,7 @@ class MemoryLimits:
         alert_id, choices = request
         before = self._reservations.get(alert_id)
         if before is not None:
-            if any(choice.name == before.choice.name for choice in choices):
+            if any(_alike(choice, before.choice) for choice in choices):
                 return Answer(before.choice.name)
             # The rules have changed since: it is another thing that is done now.
             self._close(before, used=False)
@@ -185,3 +185,10 @@ class MemoryLimits:
     def _fill(self, pot: str, taken: int, spent: int) -> None:
         before = self._fillings.get(pot, Filling())
         self._fillings[pot] = Filling(before.taken + taken, before.spent + spent)
+
+
+def _alike(choice: Choice, before: Choice) -> bool:
+    """Whether what was set aside for a choice is what it needs now."""
+    return choice.name == before.name and [
+        (take.pot.name, take.amount) for take in choice.takes
+    ] == [(take.pot.name, take.amount) for take in before.takes]

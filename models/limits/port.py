@@ -127,7 +127,8 @@ class Answer(NamedTuple):
     ----------
     granted
         The name of the first choice for which all was set aside, now or before; None if there is
-        not enough for any.
+        not enough for any. What was set aside before for another thing, or at another price, goes
+        back.
     lacks
         Why not each of those before it.
     """

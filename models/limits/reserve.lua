@@ -43,6 +43,20 @@ local function given_back(data)
   return back
 end
 
+-- Whether what was set aside is what a choice needs now.
+local function alike(choice, takes)
+  if choice[4] - choice[3] + 1 ~= #takes * 6 then
+    return false
+  end
+  for number, take in ipairs(takes) do
+    local place = choice[3] + (number - 1) * 6
+    if ARGV[place] ~= take[1] or tonumber(ARGV[place + 4]) ~= take[2] then
+      return false
+    end
+  end
+  return true
+end
+
 while at <= #ARGV do
   local alert, count = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
@@ -56,9 +70,9 @@ while at <= #ARGV do
   local back = {}
   local data = redis.call('HGET', hash, 'r:' .. alert)
   if data and data ~= '' then
-    local named = cmsgpack.unpack(data)[4]
+    local _, _, takes, named = unpack(cmsgpack.unpack(data))
     for _, choice in ipairs(choices) do
-      if choice[1] == named then
+      if choice[1] == named and alike(choice, takes) then
         answer = {1, named}
       end
     end

@@ -72,9 +72,11 @@ def test_who_asks_again_is_told_the_same_and_nothing_is_taken_twice(play: Play) 
         twice = [ask("a", (DAY, 600), (MINUTE, 1))] * 2
         assert await limits.reserve(twice, 1) == YES * 2
         assert await limits.reserve(twice, 2) == YES * 2
-        # Also when the pot is full by now, or it is asked for more.
+        # Also when the pot is full by now, or there must be room for more.
         await limits.reserve([ask("b", (DAY, 400))], 3)
-        assert await limits.reserve([ask("a", (DAY, 9_000))], 4) == YES
+        assert await limits.reserve(twice, 4) == YES * 2
+        roomy = Request("b", (Choice("it", (Take(DAY, 400, 900),), 100_000),))
+        assert await limits.reserve([roomy], 5) == YES
         assert await taken(limits, DAY, MINUTE) == [Filling(1_000), Filling(1)]
 
     play(story)
@@ -82,11 +84,12 @@ def test_who_asks_again_is_told_the_same_and_nothing_is_taken_twice(play: Play) 
 
 def test_what_was_not_used_goes_back(play: Play) -> None:
     async def story(limits: Limits) -> None:
-        await limits.reserve([ask("a", (DAY, 600), (MONTH, 600), (MINUTE, 1))], 1)
+        asked = [ask("a", (DAY, 600), (MONTH, 600), (MINUTE, 1))]
+        await limits.reserve(asked, 1)
         assert await limits.settle([Settlement("a", "o", 0)], 2) == [True]
         assert await taken(limits, DAY, MONTH, MINUTE) == [Filling(), Filling(), Filling(1)]
         # It stays the alert's: a batch that is processed again sets nothing aside.
-        assert await limits.reserve([ask("a", (DAY, 600))], 3) == YES
+        assert await limits.reserve(asked, 3) == YES
         assert await taken(limits, DAY) == [Filling()]
 
     play(story)
@@ -232,6 +235,18 @@ def test_what_was_set_aside_for_what_is_no_choice_any_more_goes_back(play: Play)
         assert await limits.reserve([dear], 3) == [none]
         assert await taken(limits, DAY, MONTH) == [Filling(50, 50), Filling()]
         assert await limits.settle([Settlement("a", "more", 9)], 4) == [False]
+
+    play(story)
+
+
+def test_what_was_set_aside_at_another_price_is_set_aside_anew(play: Play) -> None:
+    async def story(limits: Limits) -> None:
+        await limits.reserve([ask("a", (DAY, 600)), ask("b", (DAY, 100))], 1)
+        assert await limits.reserve([ask("a", (DAY, 700))], 2) == YES
+        assert await taken(limits, DAY) == [Filling(800)]
+        assert await limits.reserve([ask("a", (DAY, 950))], 3) == [no(DAY, 900)]
+        assert await limits.reserve([ask("b", (MONTH, 100))], 4) == YES
+        assert await taken(limits, DAY, MONTH) == [Filling(), Filling(100)]
 
     play(story)
 
@@ -446,7 +461,7 @@ def test_a_pot_holds_what_its_alerts_have_taken(story: Any) -> None:
                 for (alert, offered), answer in zip(lasting, answers, strict=True):
                     chosen = next((c for c in offered if c.name == answer.granted), None)
                     one = held.get(alert)
-                    if one is not None and any(c.name == one["choice"].name for c in offered):
+                    if one is not None and any(same(c, one["choice"]) for c in offered):
                         assert answer == Answer(one["choice"].name)
                         continue
                     if one is not None:
@@ -480,6 +495,10 @@ def test_a_pot_holds_what_its_alerts_have_taken(story: Any) -> None:
             assert stand == [Filling(*counted(ever, pot)) for pot in pots.values()]
 
     asyncio.run(audit())
+
+
+def same(one: Choice, other: Choice) -> bool:
+    return (one.name, [t[:2] for t in one.takes]) == (other.name, [t[:2] for t in other.takes])
 
 
 def kept(choice: Choice, pots: dict[str, Pot]) -> Choice:
