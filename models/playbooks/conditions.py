@@ -151,29 +151,31 @@ def granted(consent: Consent, traits: Mapping[str, str]) -> bool:
 def withheld(consent: Consent, traits: Mapping[str, str]) -> Hindrance | None:
     """Return why nothing may go out for want of a consent; None if it is granted.
 
-    What was said last holds: a trait that the shop told, or the customer's own word about the
-    channel. Of one moment, the no holds. A trait of which nobody knows when it was told is older
-    than any word.
+    A no of the customer's own (of an unsubscription) holds until the customer says yes, or, where
+    the plan has it so, the shop tells a newer trait that grants it. Else what was said last holds,
+    and of one moment the no. A trait of which nobody knows when it was told is older than any word.
 
     Examples
     --------
-    >>> email, ada = Consent("email", "newsletter"), Told()
+    >>> email, ada = Consent("email", "newsletter", renews=True), Told()
     >>> _ = ada.trait("newsletter", "yes", 5), ada.word("email", granted=False, at=7)
     >>> withheld(email, ada)
     Hindrance(code='unsubscribed', about='email', numbers=(7,), found=(), wanted=())
     >>> _ = ada.trait("newsletter", "yes", 8)
-    >>> withheld(email, ada) is None
-    True
+    >>> withheld(email, ada) is None, withheld(email._replace(renews=False), ada).code
+    (True, 'unsubscribed')
     """
     value = traits.get(consent.trait)
     says_yes = consent.unknown if value is None else value.strip().lower() in consent.yes
     word, told_at = _last_word(consent.name, traits)
     since = told_at(consent.trait) if value is not None else _NEVER_TOLD
-    if word is None or since > word.at:
-        return None if says_yes else Hindrance("refused", consent.name)
-    if not word.granted:
-        return Hindrance("unsubscribed", consent.name, (word.at,))
-    return None if says_yes or since < word.at else Hindrance("refused", consent.name)
+    refused = None if says_yes else Hindrance("refused", consent.name)
+    if word is None:
+        return refused
+    if word.granted:
+        return None if since < word.at else refused
+    lifted = since > word.at and (consent.renews or not says_yes)
+    return refused if lifted else Hindrance("unsubscribed", consent.name, (word.at,))
 
 
 def barred(

@@ -155,12 +155,16 @@ class Consent(NamedTuple):
         The values that grant it, in small letters.
     unknown
         Whether a customer of whom the trait is not known has granted it.
+    renews
+        Whether a trait that grants it lifts an older no of the customer's own. Only where the shop
+        tells the trait when the customer says so, and not again and again.
     """
 
     name: str
     trait: str
     yes: tuple[str, ...] = ("true", "yes", "1", "granted")
     unknown: bool = False
+    renews: bool = False
 
 
 class Prior(NamedTuple):

@@ -194,6 +194,7 @@ class _Reader:
                         _where_told(inner, name),
                         tuple(each.lower() for each in yes) or Consent("", "").yes,
                         inner.flag("unknown", False),
+                        inner.flag("renews", False),
                     )
                 )
                 inner.end()

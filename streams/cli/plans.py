@@ -64,7 +64,8 @@ def _of_all(plan: Plan) -> Iterator[str]:
         over = f" over {' and '.join(channels)}" if channels else ""
         yield f"nobody is disturbed{over} from {_clock(start)} to {_clock(end)} (trait {trait})"
     for consent in plan.consents:
-        yield f"consent {consent.name}: trait {consent.trait} is {' or '.join(consent.yes)}"
+        lifts = ", which lifts an older no of the customer's" if consent.renews else ""
+        yield f"consent {consent.name}: trait {consent.trait} is {' or '.join(consent.yes)}{lifts}"
     steering = plan.steering
     if steering is not None and steering.learnt is not None:
         first, last = (at[:10] for at in (steering.learnt.first, steering.learnt.last))

@@ -43,7 +43,7 @@ NO, YES = START + 15 * DAY, START + 20 * DAY
 EMAIL = """
 version = 1
 holdout = { share = 0.25, salt = "pepper" }
-consent = { email = { trait = "news" } }
+consent = { email = { trait = "news", renews = true } }
 
 [[playbook]]
 name = "remind"
