@@ -24,7 +24,7 @@ import pytest
 
 #: What a test may take to be prepared, to run and to be cleared up after, each: several times as
 #: much as any does on a machine with nothing else to do.
-SECONDS: Final = float(os.environ.get("EBB_TEST_DEADLINE", "300"))
+SECONDS: Final = float(os.environ.get("EBB_TEST_DEADLINE", "420"))
 #: After which whoever cannot be interrupted is ended. Whoever can is, again and again, till then.
 GRACE: Final = min(60.0, SECONDS)
 #: So many of them, and it is no longer the tests that are out of order.

@@ -34,6 +34,7 @@ LONG: Final = (
     "tests/e2e/test_stopping.py",
     "tests/e2e/test_waiting.py",
     "tests/test_servers.py",
+    "tests/test_deadlines.py",
     "tests/streams/demo/test_demo_command.py",
     "tests/streams/cli/test_backtest.py",
     "tests/streams/live/test_machine.py",
