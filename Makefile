@@ -19,11 +19,11 @@ help:  ## show this list
 demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two minutes
 	$(BIN)/ebb demo $(ARGS)
 
-# For two cores: two processes wait for workers and servers while the third reckons. JOBS=0 for a
-# debugger.
-JOBS ?= 3
+# For two cores: one process waits for workers and servers while the other reckons; with a third,
+# all of them only wait for a core. JOBS=0 for a debugger.
+JOBS ?= 2
 
-test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ..., JOBS=3)
+test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ..., JOBS=2)
 	$(BIN)/python -m pytest -n $(JOBS) --max-worker-restart=3 --durations=10 --durations-min=5 $(ARGS)
 
 lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file

@@ -1,9 +1,9 @@
-"""How three processes share the suite: two wait for servers while the third reckons.
+"""How processes share the suite: one waits for servers while another reckons.
 
 A file stays whole, and files that look at one run stay together, so that nothing is set up twice.
-Every other process takes what waits for workers and servers: such a test leaves half of a core
-idle. The others take the rest. Each goes through its lane in the same order every time, and who
-is through helps the others. Whoever crashes is replaced: its test has failed, and the rest of its
+Every other process takes what waits for workers and servers, which leaves a part of a core idle;
+the others take the rest. Each goes through its lane in the same order every time, and who is
+through helps the others. Whoever crashes is replaced: its test has failed, and the rest of its
 tests are run by others.
 """
 
