@@ -45,15 +45,15 @@ def handled(shop: Shop, log: Sequence[Arrival]) -> Effects:
 def traits_at(log: Sequence[Arrival], name: str, decision: Decision) -> dict[str, str]:
     """Return what the shop had said by then: of what went wrong, with that event."""
     known: dict[str, str] = {}
+    unsubscribed = False
     for arrival in log:
         event = arrival.event
         now = event.at == decision.at and decision.cause == "distress"
         if event.user_id == name and (event.at < decision.at or now):
             known.update({key: str(value) for key, value in event.traits.items()})
-            if event.type == "unsubscribed":
-                # Said at one moment with a yes, the no holds.
-                known["news"] = "no"
-    return known
+            unsubscribed |= event.type == "unsubscribed"
+    # Whatever the shop says of it later: it is the customer's own word.
+    return known | {"news": "no"} if unsubscribed else known
 
 
 @settings(max_examples=80, deadline=None)
