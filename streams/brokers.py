@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, errors
@@ -141,6 +141,36 @@ def asynchronous(settings: Settings) -> dict[str, Any]:
     if kafka.security.endswith("SSL"):
         words["ssl_context"] = trusted(settings)
     return words
+
+
+def group_consumers(settings: Settings, role: str) -> Callable[[], Any]:
+    """Return what makes consumers of one group, with aiokafka; they commit nothing by themselves.
+
+    Parameters
+    ----------
+    settings
+        How to reach Kafka, and what the shop is called.
+    role
+        What the group does.
+    """
+    from aiokafka import AIOKafkaConsumer
+
+    words = asynchronous(settings)
+    del words["enable_idempotence"]
+
+    def make() -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            group_id=f"{settings.topics.prefix}{settings.redis.namespace}-{role}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=settings.kafka.session_timeout,
+            heartbeat_interval_ms=max(settings.kafka.session_timeout // 4, 1),
+            metadata_max_age_ms=30_000,
+            **words,
+        )
+
+    return make
 
 
 def trusted(settings: Settings) -> ssl.SSLContext:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from faust.auth import SASLCredentials, SSLCredentials
 
 from features.store import RedisStore
 from models.limits import Limits, RedisLimits
 from models.registry import REGISTRY
-from streams.brokers import asynchronous, trusted
+from streams.brokers import asynchronous, group_consumers, trusted
 from streams.composition import rivalry_of, shop_by, shop_of, task_of, weighing_of
 from streams.live.attendance import TELL, Attendance, Presence, Working
 from streams.live.chunks import ChunkConsumer
@@ -174,7 +174,7 @@ def _take_outcomes(app: ChunkApp, settings: Settings, client: Any, limits: Limit
     topic = settings.topic("outcomes")
     relay = _relay(settings, ("clickstream", "dead_letters"))
     reader = OutcomeReader(
-        _outcome_consumer(settings),
+        group_consumers(settings, "outcomes"),
         topic,
         partial(asyncio.to_thread, topic_ids, settings, (topic,)),
         RedisStore(client, settings.redis.namespace, topic),
@@ -190,25 +190,6 @@ def _take_outcomes(app: ChunkApp, settings: Settings, client: Any, limits: Limit
     @app.task()
     async def take_outcomes() -> None:
         await reader.run()
-
-
-def _outcome_consumer(settings: Settings) -> Callable[[], AIOKafkaConsumer]:
-    words = asynchronous(settings)
-    del words["enable_idempotence"]
-
-    def consumer() -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            group_id=f"{settings.topics.prefix}{settings.redis.namespace}-outcomes",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            session_timeout_ms=settings.kafka.session_timeout,
-            heartbeat_interval_ms=max(settings.kafka.session_timeout // 4, 1),
-            metadata_max_age_ms=30_000,
-            **words,
-        )
-
-    return consumer
 
 
 def _now() -> int:

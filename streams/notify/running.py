@@ -9,17 +9,15 @@ import random
 import signal
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
-
 from features import SECOND, Millis
 from features.store import RedisStore
-from streams.brokers import asynchronous
+from streams.brokers import group_consumers
 from streams.cancelling import obey
 from streams.live import leave_within, open_redis
 from streams.noise import say_seldom
@@ -78,26 +76,6 @@ def _trusted(file: Path) -> ssl.SSLContext:
             " path of a file with certificates in PEM"
         ) from None
     return trust
-
-
-def consumer_of(settings: Settings) -> Callable[[], Any]:
-    """Return what makes a consumer of the alerts."""
-    words = asynchronous(settings)
-    del words["enable_idempotence"]
-
-    def make() -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            group_id=f"{settings.topics.prefix}{settings.redis.namespace}-notify",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            session_timeout_ms=settings.kafka.session_timeout,
-            heartbeat_interval_ms=max(settings.kafka.session_timeout // 4, 1),
-            metadata_max_age_ms=30_000,
-            **words,
-        )
-
-    return make
 
 
 def run(settings: Settings, level: str = "info") -> None:
@@ -174,7 +152,7 @@ class Service:
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
         self._trouble = "endpoints were never read"
         self._intake = Intake(
-            consumer_of(settings),
+            group_consumers(settings, "notify"),
             settings.topic("interventions"),
             self._roster,
             self._queue,
