@@ -239,6 +239,18 @@ def test_what_was_set_aside_for_what_is_no_choice_any_more_goes_back(play: Play)
     play(story)
 
 
+def test_what_was_set_aside_for_one_thing_is_not_for_another_at_the_same_price(
+    play: Play,
+) -> None:
+    async def story(limits: Limits) -> None:
+        await limits.reserve([ask("a", (DAY, 600))], 1)
+        other = Request("a", (Choice("other", (Take(DAY, 600),), 100_000),))
+        assert await limits.reserve([other], 2) == [Answer("other")]
+        assert await taken(limits, DAY) == [Filling(600)]
+
+    play(story)
+
+
 def test_what_was_set_aside_at_another_price_is_set_aside_anew(play: Play) -> None:
     async def story(limits: Limits) -> None:
         await limits.reserve([ask("a", (DAY, 600)), ask("b", (DAY, 100))], 1)
