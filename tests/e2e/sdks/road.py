@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 #: Seconds that somebody is asked to wait where nobody is at home.
 AWAY = 5
+_MESSAGE = re.compile(rb'"messageId": ?"([^"]+)"')
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "date", "server"})
 
 
@@ -34,19 +36,31 @@ class Road:
         #: What became of the requests that carry events.
         self.met: Counter[str] = Counter()
         self._spell = list(spell)
+        #: The messages of which nobody has been told that they came.
+        self._owed: set[bytes] = set()
         self._turn = threading.Lock()
 
     @property
-    def spell_is_over(self) -> bool:
-        """Whether nothing fails any longer, but for a collector that is away."""
-        return not self._spell
+    def lies_behind(self) -> bool:
+        """Whether the spell is over, and whoever had an event in it has been told that it came.
 
-    def next_fate(self) -> str:
+        Some SDKs give up after the fourth time: what is still to be sent again has fewer tries
+        left than it seems.
+        """
+        return not self._spell and not self._owed
+
+    def next_fate(self, body: bytes) -> str:
         """Return what becomes of the next request with events."""
         with self._turn:
+            self._owed.update(_MESSAGE.findall(body))
             fate = self._spell.pop(0) if self._spell else "passed on"
             self.met[fate] += 1
             return fate
+
+    def settle(self, body: bytes) -> None:
+        """Take it that whoever sent a request with events knows that they came."""
+        with self._turn:
+            self._owed.difference_update(_MESSAGE.findall(body))
 
     def note(self, what: str) -> None:
         """Count something that was met."""
@@ -69,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/m"):  # what an SDK tells of itself
             self._pass_on(body)
             return
-        fate = self.road.next_fate()
+        fate = self.road.next_fate(body)
         if fate in ("429", "500"):
             code = {"429": "kafka_away", "500": "internal"}[fate]
             said = json.dumps({"code": code, "message": "come back later"}).encode()
@@ -78,10 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
             if fate == "429":
                 headers["Retry-After"] = "1"
             self._answer(int(fate), headers.items(), said)
-        else:
-            self._pass_on(body, silent=fate == "lost")
+        elif self._pass_on(body, silent=fate == "lost"):
+            self.road.settle(body)
 
-    def _pass_on(self, body: bytes, silent: bool = False) -> None:
+    def _pass_on(self, body: bytes, silent: bool = False) -> bool:
+        """Return whether the collector's answer has been passed back."""
         there = http.client.HTTPConnection("127.0.0.1", self.road.target, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
         try:
@@ -92,17 +107,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.road.note("away")
             # As whoever stands before a collector says it.
             self._answer(503, {"Retry-After": str(AWAY)}.items(), b"nobody is at home")
-            return
+            return False
         except (OSError, http.client.HTTPException):
             self.road.note("cut")
             self.close_connection = True
-            return
+            return False
         finally:
             there.close()
         if silent:
             self.close_connection = True
-            return
+            return False
         self._answer(answer.status, answer.getheaders(), said)
+        return True
 
     def _answer(self, status: int, headers: Iterable[tuple[str, str]], said: bytes) -> None:
         self.send_response_only(status)

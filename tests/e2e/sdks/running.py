@@ -347,7 +347,7 @@ def play_all(
         fair.play(LOGIN)
         fair.wait_for_the_visitors()
         fair.play(len(TRIP) - LOGIN)
-        wait_for("everybody has met it all", lambda: all(way.spell_is_over for way in roads), 60)
+        wait_for("everybody is past it", lambda: all(way.lies_behind for way in roads), 60)
 
         # It is killed while it takes events, and is away until everybody has noticed.
         before = sum(way.met["passed on"] for way in roads)
