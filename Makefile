@@ -23,6 +23,10 @@ demo: $(STAMPS)/demo  ## try it: embedded servers, simulated shoppers, about two
 # all of them only wait for a core. JOBS=0 for a debugger.
 JOBS ?= 2
 
+# Hundreds of processes import the same modules. Where the environment says to write no bytecode,
+# as that of an image often does, each of them would compile every module for itself.
+test chaos quality: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x ..., JOBS=2)
 	$(BIN)/python -m pytest -n $(JOBS) --max-worker-restart=3 --durations=10 --durations-min=5 $(ARGS)
 
