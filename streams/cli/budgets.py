@@ -14,7 +14,8 @@ import click
 from features import Millis, format_duration, to_iso
 from streams.cli.context import Context
 from streams.cli.errors import Usage
-from streams.cli.playbooks import faulty, read_policy
+from streams.cli.policyfile import plan_of
+from streams.cli.typed import moment_of
 
 if TYPE_CHECKING:
     from models.limits import Filling
@@ -32,16 +33,10 @@ def budgets(context: Context, file: Path | None, at: str | None, as_json: bool) 
     The file is that of the settings (policy.file), unless another one is named. The day and the
     month are those that the workers have come to, on the shop's calendar. Nothing is changed.
     """
-    from models.playbooks import PolicyWrong
-    from streams.cli.inspecting import moment_of
-
     file = file or context.settings.policy.file
     if file is None:
         raise Usage("there is no policy file: name one, or set policy.file (EBB_POLICY)")
-    try:
-        plan = read_policy(context, file)
-    except PolicyWrong as wrong:
-        raise faulty(file, wrong) from None
+    plan = plan_of(context, file)
     when, found = asyncio.run(_look(context, plan, None if at is None else moment_of(at)))
     rows = [_row(plan, limit, filling) for limit, filling in found]
     if as_json:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from features import Millis, from_datetime, to_iso
+from features import to_iso
 from streams.cli.context import Context
-from streams.cli.errors import Problem, Usage
+from streams.cli.dossiers import dossier_of
+from streams.cli.typed import moment_of
 
 if TYPE_CHECKING:
     from streams.live import Dossier
@@ -49,70 +48,6 @@ def inspect(
         click.echo(json.dumps(found.as_dict()))
     else:
         _show(found, with_features)
-
-
-def dossier_of(context: Context, customer: str, at: Millis | None = None) -> Dossier:
-    """Return all about a customer, now or at a later time.
-
-    Parameters
-    ----------
-    context
-        Of the command.
-    customer, at
-        Who, and as of when; None for now.
-
-    Raises
-    ------
-    Problem
-        If nobody knows the customer, or it is a visitor who has become one.
-    Usage
-        If the time is in the past.
-    """
-    from streams.live import HasBecome, TooEarly, UnknownCustomer
-
-    try:
-        return asyncio.run(_read(context, customer, at))
-    except UnknownCustomer:
-        raise Problem(
-            f"nothing is known of {customer!r}; ids are the user_id of the events, "
-            "and ebb status says how many customers there are"
-        ) from None
-    except HasBecome as known:
-        raise Problem(
-            f"{customer!r} is {known.customer} since {to_iso(known.since)[:16]}Z, and what they "
-            f"did is there: ebb inspect {known.customer}"
-        ) from None
-    except TooEarly as error:
-        raise Usage(str(error)) from None
-
-
-def moment_of(text: str) -> Millis:
-    """Return the time that ``--at`` names; UTC if it names no zone.
-
-    Raises
-    ------
-    Usage
-        If it is no time.
-
-    Examples
-    --------
-    >>> moment_of("1970-01-02") == moment_of("1970-01-02T01:00+01:00") == 86_400_000
-    True
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Usage(
-            f"--at {text}: write a date or time, as 2026-12-24 or 2026-12-24T18:00Z"
-        ) from None
-    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-async def _read(context: Context, customer: str, at: Millis | None) -> Dossier:
-    from streams.live import looking
-
-    async with looking(context.settings) as view:
-        return await view.dossier(customer, at)
 
 
 def _show(found: Dossier, with_features: bool) -> None:

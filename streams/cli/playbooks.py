@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from streams.cli.context import Context
-from streams.cli.errors import Problem, Usage
+from streams.cli.dossiers import dossier_of
+from streams.cli.errors import Problem
+from streams.cli.policyfile import faulty, plan_of, read_policy
+from streams.cli.typed import moment_of
 
 if TYPE_CHECKING:
-    from models.playbooks import Plan, PolicyWrong, Spender
+    from models.playbooks import Plan, Spender
 
 _BY_WORKERS: Final = "The workers decide by it when policy.file, or EBB_POLICY, names it."
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -60,10 +63,7 @@ def check(context: Context, file: Path, customers: int, older: Path | None, as_j
     found = doubts(plan, context.settings.policy.threshold, customers)
     changed = None
     if older is not None:
-        try:
-            changed = changes(read_policy(context, older), plan)
-        except PolicyWrong as wrong:
-            raise faulty(older, wrong) from None
+        changed = changes(plan_of(context, older), plan)
     if as_json:
         from streams.cli.plans import plan_as_dict
 
@@ -126,16 +126,12 @@ def explain(
     What was done before is what the workers remember; where they decide by no file, each alert
     that is kept counts as an action of no playbook. Whether a budget is left is not looked at.
     """
-    from models.playbooks import PolicyWrong, choose
-    from streams.cli.inspecting import dossier_of, moment_of
+    from models.playbooks import choose
     from streams.situations import situation_of
 
     if language is not None:
         context.options["alerts.language"] = language
-    try:
-        plan = read_policy(context, file)
-    except PolicyWrong as wrong:
-        raise faulty(file, wrong) from None
+    plan = plan_of(context, file)
     found = dossier_of(context, customer, None if at is None else moment_of(at))
     who = situation_of(found, plan, cause)
     course = choose(plan, who)
@@ -156,36 +152,6 @@ def explain(
             markup=False,
             soft_wrap=True,
         )
-
-
-def faulty(file: Path, wrong: PolicyWrong) -> Problem:
-    """Return all that is wrong with a file, as it is shown."""
-    from streams.planning import told
-
-    return Problem(told(str(file), wrong.faults))
-
-
-def read_policy(context: Context, file: Path) -> Plan:
-    """Read a policy file by the settings' features.
-
-    Raises
-    ------
-    PolicyWrong
-        If something is wrong in it.
-    Problem
-        If it is no text.
-    Usage
-        If there is no such file.
-    """
-    from streams import planning
-    from streams.composition import definition_of
-
-    try:
-        return planning.read_policy(file, definition_of(context.settings))
-    except planning.NoText as error:
-        raise Problem(str(error)) from None
-    except OSError as error:
-        raise Usage(f"{file}: cannot be read: {error.strerror}") from None
 
 
 @click.command("value", epilog="Example: ebb policy value --sample 20000")

@@ -13,7 +13,7 @@ import click
 from features import DAY, to_iso
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
-from streams.cli.playbooks import faulty, read_policy
+from streams.cli.policyfile import plan_of
 
 if TYPE_CHECKING:
     from models.playbooks import Plan, Rehearsed, Situation
@@ -35,17 +35,14 @@ def rehearse(context: Context, file: Path, folder: Path, as_json: bool) -> None:
     backtest: everybody counts as having consented, lives in the shop's time zone, and no condition
     on a trait holds.
     """
-    from models.playbooks import PolicyWrong
     from models.playbooks import rehearse as take
     from streams.composition import shop_of
     from streams.report import NotComparable, OutputRefused
     from streams.trial import as_if_consented, read_scenes
 
+    plan = as_if_consented(plan_of(context, file))
     try:
-        plan = as_if_consented(read_policy(context, file))
         scenes = read_scenes(folder, plan, shop_of(context.settings).catalogue)
-    except PolicyWrong as wrong:
-        raise faulty(file, wrong) from None
     except NotComparable as error:
         raise Usage(str(error)) from None
     except OutputRefused as error:

@@ -1,14 +1,15 @@
-"""What people type at several commands, read in one way: lists, names, and how long to keep."""
+"""What people type at several commands, read in one way: lists, names, times, how long to keep."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 import click
 
-from features import Millis, parse_duration
+from features import Millis, from_datetime, parse_duration
 from streams.cli.errors import Usage
 
 
@@ -69,9 +70,31 @@ def kept_for(text: str) -> Millis:
         raise Usage(f"--keep: {error}") from None
 
 
+def moment_of(text: str) -> Millis:
+    """Return the time that ``--at`` names; UTC if it names no zone.
+
+    Raises
+    ------
+    Usage
+        If it is no time.
+
+    Examples
+    --------
+    >>> moment_of("1970-01-02") == moment_of("1970-01-02T01:00+01:00") == 86_400_000
+    True
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Usage(
+            f"--at {text}: write a date or time, as 2026-12-24 or 2026-12-24T18:00Z"
+        ) from None
+    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
 def present() -> Millis:
     """Return the time."""
     return time.time_ns() // 1_000_000
 
 
-__all__ = ["kept_for", "named", "present", "some_of"]
+__all__ = ["kept_for", "moment_of", "named", "present", "some_of"]

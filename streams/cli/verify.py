@@ -13,9 +13,9 @@ import click
 
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
+from streams.cli.policyfile import plan_of
 
 if TYPE_CHECKING:
-    from models.playbooks import Plan
     from streams.verify import Report
 
 _SAMPLE = 200
@@ -118,7 +118,7 @@ async def _verify(
     from streams.verify import verify as compare
 
     settings = context.settings
-    plans = [_plan(context, file) for file in policies]
+    plans = [plan_of(context, file) for file in policies]
     with ExitStack() as stack:
         topic = settings.topic("clickstream")
         clickstream = stack.enter_context(Reading(settings, topic, in_bulk=True))
@@ -179,16 +179,6 @@ async def _verify(
                     read(reading.past())
                 redeciding.retell(records)
             return report
-
-
-def _plan(context: Context, file: Path) -> Plan:
-    from models.playbooks import PolicyWrong
-    from streams.cli.playbooks import faulty, read_policy
-
-    try:
-        return read_policy(context, file)
-    except PolicyWrong as wrong:
-        raise faulty(file, wrong) from None
 
 
 def _show(report: Report, seconds: float) -> None:

@@ -9,8 +9,10 @@ import click
 
 from features import to_iso
 from streams.cli.context import Context
+from streams.cli.dossiers import dossier_of
 from streams.cli.errors import Problem, Usage
-from streams.cli.inspecting import CAUSES, dossier_of, moment_of
+from streams.cli.inspecting import CAUSES
+from streams.cli.typed import moment_of
 
 if TYPE_CHECKING:
     from models.deciding import Decision
