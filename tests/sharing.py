@@ -36,7 +36,7 @@ LONG: Final = (
     "tests/test_servers.py",
     "tests/test_deadlines.py",
     "tests/streams/demo/test_demo_command.py",
-    "tests/streams/cli/test_backtest.py",
+    "tests/streams/cli/replaying/test_backtest.py",
     "tests/streams/live/test_machine.py",
 )
 

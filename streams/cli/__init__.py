@@ -1,78 +1,36 @@
-"""What people type: ``ebb`` and its commands, one module for each group of them.
+"""What people type: ``ebb`` and its commands, a room for each section of the help.
 
 A command is imported when it is called, so that ``ebb --help`` answers at once and
-``ebb features`` needs neither Kafka nor Redis. To add one, write it as a click command with
-``@click.pass_obj`` (the object is a `Context`) and give it a line in `COMMANDS`.
+``ebb features`` needs neither Kafka nor Redis. To add one, write it in its room as a click command
+with ``@click.pass_obj`` (the object is a `Context`) and give it a line at the room's door. What
+commands of several rooms need lies beside the rooms, and no room knows another.
 """
 
 from __future__ import annotations
 
-import difflib
-import logging
 import os
 import signal
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import click
 
+from streams.cli import collecting, deciding, notifying, replaying, running, trying, watching
 from streams.cli.context import Context
 from streams.cli.errors import Problem
 from streams.cli.wording import in_words
 
-
-class Entry(NamedTuple):
-    """Where a command lives, and its line in the help."""
-
-    place: str
-    meaning: str
-
-
-#: The commands in the order in which somebody meets them.
-COMMANDS: Final[dict[str, dict[str, Entry]]] = {
-    "Trying": {
-        "demo": Entry("streams.cli.demo:demo", "Watch a simulated shop; needs no servers."),
-        "doctor": Entry("streams.cli.doctor:doctor", "Check servers and settings; say the cure."),
-        "features": Entry("streams.cli.features:features", "List what is known of a customer."),
-        "models": Entry("streams.cli.models:models", "List the models that can judge."),
-        "schema": Entry("streams.cli.schema:schema", "Print the JSON Schemas of the messages."),
-    },
-    "Running": {
-        "topics": Entry("streams.cli.topics:topics", "Create the topics, or list them."),
-        "worker": Entry("streams.cli.worker:worker", "Turn events into alerts."),
-        "learner": Entry("streams.cli.worker:learner", "Learn from labels; publish the model."),
-    },
-    "Collecting": {
-        "collect": Entry("streams.cli.collect:collect", "Take events over HTTP."),
-        "keys": Entry("streams.cli.keys:keys", "Make, list, rotate and revoke write keys."),
-    },
-    "Notifying": {
-        "notify": Entry("streams.cli.notify:notify", "Send alerts as webhooks."),
-        "endpoints": Entry(
-            "streams.cli.endpoints:endpoints", "Add, list, test, rotate, remove endpoints."
-        ),
-    },
-    "Watching": {
-        "status": Entry("streams.cli.status:status", "Show lag, watermarks and counts."),
-        "inspect": Entry("streams.cli.inspecting:inspect", "Explain one customer."),
-        "why": Entry("streams.cli.why:why", "Say why somebody was contacted, or was not."),
-        "alerts": Entry("streams.cli.alerts:alerts", "Read the alerts that were published."),
-        "events": Entry("streams.cli.events:events", "Read what arrived, and what was refused."),
-        "verify": Entry("streams.cli.verify:verify", "Hold the state in Redis to the log."),
-        "dlq": Entry("streams.cli.dlq:dlq", "Read dead letters; send them again."),
-    },
-    "Replaying": {
-        "import": Entry("streams.cli.importing:import_file", "Send a file of events."),
-        "backtest": Entry("streams.cli.backtest:backtest", "Replay history; test the model."),
-        "compare": Entry("streams.cli.compare:compare", "Tell which backtest judged better."),
-        "report": Entry("streams.cli.report:report", "List, open or publish finished backtests."),
-    },
-    "Deciding": {
-        "policy": Entry("streams.cli.policy:policy", "Check a policy file; try another policy."),
-        "effect": Entry("streams.cli.effect:effect", "Tell whether acting on alerts helped."),
-    },
+#: The commands by the sections of the help: a room for each.
+COMMANDS: Final = {
+    "Trying": trying.COMMANDS,
+    "Running": running.COMMANDS,
+    "Collecting": collecting.COMMANDS,
+    "Notifying": notifying.COMMANDS,
+    "Watching": watching.COMMANDS,
+    "Replaying": replaying.COMMANDS,
+    "Deciding": deciding.COMMANDS,
 }
 _PLACES: Final = {name: entry for group in COMMANDS.values() for name, entry in group.items()}
 #: What a shell reports for a program that SIGINT or SIGPIPE ended.
@@ -107,6 +65,8 @@ class LazyGroup(click.Group):
         """Find the command; suggest the one that was probably meant."""
         name = args[0]
         if name not in _PLACES and not name.startswith("-"):
+            import difflib
+
             close = difflib.get_close_matches(name, _PLACES, n=1)
             hint = f"did you mean {close[0]}?" if close else "ebb --help lists them all."
             ctx.fail(f"No such command {name!r}; {hint}")
@@ -234,6 +194,8 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.pass_context
 def ebb(ctx: click.Context) -> None:
     """See shoppers drift away, know why, and reach them while it can still matter."""
+    import logging
+
     ctx.ensure_object(Context)
     # kafka-python warns about every attempt to connect; what matters comes as an exception.
     # A command that sets up logging of its own still sees all of it.

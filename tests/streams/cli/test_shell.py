@@ -39,6 +39,14 @@ def test_help_lists_the_commands_by_what_they_are_for() -> None:
     assert "ebb demo" in shown
 
 
+def test_every_section_of_the_help_is_a_room_and_every_room_a_section() -> None:
+    rooms = [path.parent.name for path in (ROOT / "streams" / "cli").glob("*/__init__.py")]
+    assert sorted(title.lower() for title in COMMANDS) == sorted(rooms)
+    for title, commands in COMMANDS.items():
+        room = f"streams.cli.{title.lower()}."
+        assert [name for name, entry in commands.items() if not entry.place.startswith(room)] == []
+
+
 def test_help_imports_no_command_and_no_heavy_library() -> None:
     code = (
         "import sys\n"

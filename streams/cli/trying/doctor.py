@@ -11,7 +11,7 @@ import click
 from streams.cli.context import Context
 
 if TYPE_CHECKING:
-    from streams.cli.checkup import Finding
+    from streams.cli.trying.checkup import Finding
 
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red", "away": "red"}
 
@@ -35,7 +35,7 @@ def doctor(context: Context, list_settings: bool, as_json: bool, markdown: bool)
         return
     # A wrong setting ends this here, before any server is asked.
     _ = context.settings
-    from streams.cli.checkup import examine
+    from streams.cli.trying.checkup import examine
 
     found = []
     for finding in examine(context):

@@ -12,10 +12,10 @@ import click
 
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
-from streams.cli.standing import as_dict, told
+from streams.cli.notifying.standing import as_dict, told
+from streams.cli.notifying.undelivered import dead, redrive
+from streams.cli.notifying.webhooks import with_roster
 from streams.cli.typed import kept_for, named, present, some_of
-from streams.cli.undelivered import dead, redrive
-from streams.cli.webhooks import with_roster
 
 if TYPE_CHECKING:
     from streams.notify import Endpoint, Queue, Roster, Standing

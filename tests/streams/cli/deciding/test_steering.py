@@ -13,10 +13,10 @@ from features import encode_event
 from models.deciding import Obstacle, Offer, Play
 from models.playbooks import choose, decode_learnt, encode_learnt
 from streams.cli import Context, ebb
-from streams.cli.plans import course_as_dict, show_course
+from streams.cli.deciding.plans import course_as_dict, show_course
 from streams.planning import read_policy
 from streams.situations import situation_of
-from tests.streams.cli.test_playbooks import SHOP, dossier
+from tests.streams.cli.deciding.test_playbooks import SHOP, dossier
 from tests.streams.effect.small_shop import COST, HOLDOUT, small_shop
 
 POLICY = """version = 1

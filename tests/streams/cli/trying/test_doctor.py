@@ -11,14 +11,14 @@ import redis
 from click.testing import CliRunner, Result
 
 from streams.cli import ebb
-from streams.cli.checkup import Finding, check_python, check_settings
 from streams.cli.context import Context
-from streams.cli.doctor import settings_page
+from streams.cli.trying.checkup import Finding, check_python, check_settings
+from streams.cli.trying.doctor import settings_page
 from streams.settings import load_settings
 from streams.topics import create_topics
 from tests.conftest import Redis
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def run(environ: dict[str, str], *arguments: str) -> Result:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from streams.cli.status import show_rivals, show_workers
+from streams.cli.watching.status import show_rivals, show_workers
 from streams.live import Status, Working
 
 NOTHING: dict[str, Any] = dict.fromkeys(Status.__dataclass_fields__, 0)

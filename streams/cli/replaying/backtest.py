@@ -97,7 +97,7 @@ def backtest(
 
     Every prediction is made with what was known at its moment, and tested when its label comes.
     """
-    from streams.cli.importing import progress_bar
+    from streams.cli.replaying.importing import progress_bar
     from streams.composition import shop_of
     from streams.replay import Plan, check_horizons, open_history, replay_grid, replay_history
 
@@ -198,7 +198,7 @@ def _in_words() -> Iterator[None]:
 @contextmanager
 def _with_rejected(context: Context, history: History) -> Iterator[None]:
     """Show the rows that were no events, whatever else there is to say."""
-    from streams.cli.importing import show_rejected
+    from streams.cli.replaying.importing import show_rejected
 
     try:
         yield

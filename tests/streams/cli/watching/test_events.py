@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from features import Event, encode_event
 from streams.cli import ebb as command
 from streams.cli.context import Context
-from streams.cli.events import Arrived, Wanted, _arrived, newest
+from streams.cli.watching.events import Arrived, Wanted, _arrived, newest
 from streams.deadletters import HEADER, REDRIVEN, DeadLetter
 from streams.reading import Message
 from streams.topics import create_topics, open_producer

@@ -11,8 +11,8 @@ from features import to_iso
 from streams.cli.context import Context
 from streams.cli.dossiers import dossier_of
 from streams.cli.errors import Problem, Usage
-from streams.cli.inspecting import CAUSES
 from streams.cli.typed import moment_of
+from streams.cli.watching.inspecting import CAUSES
 
 if TYPE_CHECKING:
     from models.deciding import Decision

@@ -11,7 +11,7 @@ import click
 from features import to_iso
 from streams.cli.context import Context
 from streams.cli.errors import Usage
-from streams.cli.webhooks import with_roster
+from streams.cli.notifying.webhooks import with_roster
 
 if TYPE_CHECKING:
     from streams.notify import DeadNotice, Queue, Roster

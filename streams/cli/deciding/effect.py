@@ -158,7 +158,7 @@ def effect(
     )
     asked = _asked(context, rules, by, _LOOKS if page is not None else 0)
     if write_response is not None:
-        from streams.cli.response import check
+        from streams.cli.deciding.response import check
 
         check(asked.dimensions)
     from rich import progress as bars
@@ -195,14 +195,14 @@ def effect(
     if as_json:
         click.echo(json.dumps(as_dict(joined, rules, asked.dimensions)))
     else:
-        from streams.cli.effects import show_effect
+        from streams.cli.deciding.effects import show_effect
 
         show_effect(joined, rules)
     found = joined.measured.lines[0].split
     if found.chance < ALARM:
         raise Problem(_off(found))
     if write_response is not None:
-        from streams.cli.response import write
+        from streams.cli.deciding.response import write
 
         write(write_response, joined, rules, asked.dimensions)
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from features import format_duration, parse_duration, to_iso
-from streams.cli.budgets import budgets
 from streams.cli.context import Context
+from streams.cli.deciding.budgets import budgets
+from streams.cli.deciding.playbooks import check, explain, value
+from streams.cli.deciding.rehearsal import rehearse
 from streams.cli.errors import Problem, Usage
-from streams.cli.playbooks import check, explain, value
-from streams.cli.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from models.judging import Offer, PolicyValue
@@ -119,7 +119,7 @@ def what_if(
     if as_json:
         click.echo(json.dumps(_as_dict(recorded, offer, tried, joined, values, logged)))
     else:
-        from streams.cli.policies import show_trials, show_tried
+        from streams.cli.deciding.policies import show_trials, show_tried
 
         show_tried(recorded, tried)
         if joined is not None:

@@ -65,7 +65,7 @@ def check(context: Context, file: Path, customers: int, older: Path | None, as_j
     if older is not None:
         changed = changes(plan_of(context, older), plan)
     if as_json:
-        from streams.cli.plans import plan_as_dict
+        from streams.cli.deciding.plans import plan_as_dict
 
         told = {"file": str(file), "ok": True, "faults": [], **plan_as_dict(plan)}
         told["doubts"] = [doubt._asdict() for doubt in found]
@@ -73,7 +73,7 @@ def check(context: Context, file: Path, customers: int, older: Path | None, as_j
             told["changes"] = [{**each._asdict(), "text": str(each)} for each in changed]
         click.echo(json.dumps(told))
     else:
-        from streams.cli.plans import show_plan
+        from streams.cli.deciding.plans import show_plan
 
         count = len(plan.playbooks)
         told_count = f"{count} playbook{'' if count == 1 else 's'}"
@@ -138,12 +138,12 @@ def explain(
     live = found.policy == plan.fingerprint
     spoken = context.settings.alerts.language
     if as_json:
-        from streams.cli.plans import course_as_dict
+        from streams.cli.deciding.plans import course_as_dict
 
         told = course_as_dict(plan, who, course, spoken)
         click.echo(json.dumps(told | {"decided_by_workers": live}))
         return
-    from streams.cli.plans import show_course
+    from streams.cli.deciding.plans import show_course
 
     show_course(plan, who, course, spoken)
     if not live:

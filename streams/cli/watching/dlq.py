@@ -15,7 +15,7 @@ import click
 from features import Millis, from_datetime, parse_duration
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
-from streams.cli.letters import show_counts, show_letter, show_letters, show_report
+from streams.cli.watching.letters import show_counts, show_letter, show_letters, show_report
 
 if TYPE_CHECKING:
     from streams.letters import Letter, Redrive, Redriven, Survey

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from features import DAY
 from streams.cli import ebb
 from streams.cli.context import Context
-from streams.cli.standing import told
+from streams.cli.notifying.standing import told
 from streams.live import open_redis
 from streams.notify import Queue, Standing, queue_of
 from streams.notify.delivery import Notice

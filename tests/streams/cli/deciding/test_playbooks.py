@@ -15,7 +15,7 @@ from models.judging import Cause, Explainer
 from models.playbooks import choose, read_plan
 from streams.cli import ebb
 from streams.cli.context import Context
-from streams.cli.plans import course_as_dict, show_course
+from streams.cli.deciding.plans import course_as_dict, show_course
 from streams.composition import shop_of
 from streams.live import Dossier
 from streams.pipeline import Shop
