@@ -17,7 +17,7 @@ from models.learning import Judgement
 from models.playbooks import Plan, read_plan
 from streams.pipeline import Arrival, Shop
 from tests.features.histories import START, happened
-from tests.streams.test_pipeline import shop_with
+from tests.streams.pipeline.miniature import shop_with
 
 #: What the workers can hold to.
 TEXT: Final = """

@@ -15,31 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import (
-    DAY,
-    HOUR,
-    MINUTE,
-    CustomerState,
-    Definition,
-    build_catalogue,
-    from_datetime,
-)
+from features import DAY, HOUR, MINUTE, CustomerState, Definition, build_catalogue, from_datetime
 from models.deciding import Alert, Ledger, decision_id
 from models.limits import MOST_AT_ONCE, Answer, Filling, MemoryLimits, Request
 from models.playbooks import Hindrance, Plan, read_plan, say
 from models.playbooks.quiet import date_in
-from streams.pipeline import (
-    NO_WATERMARK,
-    Arrival,
-    Customer,
-    Effects,
-    Shop,
-    handle,
-    handling,
-)
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle, handling
 from tests.features.histories import START, happened
+from tests.streams.pipeline.judges import Told
+from tests.streams.pipeline.logs import visits
+from tests.streams.pipeline.miniature import Worker
 from tests.streams.planned import CAPPED, NAMES, Wavering, logs, planned
-from tests.streams.test_pipeline import Told, Worker, visits
 
 FEATURES = build_catalogue(Definition()).names
 

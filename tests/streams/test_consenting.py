@@ -12,8 +12,10 @@ from features import DAY, CustomerState, Event, Word, encode_state
 from models.deciding import Ledger
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
 from tests.features.histories import START, happened
+from tests.streams.pipeline.judges import Told
+from tests.streams.pipeline.miniature import run_through, shop_with
+from tests.streams.pipeline.sameness import assert_close, by_customer
 from tests.streams.planned import NAMES, Wavering, logs, planned
-from tests.streams.test_pipeline import Told, assert_close, by_customer, run_through, shop_with
 
 SHOP = replace(planned(), plan=None)
 

@@ -30,7 +30,8 @@ from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
 from tests import oracle
 from tests.features.histories import START, happened
 from tests.features.watching import fire_until
-from tests.streams.test_pipeline import prior_of, shop_with
+from tests.streams.pipeline.judges import prior_of
+from tests.streams.pipeline.miniature import shop_with
 
 VISITOR = "anon:5f3c"
 LATER = START + 99 * DAY

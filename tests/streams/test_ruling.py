@@ -14,16 +14,11 @@ from hypothesis import strategies as st
 from features import DAY, CustomerState, Millis, from_datetime
 from models.deciding import Alert, Decision, Ledger
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
+from tests.streams.pipeline.judges import Told
+from tests.streams.pipeline.logs import CUTS, LIMITS, visits
+from tests.streams.pipeline.miniature import run_through, shop_with
+from tests.streams.pipeline.sameness import assert_same
 from tests.streams.planned import LIMITED, NAMES, PLAN, Wavering, by_hand, logs, planned
-from tests.streams.test_pipeline import (
-    CUTS,
-    LIMITS,
-    Told,
-    assert_same,
-    run_through,
-    shop_with,
-    visits,
-)
 
 MANY = tuple(f"shopper-{number}" for number in range(100))
 CHANNELS = {"sorry": "email", "call": "phone", "bargain": "email"}

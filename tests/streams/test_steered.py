@@ -19,8 +19,10 @@ from models.deciding.decision import keep
 from models.playbooks import Group, Learnt, Plan, encode_learnt, read_plan, with_learnt
 from models.understanding import SEGMENTS
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, Shop, handle
+from tests.streams.pipeline.logs import CUTS, LIMITS, visits
+from tests.streams.pipeline.miniature import run_through
+from tests.streams.pipeline.sameness import assert_same
 from tests.streams.planned import CAPPED, LIMITED, NAMES, PLAN, TEXT, Wavering, logs, planned
-from tests.streams.test_pipeline import CUTS, LIMITS, assert_same, run_through, visits
 
 STEERING: Final = '\n[steering]\nresponse = "response.json"\nexplore = 0.4\n'
 

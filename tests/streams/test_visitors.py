@@ -11,7 +11,8 @@ from streams.composition import shop_of
 from streams.pipeline import Arrival
 from streams.settings import load_settings
 from tests.features.histories import START, happened
-from tests.streams.test_pipeline import Run, Told, run_through, shop_with
+from tests.streams.pipeline.judges import Told
+from tests.streams.pipeline.miniature import Run, run_through, shop_with
 
 
 def seen(user: str, *, visitors: bool = False) -> Run:
