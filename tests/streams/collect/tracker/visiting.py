@@ -53,7 +53,8 @@ class Visitor:
 
     def stop_the_clock(self) -> None:
         """Let no time pass from now on but by `wait`."""
-        self.context.clock.install(time=MORNING)
+        # However long the two take: no clock is stopped at a time that is over.
+        self.context.clock.install(time=MORNING - timedelta(hours=1))
         self.context.clock.pause_at(MORNING + timedelta(seconds=1))
 
     def wait(self, milliseconds: float = SOON) -> None:
