@@ -261,6 +261,10 @@ class CustomerState:
 
     # -- what somebody did as a visitor -------------------------------------------------------
 
+    def has_come(self, history: History) -> bool:
+        """Whether an event that was handed over has come before, by its number."""
+        return history.number < self.visitors.get(crc32(history.visitor.encode()), 0)
+
     def recall(self, event: Event, at: Millis, history: History) -> Applied:
         """Take an event of a visitor into account who was found to be this customer, once.
 

@@ -22,7 +22,7 @@ from features import (
     is_customer,
     is_visitor,
 )
-from models.deciding import Alert, Decision, Ledger, Policy
+from models.deciding import Alert, Decision, Ledger, Policy, Promised
 from models.judging import Explainer
 from models.learning import Judgement, TrainingExample
 from models.playbooks import Plan
@@ -78,13 +78,15 @@ class Shop:
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """An event as it lies in the log: where, when it arrived, and what it says.
 
-    With a history it is one that its customer did as a visitor, and that was handed over.
+    With a history it is one that its customer did as a visitor, and that was handed over; the
+    first of them brings what was promised by what had been done for the visitor.
     """
 
     offset: int
     timestamp: Millis
     event: Event
     history: History | None = None
+    promised: Promised | None = None
 
 
 class Refusal(NamedTuple):
@@ -96,11 +98,33 @@ class Refusal(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """An event of a visitor that goes to the customer who that is, and what brought it about."""
+    """An event of a visitor that goes to the customer who that is, and what brought it about.
+
+    With the first of them goes what the visitor was promised, if anything was.
+    """
 
     offset: int
     timestamp: Millis
     handed: Handed
+    promised: Promised | None = None
+
+
+class TakenOver(NamedTuple):
+    """What a customer was promised as a visitor, from now on.
+
+    Parameters
+    ----------
+    user_id
+        The customer.
+    before
+        How many decisions of the batch came before.
+    promised
+        By what was done for the visitor.
+    """
+
+    user_id: str
+    before: int
+    promised: Promised
 
 
 class Customer:
@@ -164,6 +188,8 @@ class Effects:
         What happened, for status and metrics.
     decided
         Every decision, in order, also those not to act.
+    taken_over
+        What customers were promised as visitors, in order.
     vectors, judgement
         What was scored in this batch, and what came out; None where nothing was. Not every row
         became a decision: one that had been taken before is not taken again.
@@ -177,5 +203,6 @@ class Effects:
     changed: dict[str, Customer] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     decided: list[Decided] = field(default_factory=list)
+    taken_over: list[TakenOver] = field(default_factory=list)
     vectors: npt.NDArray[np.float32] | None = None
     judgement: Judgement | None = None

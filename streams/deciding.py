@@ -9,6 +9,7 @@ after it, and is first in line again; the others go on.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from hashlib import blake2b
 from itertools import pairwise
@@ -18,18 +19,21 @@ import numpy as np
 
 from features import Millis
 from models.deciding import (
+    NOTHING_PROMISED,
     Cause,
     Decision,
     Ledger,
     Prediction,
+    Promised,
     Verdict,
     decision_id,
     rounded,
 )
 from models.learning import LAST, Judge, TrainingExample, vector_of
 from models.limits import MOST_AT_ONCE, Answer, Request
+from models.playbooks import rememberable
 from streams.alerting import Scored, alert_of, point_of
-from streams.batch import Customer, Decided, Effects, Shop
+from streams.batch import Customer, Decided, Effects, Shop, TakenOver
 from streams.ruling import Ruling, rule
 
 
@@ -45,7 +49,12 @@ class Moment(NamedTuple):
     cause
         Why the customer is scored; None for an activity and for the end.
     row
-        Row of the score; `NO_ROW` for an activity, `THE_END` for the end.
+        Row of the score; `NO_ROW` for an activity, `THE_END` for the end, `TAKES_OVER` where the
+        customer was a visitor.
+    first
+        Of the end, which of the effects is the first event that is handed over; None if none is.
+    promised
+        To the visitor whom the customer was.
     """
 
     user_id: str
@@ -54,11 +63,15 @@ class Moment(NamedTuple):
     watermark: Millis
     cause: Cause | None
     row: int
+    first: int | None = None
+    promised: Promised | None = None
 
 
-#: The row of an activity, and that of the moment at which a visitor turned out to be a customer.
+#: The row of an activity, that of the moment at which a visitor turned out to be a customer, and
+#: that of the moment at which the customer learns of it.
 NO_ROW: Final = -1
 THE_END: Final = -2
+TAKES_OVER: Final = -3
 
 
 class _Waiting(NamedTuple):
@@ -107,11 +120,16 @@ def judge_and_decide(
         effects.judgement = judgement = judge.judge(effects.vectors)
         weights = shop.explainer.weigh(judgement)
         risks = judgement.risks.tolist()
-    for place, (user_id, customer, at, watermark, cause, row) in enumerate(moments):
+    for place, moment in enumerate(moments):
+        user_id, customer, at, watermark, cause, row, _, promised = moment
         if waiting and (user_id in waiting or len(waiting) == MOST_AT_ONCE):
             yield from _hear(shop, effects, waiting, places)
         if row == THE_END:
-            _withdraw(shop, user_id, customer, watermark, effects)
+            _withdraw(shop, moment, effects)
+            continue
+        if promised is not None:
+            _take_over(shop, customer, promised)
+            effects.taken_over.append(TakenOver(user_id, place, promised))
             continue
         if cause is None:
             note_activity(shop, user_id, customer, at, watermark, effects)
@@ -151,6 +169,11 @@ def _hear(
 
 def _in_order(effects: Effects, places: Sequence[int]) -> None:
     """Put what was decided in the order of the moments, where some had to wait."""
+    if effects.taken_over:
+        ordered = sorted(places)
+        effects.taken_over = [
+            each._replace(before=bisect_left(ordered, each.before)) for each in effects.taken_over
+        ]
     if any(after < before for before, after in pairwise(places)):
         alerts = {each.alert_id: each for each in effects.alerts}
         order = sorted(range(len(places)), key=places.__getitem__)
@@ -172,15 +195,29 @@ def note_activity(
     customer.ledger_changed |= ledger.note_activity(at)
 
 
-def _withdraw(
-    shop: Shop, user_id: str, customer: Customer, watermark: Millis, effects: Effects
-) -> None:
-    """End what was believed of a visitor who is a customer: what is awaited, awaits the latter."""
-    mature(shop, user_id, customer, watermark, effects)
+def _withdraw(shop: Shop, moment: Moment, effects: Effects) -> None:
+    """End what was believed of a visitor who is a customer: what is awaited, awaits the latter.
+
+    What was promised goes there, with the first of the events.
+    """
+    customer, first = moment.customer, moment.first
+    mature(shop, moment.user_id, customer, moment.watermark, effects)
+    promised = customer.ledger.promised
+    if first is not None and promised != NOTHING_PROMISED:
+        effects.passed[first] = effects.passed[first]._replace(promised=promised)
     pending = len(customer.ledger.pending)
     if pending:
         effects.counts["pending"] -= pending
     customer.ledger, customer.ledger_changed = Ledger(), True
+
+
+def _take_over(shop: Shop, customer: Customer, promised: Promised) -> None:
+    """Keep what a customer was promised as a visitor."""
+    ledger = customer.ledger
+    both = ledger.promised.with_those_of(promised)
+    ledger.standing, customer.ledger_changed = both.standing, True
+    if shop.plan is not None:
+        ledger.sent = rememberable(both.sent)
 
 
 def _decide(
@@ -291,4 +328,12 @@ def mature(
         )
 
 
-__all__ = ["NO_ROW", "THE_END", "Moment", "judge_and_decide", "mature", "note_activity"]
+__all__ = [
+    "NO_ROW",
+    "TAKES_OVER",
+    "THE_END",
+    "Moment",
+    "judge_and_decide",
+    "mature",
+    "note_activity",
+]

@@ -18,7 +18,8 @@ replay computes is what the worker computed. The rules, in order:
 6. What is limited for the shop as a whole (money, a rate) is asked for, in the order of the
    decisions; whoever drives the batch brings the answers. A customer's next decision waits for it.
 7. Visitors, who have not said who they are, are known but not judged, unless the shop wants it.
-   When they say it, what they did is handed over to the customer, once, by way of the log.
+   When they say it, what they did is handed over to the customer, once, by way of the log; and
+   with it what they were promised by what was done for them.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from models.limits import Answer, MemoryLimits, Request
 from streams.batch import NO_WATERMARK, Arrival, Customer, Decided, Effects, Passed, Refusal, Shop
 from streams.deciding import (
     NO_ROW,
+    TAKES_OVER,
     THE_END,
     Moment,
     judge_and_decide,
@@ -242,8 +244,12 @@ def _observe(
         if history is None:
             applied = state.apply(event, at)
         else:
+            promised = None if state.has_come(history) else arrival.promised
             applied = state.recall(event, at, history)
             customer.state_changed = True
+            if promised is not None:
+                where = Moment(user_id, customer, at, watermark, None, TAKES_OVER)
+                moments.append(where._replace(promised=promised))
             if applied in (_NEW, _LATE):
                 counts["recalled"] += 1
         if applied is not _NEW and applied is not _LATE:
@@ -326,7 +332,8 @@ def _hand_over(
         handed = [trail.pass_on(event)]
     elif trail.link(name, at):
         handed = state.hand_over()
-        moments.append(Moment(event.user_id, customer, at, watermark, None, THE_END))
+        end = Moment(event.user_id, customer, at, watermark, None, THE_END)
+        moments.append(end._replace(first=len(effects.passed) if handed else None))
         if first:
             counts["linked"] += 1
             counts["customers"] -= 1  # the two are one

@@ -20,6 +20,7 @@ from models.deciding import (
     Because,
     Obstacle,
     Play,
+    Promised,
     Sent,
     Standing,
     Verdict,
@@ -134,21 +135,6 @@ def situation_at(
     )
 
 
-def all_sent(sent: tuple[Sent, ...], standing: Standing) -> tuple[Sent, ...]:
-    """Return what was done, with an alert that nothing more is known of: from before the plan.
-
-    Examples
-    --------
-    >>> all_sent((), Standing(True, 7)), all_sent((Sent(9, "gift"),), Standing(True, 9))
-    ((Sent(at=7, playbook='', channel='', transactional=False),), (Sent(at=9, playbook='gift', \
-channel='', transactional=False),))
-    """
-    last = standing.alerted_at
-    if last < 0 or any(each.at == last for each in sent):
-        return sent
-    return tuple(sorted((*sent, Sent(last))))
-
-
 def rule(
     shop: Shop,
     plan: Plan,
@@ -183,7 +169,7 @@ def rule(
         Whoever no playbook is for, or there is too little for, or is left in peace by one, is not
         alerted, and stands as if the risk had not reached the threshold: the next look asks again.
     """
-    done = all_sent(sent, before)
+    done = Promised(before, sent).all_sent()
     situation = situation_at(point, verdict.band, plan, shop.definition, done)
     course = choose(plan, situation)
     option = course.first
@@ -247,4 +233,4 @@ def _obstacles(
     return tuple(found)
 
 
-__all__ = ["Point", "Ruling", "all_sent", "rule", "situation_at"]
+__all__ = ["Point", "Ruling", "rule", "situation_at"]

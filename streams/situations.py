@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.deciding import Decision, Sent
+from models.deciding import Decision, Promised, Sent
 from models.playbooks import Plan, Situation, stage_of, worth
 from models.understanding import Lifecycle
-from streams.ruling import all_sent
 
 if TYPE_CHECKING:
     from streams.live import Dossier
@@ -49,7 +48,7 @@ def situation_of(found: Dossier, plan: Plan, cause: str) -> Situation:
         value=worth(facts, horizon, plan.prior),
         facts=facts,
         traits=found.state.traits,
-        sent=all_sent(sent, ledger.standing),
+        sent=Promised(ledger.standing, sent).all_sent(),
     )
 
 

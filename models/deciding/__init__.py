@@ -26,12 +26,14 @@ from models.deciding.policy import (
     suggested_of,
 )
 from models.deciding.prediction import Prediction
+from models.deciding.promised import NOTHING_PROMISED, Promised
 from models.deciding.sent import Sent
 from models.deciding.whatif import Point, verdicts
 
 __all__ = [
     "ALERT_TYPE",
     "DECISIONS_KEPT",
+    "NOTHING_PROMISED",
     "OBSTACLES_KEPT",
     "WHY",
     "Action",
@@ -50,6 +52,7 @@ __all__ = [
     "Point",
     "Policy",
     "Prediction",
+    "Promised",
     "Reason",
     "Sent",
     "Standing",

@@ -17,6 +17,7 @@ from models.deciding.decision import Decision
 from models.deciding.log import DECISIONS_KEPT, DecisionLog
 from models.deciding.policy import Standing
 from models.deciding.prediction import AWAY, CAME, Matured, Prediction, mature
+from models.deciding.promised import Promised
 from models.deciding.sent import Sent
 from models.deciding.stored import pack_ledger, unpack_ledger
 from models.learning import LAST
@@ -126,6 +127,11 @@ class Ledger:
             self._decisions = (self._log.read() + self._decisions)[-DECISIONS_KEPT:]
             self._log = None
         return self._decisions
+
+    @property
+    def promised(self) -> Promised:
+        """What was promised by what was done."""
+        return Promised(self.standing, self.sent)
 
     def log(self, decision: Decision) -> None:
         """Note a decision; the oldest beyond the bound is dropped."""

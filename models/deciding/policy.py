@@ -159,7 +159,8 @@ class Policy:
             # By far the most.
             because = Because("below", (risk, self.threshold))
             return Verdict(False, because, arm, band, calm)
-        since = at - standing.alerted_at if standing.alerted_at >= 0 else NEVER
+        # Somebody who was a visitor may have been alerted where time was ahead.
+        since = max(at - standing.alerted_at, 0) if standing.alerted_at >= 0 else NEVER
         if since < self.cooldown:
             because = Because("resting", (since // DAY, self.cooldown / DAY))
         elif calm.raised and cause != "distress":

@@ -256,18 +256,19 @@ def _obstacle(
     channels = playbook.channels
     if found := barred(plan.consents, channels, situation.traits):
         return found
+    # Where a visitor was found to be this customer, time may have been ahead: what was done then
+    # counts as if it were done now.
     at = situation.at
-    before = [sent for sent in situation.sent if sent.at <= at]
-    last = max((sent.at for sent in before if sent.playbook == playbook.name), default=None)
+    last = max((sent.at for sent in situation.sent if sent.playbook == playbook.name), default=None)
     if last is not None and at - last < playbook.cooldown:
-        return Hindrance("resting", "", ((at - last) / DAY, playbook.cooldown / DAY))
+        return Hindrance("resting", "", (max(at - last, 0) / DAY, playbook.cooldown / DAY))
     if not channels:
         # The customer is owed what it does.
         return None
-    counted = [sent for sent in before if not sent.transactional]
+    counted = [sent for sent in situation.sent if not sent.transactional]
     last = max((sent.at for sent in counted), default=None)
     if last is not None and at - last < plan.cooldown:
-        return Hindrance("peace", "", ((at - last) / DAY, plan.cooldown / DAY))
+        return Hindrance("peace", "", (max(at - last, 0) / DAY, plan.cooldown / DAY))
     for channel, most, per in plan.caps:
         if channel and channel not in channels:
             continue

@@ -51,14 +51,27 @@ def remembered(plan: Plan, sent: Sequence[Sent], at: Millis) -> tuple[Sent, ...]
     [120, 160]
     """
     memory = memory_of(plan)
-    most = max([1, *(cap.most for cap in plan.caps)])
+    within = [each for each in sent if at - each.at < memory]
+    return _newest(within, max([1, *(cap.most for cap in plan.caps)]))
+
+
+def rememberable(sent: Sequence[Sent]) -> tuple[Sent, ...]:
+    """Return what some plan could ask for at some time: whatever else is dropped changes no answer.
+
+    Parameters
+    ----------
+    sent
+        What was done, the oldest first.
+    """
+    return _newest(sent, MOST_CAPPED)
+
+
+def _newest(sent: Sequence[Sent], most: int) -> tuple[Sent, ...]:
     playbooks: set[str] = set()
     over: Counter[str] = Counter()
     counted = 0
     kept = []
     for each in reversed(sent):
-        if at - each.at >= memory:
-            break
         needed = each.playbook not in playbooks
         playbooks.add(each.playbook)
         if not each.transactional:
@@ -70,4 +83,4 @@ def remembered(plan: Plan, sent: Sequence[Sent], at: Millis) -> tuple[Sent, ...]
     return tuple(reversed(kept))
 
 
-__all__ = ["MOST_CAPPED", "memory_of", "remembered"]
+__all__ = ["MOST_CAPPED", "memory_of", "rememberable", "remembered"]

@@ -114,7 +114,8 @@ class Intake:
                 # Wherever it lay then.
                 origin = origin_of(record.headers)
                 if origin is not None:
-                    arrivals.append(Arrival(number, origin.timestamp, event, origin.history))
+                    came, history, promised = origin.timestamp, origin.history, origin.promised
+                    arrivals.append(Arrival(number, came, event, history, promised))
                     continue
             arrivals.append(Arrival(number, arrived, event))
         return read
@@ -167,7 +168,8 @@ class Intake:
     def pass_on(self, out: Sorted, records: Sequence[Any], passed: Iterable[Passed]) -> None:
         """Add the events of visitors for the partitions of the customers who they are."""
         for each in passed:
-            out.messages.append(handed_message(each.handed, _place(records[each.offset])))
+            place = _place(records[each.offset])
+            out.messages.append(handed_message(each.handed, each.promised, place))
 
     def refuse_all(self, out: Sorted, records: Any, refusals: Iterable[Refusal]) -> None:
         """Add the dead letters of events that the pipeline refused."""

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from features import Handed, History, encode_event
-from models.deciding import Alert, cloud_event_headers
+from models.deciding import Alert, Promised, cloud_event_headers
 from models.learning import Snapshot, TrainingExample
 from models.watching import ModelEvent
 from streams.deadletters import HEADER, DeadLetter, fitting
@@ -40,6 +40,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
         When it arrived there, in milliseconds.
     history
         What comes with an event that its customer did as a visitor.
+    promised
+        What the visitor was promised by what had been done, with the first of the events.
     """
 
     topic: str
@@ -47,6 +49,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: int
     timestamp: int
     history: History | None = None
+    promised: Promised | None = None
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -113,12 +116,11 @@ def moved_message(user_id: str, value: bytes, origin: Origin) -> Message:
     return Message(REKEYED, user_id.encode(), value, [(ORIGIN, _json.encode(origin))])
 
 
-def handed_message(handed: Handed, origin: Origin) -> Message:
+def handed_message(handed: Handed, promised: Promised | None, origin: Origin) -> Message:
     """Return an event of a visitor on its way to the customer who that is."""
     event, history = handed
-    return moved_message(
-        event.user_id, encode_event(event), msgspec.structs.replace(origin, history=history)
-    )
+    origin = msgspec.structs.replace(origin, history=history, promised=promised)
+    return moved_message(event.user_id, encode_event(event), origin)
 
 
 def origin_of(headers: Iterable[tuple[str, bytes]]) -> Origin | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Protocol
 import msgspec
 from msgspec import Meta
 
-from features import Definition, Told, decode_state, from_datetime
+from features import CustomerState, Definition, Told, decode_state, from_datetime
 from features.store import Store
 from streams.live import partition_of_customer
 
@@ -72,20 +72,26 @@ class StillWanted:
         if not alert.channel or not alert.user_id or alert.offer.transactional:
             return True
         try:
-            partition = await partition_of_customer(self._store, alert.user_id)
-            if partition is None:
-                return True
-            page = await self._store.read(partition, [alert.user_id], -1, 0)
-            data = page.records[alert.user_id].state
-            if data is None:
-                return True
-            told = decode_state(data, Definition()).traits
+            state = await self._known(alert.user_id)
+            if state is not None and state.trail is not None and state.trail.customer is not None:
+                # It was decided of a visitor, and what that one has said is the customer's now.
+                state = await self._known(state.trail.customer)
         except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
             # The worker has looked when it decided; whose it is stays unsaid.
             logger.warning("what Redis holds of a customer cannot be read: %s", error)
             return True
+        if state is None:
+            return True
         at = None if alert.decided_at is None else from_datetime(alert.decided_at)
-        return not refused(told, alert.channel, at)
+        return not refused(state.traits, alert.channel, at)
+
+    async def _known(self, customer: str) -> CustomerState | None:
+        partition = await partition_of_customer(self._store, customer)
+        if partition is None:
+            return None
+        page = await self._store.read(partition, [customer], -1, 0)
+        data = page.records[customer].state
+        return None if data is None else decode_state(data, Definition())
 
 
 def refused(told: Told, channel: str, decided_at: int | None) -> bool:

@@ -183,11 +183,11 @@ class RecordedTopic:
                 counts["invalid" if moved else "forwarded"] += 1
                 continue
             counts["events"] += 1
-            timestamp, history = record.timestamp, None
+            timestamp, history, promised = record.timestamp, None, None
             if moved:
-                timestamp, history = moved_from(record.headers, timestamp)
+                timestamp, history, promised = moved_from(record.headers, timestamp)
                 counts["rekeyed" if history is None else "handed_over"] += 1
-            yield Arrival(record.offset, timestamp, event, history)
+            yield Arrival(record.offset, timestamp, event, history, promised)
 
 
 def _when(found: tuple[bool, Any]) -> Millis:

@@ -13,6 +13,7 @@ from math import nan
 from typing import Final
 
 from features import DAY, NEVER, CustomerState, Millis, to_datetime
+from models.deciding import Promised
 from models.learning import LAST, Judgement, TrainingExample
 from models.limits import MemoryLimits
 from streams.pipeline import Effects, Shop
@@ -58,7 +59,8 @@ class LivePass:
         shop, race = self._shop, self._race
         tick = max(min(DAY, round(shop.definition.horizon * _TICK)), 1)
         limits = MemoryLimits()
-        books = self._books = [Book(shop, limits) for _ in logs]
+        promised: dict[str, Promised | None] = {}
+        books = self._books = [Book(shop, limits, promised) for _ in logs]
         # Partitions that draw on the same pots go on side by side, as they do in the workers: or
         # the first would have spent the day's budget before the second begins the day.
         steps = _STEPS if shop.plan is not None and shop.plan.limited else 1
@@ -83,7 +85,8 @@ class LivePass:
         first = self._race.first
         for log, book in zip(logs, books, strict=True):
             while arrivals := log.until(end - 1, BATCH):
-                self._take(book.take(first, arrivals))
+                for effects in book.take(first, arrivals):
+                    self._take(effects)
                 seen.note(arrivals)
             # Only events move time. This one has moved it on, where another is to come.
             more = log.next_at < NEVER

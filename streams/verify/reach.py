@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from features import History, Millis
+from models.deciding import Promised
 from streams.batch import NO_WATERMARK
 
 #: The newest version of a mark whose positions mean what they mean here.
@@ -53,6 +54,7 @@ class Reach(msgspec.Struct, frozen=True):
 class _Origin(msgspec.Struct):
     timestamp: Millis
     history: History | None = None
+    promised: Promised | None = None
 
 
 _reach = msgspec.json.Decoder(Reach)
@@ -90,17 +92,18 @@ def read_reach(mark: bytes, partition: int) -> Reach:
 
 def moved_from(
     headers: Iterable[tuple[str, bytes]], timestamp: Millis
-) -> tuple[Millis, History | None]:
+) -> tuple[Millis, History | None, Promised | None]:
     """Return when a moved event first arrived, which its header says; else its own timestamp.
 
-    With it comes the history of one that its customer did as a visitor; None with others.
+    With it come the history of one that its customer did as a visitor, and what they were
+    promised then; None with others.
 
     Examples
     --------
     >>> moved_from([("ebb_origin", b'{"topic":"t","partition":1,"offset":2,"timestamp":3}')], 9)
-    (3, None)
+    (3, None, None)
     >>> moved_from([], 9)
-    (9, None)
+    (9, None, None)
     """
     for name, value in headers:
         if name == _ORIGIN:
@@ -108,5 +111,5 @@ def moved_from(
                 origin = _origin.decode(value)
             except msgspec.DecodeError:
                 break
-            return origin.timestamp, origin.history
-    return timestamp, None
+            return origin.timestamp, origin.history, origin.promised
+    return timestamp, None, None

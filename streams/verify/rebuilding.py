@@ -147,14 +147,14 @@ class Rebuilding:
         place = self._places.get(name) or self._find(name)
         if place is _ELSEWHERE:
             return
-        at, timestamp, history = event.at, record.timestamp, None
+        at, timestamp, history, promised = event.at, record.timestamp, None, None
         if moved:
-            timestamp, history = moved_from(record.headers, timestamp)
+            timestamp, history, promised = moved_from(record.headers, timestamp)
         if at > timestamp + self._shop.skew:
             return
         if isinstance(place, Reach):
             if record.offset < (place.rekeyed if moved else place.offset):
-                arrival = Arrival(record.offset, timestamp, event, history)
+                arrival = Arrival(record.offset, timestamp, event, history, promised)
                 self._note(self.rebuilt[name], place, arrival, record.timestamp, moved)
         elif place is _STRANGER and len(self.strangers) < MOST_STRANGERS:
             self.strangers.setdefault(name, f"{record.topic}/{record.partition}@{record.offset}")

@@ -8,7 +8,7 @@ verdict and alert can be computed again, and must be the same.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from features import Millis, from_datetime, to_iso
-from models.deciding import Ledger, decision_id
+from models.deciding import Ledger, Promised, decision_id
 from streams.pipeline import Effects, Shop
 from streams.verify.again import (
     Again,
@@ -122,11 +122,17 @@ class Redeciding:
         self._shop = shop
         self._versions = Versions([shop, *others])
         self._points: dict[str, list[Point]] = {}
+        #: What customers were promised as visitors, each before so many of the decision points.
+        self._taken_over: dict[str, list[tuple[int, Promised]]] = {}
         self._expected: list[Expected] = []
         self.retold = Retold()
 
     def watch(self, effects: Effects) -> None:
         """Take note of the decision points of a batch that was handled again."""
+        for user_id, before, promised in effects.taken_over:
+            here = sum(each.user_id == user_id for each in effects.decided[:before])
+            place = len(self._points.get(user_id, ())) + here
+            self._taken_over.setdefault(user_id, []).append((place, promised))
         if effects.vectors is None:
             return
         for user_id, decision, row, _, traits in effects.decided:
@@ -164,7 +170,11 @@ class Redeciding:
         ]
         judged = self._judged(points, recorded, records)
         so_far = SoFar()
-        for point, name, known, now in zip(points, ids, recorded, judged, strict=True):
+        taken_over = deque(self._taken_over.pop(user_id, ()))
+        told_of = zip(points, ids, recorded, judged, strict=True)
+        for place, (point, name, known, now) in enumerate(told_of):
+            while taken_over and taken_over[0][0] <= place:
+                so_far.take_over(taken_over.popleft()[1])
             if known is None:
                 # Whether it raised the customer is not known, nor then what follows from that.
                 so_far.lose()

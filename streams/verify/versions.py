@@ -14,9 +14,9 @@ from typing import Final
 from msgspec import UNSET
 
 from features import Millis
-from models.deciding import Alert, Decision, Ledger, Policy, Sent, Standing
+from models.deciding import Alert, Decision, Ledger, Policy, Promised, Sent, Standing
+from models.playbooks import rememberable
 from streams.pipeline import Shop
-from streams.ruling import all_sent
 
 #: The version of a decision that was taken without a policy file.
 NONE: Final = ""
@@ -136,6 +136,14 @@ class SoFar:
         # What the other version may have forgotten, this one has forgotten by now.
         self.sure = self.sure or all(each.at > self._doubted for each in sent)
 
+    def take_over(self, promised: Promised) -> None:
+        """Take note of what the customer was promised as a visitor."""
+        mine = Promised(self.standing or Standing(), self.sent)
+        both = mine.with_those_of(promised)
+        self.sent = rememberable(both.sent)
+        if self.standing is not None:
+            self.standing = both.standing
+
     def decided_elsewhere(
         self,
         policy: Policy,
@@ -168,7 +176,8 @@ class SoFar:
             self.standing = policy.left_alone(risk, before)
             return
         self.standing = Standing(True, at)
-        self.sent = (*all_sent(self.sent, before), _sent(at, decision, alert))
+        done = Promised(before, self.sent).all_sent()
+        self.sent = (*done, _sent(at, decision, alert))
 
 
 def _sent(at: Millis, decision: Decision | None, alert: Alert | None) -> Sent:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
+import msgspec
 import pytest
+from pyarrow import parquet
 
-from features import DAY, HOUR, MINUTE, Event, decode_state
+from features import DAY, HOUR, MINUTE, Event, decode_state, from_datetime, to_iso
 from streams.composition import shop_of
 from streams.topics import partition_of
 from tests import oracle
@@ -118,3 +121,83 @@ def test_a_visitors_history_is_the_customers_though_workers_die(brief_corner: Ne
     moved = corner.read("rekeyed")
     assert {each.key.decode() for each in moved if each.key} == set(SHOPPERS)
     assert all(json.loads(each.value)["properties"]["anonymous_id"] for each in moved)
+
+
+PEACE = """
+version = 1
+holdout = { share = 0.2 }
+cap = [ { channel = "email", most = 1, per = "5d" } ]
+[[playbook]]
+name = "gift"
+when = { cause = "distress" }
+action = { kind = "coupon", channel = "email", depth = 0.1, expires = "7d", cost = 1.00 }
+"""
+#: The e-mail to the visitor counts for five days.
+HOURS_OF_PEACE = ((True, 0), (False, 121))
+
+
+def complaint(user: str, hour: int) -> Event:
+    return Event(
+        event_id=f"{user}-{hour}",
+        user_id=user,
+        type="complaint",
+        time=START + hour * HOUR + SHOPPERS.index(user.removeprefix("anon:")) * MINUTE,
+    )
+
+
+def test_who_was_sent_a_coupon_as_a_visitor_gets_no_second_one(brief_corner: NewCorner) -> None:
+    """Though a worker dies while they are handed over; a replay has it likewise."""
+    rules = {
+        "EBB_VISITORS": "true",
+        "EBB_CLOCK": "events",
+        "EBB_WORKER_BATCH": "5",
+        "EBB_POLICY_THRESHOLD": "0.01",
+        "EBB_POLICY_HYSTERESIS": "0",
+        "EBB_POLICY_COOLDOWN": "0d",
+    }
+    corner = brief_corner(**rules)
+    policy = corner.folder / "policy.toml"
+    policy.write_text(PEACE, encoding="utf-8")
+    corner = brief_corner(EBB_POLICY=str(policy), **rules)
+    corner.create_topics()
+    told = [complaint(f"anon:{user}", 0) for user in SHOPPERS]
+    told += [
+        msgspec.structs.replace(link(user), time=START + HOUR + number * MINUTE)
+        for number, user in enumerate(SHOPPERS)
+    ]
+    corner.publish(told)
+    first = corner.worker()
+    wait_for("some are handed over", lambda: corner.counts()["handed_over"] > 5, 60, 0.005)
+    first.kill()
+    corner.worker()
+    wait_for("all have come", lambda: corner.counts()["recalled"] == len(SHOPPERS), 60, 0.05)
+
+    later = [complaint(user, hour) for hour in (2, 100, 121) for user in SHOPPERS]
+    corner.publish(later)
+    corner.drain(len(told) + len(SHOPPERS) + len(later))
+    alerts = {
+        each["alert_id"]: each
+        for each in (json.loads(said.value) for said in corner.read("interventions"))
+    }
+    hours = sorted(
+        (
+            each["user_id"].removeprefix("anon:"),
+            each["user_id"].startswith("anon:"),
+            (from_datetime(datetime.fromisoformat(each["decided_at"])) - START) // HOUR,
+        )
+        for each in alerts.values()
+    )
+    expected = [(user, visitor, hour) for user in SHOPPERS for visitor, hour in HOURS_OF_PEACE]
+    assert hours == sorted(expected)
+    said = corner.run("why", SHOPPERS[0], "--at", to_iso(START + 100 * HOUR))
+    assert "gift  no: 1 over email within 5 days, and no more than 1 may be" in said, said
+
+    found = json.loads(corner.run("verify", "--all", "--decisions", "--json"))
+    assert found["decisions"]["different"] == 0, found["decisions"]
+    corner.run("backtest", "kafka://clickstream", "-o", "again", "--no-report", timeout=120)
+    rows = parquet.read_table(corner.folder / "again" / "decisions.parquet").to_pylist()
+    again = {(row["customer"], from_datetime(row["at"])) for row in rows if row["alert"]}
+    assert again == {
+        (each["user_id"], from_datetime(datetime.fromisoformat(each["decided_at"])))
+        for each in alerts.values()
+    }

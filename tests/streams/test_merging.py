@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,14 +19,14 @@ from features import (
     Definition,
     Event,
     Millis,
-    decode_event,
     decode_state,
-    encode_event,
     encode_state,
     is_visitor,
 )
 from models.deciding import Ledger, Policy
 from models.learning import NOT_YET
+from streams.live.intake import Intake
+from streams.live.messages import Origin, handed_message
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
 from tests import oracle
 from tests.features.histories import START, happened
@@ -96,9 +97,12 @@ class Town:
 
     def _send(self, effects: Effects) -> None:
         for passed in effects.passed:
-            event, history = passed.handed
-            event = decode_event(encode_event(event))
-            moved = Arrival(0, passed.timestamp, event, history)
+            place = Origin("clickstream", 0, passed.offset, passed.timestamp)
+            message = handed_message(passed.handed, passed.promised, place)
+            lying = SimpleNamespace(
+                topic="rekeyed", timestamp=LATER, value=message.value, headers=message.headers
+            )
+            [moved] = Intake("clickstream").read([lying]).arrivals
             self.under_way.append(moved)
             self.sent.append(moved)
 

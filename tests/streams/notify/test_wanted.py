@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from features import HOUR, CustomerState, Definition, Event, encode_state, from_datetime
+from features import HOUR, CustomerState, Definition, Event, Trail, encode_state, from_datetime
 from features.store import Commit, MemoryStore, Record, StoreAway
 from models.deciding import Offer
 from streams.live.held import Mark
@@ -74,6 +74,39 @@ def test_a_no_that_came_late_counts_unless_the_decision_may_have_known_better() 
     no = saying("unsubscribed", EARLIER)
     assert not wanted(no)
     assert wanted(no, saying("identified", EARLIER + 1, news="yes"))
+
+
+@pytest.mark.parametrize("channel", ["email", "phone"])
+def test_of_who_was_a_visitor_what_is_known_of_the_customer_counts(channel: str) -> None:
+    """The alert waits, the visitor logs in, and the customer says no, or has said it."""
+    visitor = "anon:5f3c"
+    state, customer = CustomerState(Definition()), CustomerState(Definition())
+    state.trail = Trail()
+    customer.apply(saying("unsubscribed", LATER, channel))
+
+    async def look() -> bool:
+        store = MemoryStore()
+        marks: dict[int, bytes] = {}
+
+        async def put(name: str, known: CustomerState) -> None:
+            number = partition_of(name.encode(), PARTITIONS)
+            mark = msgspec.json.encode(Mark(partitions=PARTITIONS, epoch=len(marks)))
+            records = {name: Record(encode_state(known))}
+            await store.commit(number, Commit(marks.get(number), mark, records=records))
+            marks[number] = mark
+
+        await put(NAME, customer)
+        await put(visitor, state)
+        if 0 not in marks:
+            await store.commit(0, Commit(None, msgspec.json.encode(Mark(partitions=PARTITIONS))))
+        said = StillWanted(store)
+        assert await said(body(user_id=visitor))
+        assert state.trail is not None
+        state.trail.link(NAME, LATER)
+        await put(visitor, state)
+        return await said(body(user_id=visitor))
+
+    assert asyncio.run(look()) is (channel == "phone")
 
 
 def test_what_is_owed_and_what_has_no_channel_is_sent() -> None:

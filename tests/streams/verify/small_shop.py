@@ -227,7 +227,8 @@ class SmallShop:
         origin = origin_of(record.headers)
         if origin is None:
             return Arrival(record.offset, record.timestamp, event)
-        return Arrival(record.offset, origin.timestamp, event, origin.history)
+        came, history, promised = origin.timestamp, origin.history, origin.promised
+        return Arrival(record.offset, came, event, history, promised)
 
     # -- accidents ------------------------------------------------------------------------
 

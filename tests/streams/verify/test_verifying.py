@@ -562,8 +562,8 @@ def test_a_mark_and_an_origin_are_read_as_the_worker_writes_them() -> None:
     assert (reach.offset, reach.rekeyed, reach.watermark) == (5, 7, 9)
     assert (reach.shape, reach.partitions, reach.v) == ("x", 3, MARK_VERSION)
     moved = moved_message("ada", b"{}", Origin("clickstream", 1, 2, 3))
-    assert moved_from(moved.headers, 9) == (3, None)
-    assert moved_from([("ebb_origin", b"{")], 9) == (9, None)
+    assert moved_from(moved.headers, 9) == (3, None, None)
+    assert moved_from([("ebb_origin", b"{")], 9) == (9, None, None)
 
 
 # -- who is looked at -------------------------------------------------------------------------
