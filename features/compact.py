@@ -5,14 +5,18 @@ Whatever is packed here comes back the same to the last bit, or it is not packed
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import copysign
 from typing import Final
+
+from features.timeline import MINUTE, Millis
 
 #: Seven bits a byte; numbers of more bytes than that are not ours.
 _LONGEST: Final = 10
 #: Far beyond what is counted here, and well within what a float can count.
 _MOST: Final = 1e15
+_HALF_HOUR: Final = 30 * MINUTE
 _ONES: Final = bytes([0x30] + [0x31] * 255)
 
 
@@ -30,6 +34,9 @@ def pack_steps(numbers: Iterable[int]) -> bytes:
     >>> unpack_steps(pack_steps([0, 127, 300]))
     [0, 127, 300]
     """
+    numbers = list(numbers)
+    if max(numbers, default=0) < 128:
+        return bytes(numbers)
     packed = bytearray()
     for number in numbers:
         while number > 127:
@@ -47,6 +54,8 @@ def unpack_steps(data: bytes) -> list[int]:
     Damaged
         If the last number has no end, or one is too long.
     """
+    if data.isascii():
+        return list(data)
     numbers: list[int] = []
     number = shift = 0
     for byte in data:
@@ -92,6 +101,41 @@ def whole(value: float) -> float:
     if -_MOST < value < _MOST and value == (count := int(value)):
         return count
     return value
+
+
+def brief(span: Millis) -> int:
+    """Return a span of time as a number that is small if it is a whole number of half-hours.
+
+    Most waits are: until a visit counts as over, until somebody is looked at again.
+
+    Examples
+    --------
+    >>> brief(0), brief(3 * 24 * 3_600_000), brief(1), full(brief(1))
+    (0, 288, 3, 1)
+    """
+    count, rest = divmod(span, _HALF_HOUR)
+    return span << 1 | 1 if rest else count << 1
+
+
+def full(number: int) -> Millis:
+    """Return the span that `brief` was given."""
+    return number >> 1 if number & 1 else (number >> 1) * _HALF_HOUR
+
+
+def flags(things: Sequence[object]) -> int:
+    """Return which of some things are there, as bits, that of the first the lowest.
+
+    Examples
+    --------
+    >>> flags([0, 7, "", [1]])
+    10
+    """
+    return _as_bits(bytes(map(bool, things)))
+
+
+@lru_cache(maxsize=4096)
+def _as_bits(are_there: bytes) -> int:
+    return int(are_there[::-1].translate(_ONES), 2)
 
 
 def which(counts: list[int]) -> int:

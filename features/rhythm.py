@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from math import exp, log
+from math import exp, log, nan
 from typing import Final
 
 FADING: Final = 0.97
 POWERS: Final = (0.6, 1.0, 1.7, 3.0)
+#: Gaps that are kept one by one. Of more, the sums that fade take fewer bytes.
+GAPS_KEPT: Final = 64
 #: Half-lives of the visit counters, in horizons.
 HALF_LIVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 LN2: Final = log(2.0)
@@ -32,6 +34,28 @@ def _said_by(gap: int, horizon_days: float) -> tuple[float, list[float], list[fl
         [float(gap) ** k for k in POWERS],
         [exp(-LN2 * gap / (share * horizon_days)) for share in HALF_LIVES],
     )
+
+
+def _weights(most: int) -> tuple[float, ...]:
+    weight, found = 0.0, [0.0, 0.0]
+    for _ in range(most):
+        weight = FADING * weight + 1.0
+        found.append(weight)
+    return tuple(found)
+
+
+_WEIGHTS: Final = _weights(500)
+
+
+def weight_of(days: int) -> float:
+    """Return the fading number of gaps of who has come on so many days; NaN for very many.
+
+    Examples
+    --------
+    >>> weight_of(1), weight_of(3)
+    (0.0, 1.97)
+    """
+    return _WEIGHTS[days] if days < len(_WEIGHTS) else nan
 
 
 class Rhythm:
@@ -62,6 +86,7 @@ class Rhythm:
     """
 
     __slots__ = (
+        "_gaps",
         "days",
         "first_day",
         "last_day",
@@ -75,6 +100,8 @@ class Rhythm:
     )
 
     def __init__(self) -> None:
+        #: All gaps, of which the rest follows to the last bit; None if it does not, or of too many.
+        self._gaps: list[int] | None = []
         self.first_day = 0
         self.last_day = 0
         self.days = 0
@@ -114,6 +141,11 @@ class Rhythm:
         self.last_gap = gap
         self.sum_gap += gap
         self.sum_square += gap * gap
+        if self._gaps is not None:
+            if self.days > GAPS_KEPT:
+                self._gaps = None
+            else:
+                self._gaps.append(gap)
         log_gap, (p, q, r, s), (f, g, h, i, j) = _said_by(gap, horizon_days)
         self.weight = FADING * self.weight + 1.0
         self.log_gap = FADING * self.log_gap + log_gap
@@ -162,6 +194,7 @@ class Rhythm:
         before = self._visit_before(day, days, later)
         if before is None:
             return False
+        self._gaps = None
         weight, silence = self.weight, self.last_day - day
         spans = [share * horizon_days for share in HALF_LIVES]
         visits = [
@@ -175,6 +208,57 @@ class Rhythm:
         self.visits = visits
         self.weight = FADING * weight + 1.0  # it goes by their number alone
         return True
+
+    @property
+    def gaps(self) -> Sequence[int] | None:
+        """The gaps, the oldest first; None if the rhythm is not all that they say, or too long."""
+        return self._gaps
+
+    @classmethod
+    def of_gaps(cls, last_day: int, gaps: list[int], horizon_days: float) -> Rhythm:
+        """Return the rhythm of who has come on a day, and before it after such gaps.
+
+        Parameters
+        ----------
+        last_day
+            The last visit day.
+        gaps
+            Of at least a day, the oldest first; at most `GAPS_KEPT` less one.
+        horizon_days
+            As of `visit`.
+
+        Examples
+        --------
+        >>> Rhythm.of_gaps(18, [9, 9], horizon_days=30.0).mean
+        9.0
+        """
+        rhythm = cls()
+        span = sum(gaps)
+        rhythm.first_day = last_day - span
+        rhythm.last_day = last_day
+        rhythm.days = len(gaps) + 1
+        rhythm._gaps = gaps
+        weight = log_gap = a = b = c = d = 0.0
+        v = w = x = y = z = 1.0
+        squares = 0
+        # As `visit` does it, which would ask for each number again.
+        for gap in gaps:
+            said, (p, q, r, s), (f, g, h, i, j) = _said_by(gap, horizon_days)
+            squares += gap * gap
+            weight = FADING * weight + 1.0
+            log_gap = FADING * log_gap + said
+            a, b, c, d = FADING * a + p, FADING * b + q, FADING * c + r, FADING * d + s
+            v, w, x, y, z = v * f + 1.0, w * g + 1.0, x * h + 1.0, y * i + 1.0, z * j + 1.0
+        if gaps:
+            rhythm.last_gap = gaps[-1]
+        rhythm.sum_gap, rhythm.sum_square = span, squares
+        rhythm.weight, rhythm.log_gap = weight, log_gap
+        rhythm.powers, rhythm.visits = [a, b, c, d], [v, w, x, y, z]
+        return rhythm
+
+    def forget_gaps(self) -> None:
+        """Take the sums as they are: of these, the gaps one by one are not known."""
+        self._gaps = None
 
     def _begin_anew(self) -> None:
         fresh = Rhythm()

@@ -33,7 +33,7 @@ class Session:
         "checkout_abandons",
         "ended",
         "ended_events",
-        "ended_minutes",
+        "ended_length",
         "events",
         "last",
         "seen",
@@ -47,7 +47,8 @@ class Session:
         self.seen = 0
         self.ended = 0
         self.ended_events = 0
-        self.ended_minutes: float = 0
+        #: In milliseconds.
+        self.ended_length: Millis = 0
         self.cart_abandons = 0
         self.checkout_abandons = 0
 
@@ -64,6 +65,8 @@ class Session:
     def end(self) -> None:
         """Close the open session: what was in the cart and not bought is abandoned."""
         self.count(self.last - self.start, self.events, self.seen)
+        # The next one begins when it begins.
+        self.start = self.last
         self.events = 0
         self.seen = 0
 
@@ -73,11 +76,16 @@ class Session:
         self.events += 1
         self.seen |= SEEN.get(kind, 0)
 
+    @property
+    def ended_minutes(self) -> float:
+        """How long those that ended were, together."""
+        return self.ended_length / MINUTE
+
     def count(self, length: Millis, events: int, seen: int) -> None:
         """Count a session that has ended, as long as that."""
         self.ended += 1
         self.ended_events += events
-        self.ended_minutes += length / MINUTE
+        self.ended_length += length
         if not seen & InSession.PURCHASE:
             self.cart_abandons += bool(seen & InSession.CART)
             self.checkout_abandons += bool(seen & InSession.CHECKOUT)

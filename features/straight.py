@@ -18,7 +18,7 @@ from features.customer import CustomerState
 from features.events import Kind
 from features.rhythm import HALF_LIVES, LN2
 from features.tiles import KIND_BITS, KIND_MASK, KINDS_COUNT
-from features.timeline import DAY, HOUR, Millis
+from features.timeline import DAY, HOUR, MINUTE, Millis
 
 #: Values beyond this say nothing more; they are cut there.
 LIMIT: Final = 1e9
@@ -160,7 +160,7 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
         week[_MESSAGE] + month[_MESSAGE],
         ended,
         session.ended_events / ended if ended else 0.0,
-        session.ended_minutes / ended if ended else 0.0,
+        session.ended_length / MINUTE / ended if ended else 0.0,
         session.cart_abandons,
         session.checkout_abandons,
         week[_CART] + month[_CART],

@@ -89,7 +89,7 @@ class PackedTiles:
         self.days: list[Any] = []
         self.kinds = 0
         self.counts: list[int] = []
-        self.spend: list[float] = []
+        self.spend: tuple[int, bytes | list[float]] = (0, b"")
         self.spend_of: dict[int, float] | None = None
         self.purchases = 0
         self.since(of)

@@ -14,7 +14,6 @@ from features.compact import Damaged, pack_steps, scaled, unpack_steps, unscaled
 from features.customer import CustomerState
 from features.events import Kind
 from features.tiles import (
-    HOURS_A_DAY,
     KIND_BITS,
     KIND_MASK,
     NO_RUNS,
@@ -22,7 +21,7 @@ from features.tiles import (
     Runs,
     oldest_day,
 )
-from features.timeline import DAY
+from features.timeline import DAY, HOUR
 
 #: A tile's kind and count in a byte; from this count on, the rest follows.
 _COUNT_BITS: Final = 3
@@ -60,7 +59,12 @@ def pack_tiles(state: CustomerState) -> PackedTiles:
     oldest = oldest_day(state.last_seen)
     packed.days = _columns(_pack_runs(keys, days, packed.sealed), oldest)
     hours = tiles.hours
-    packed.hours = _columns(_pack_runs(sorted(hours), hours, NO_RUNS), oldest * HOURS_A_DAY)
+    runs = _pack_runs(sorted(hours), hours, NO_RUNS)
+    # Mostly the last day had one hour, and nothing else in it.
+    known = packed.days[2] if packed.days else b""
+    packed.hours = _columns(runs, state.last_seen // HOUR, -1)
+    if runs.tiles and known.endswith(runs.kinds):
+        packed.hours[2] = runs.tiles
     packed.kinds, packed.counts = which(kinds), [count for count in kinds if count]
     purchases = kinds[_PURCHASE]
     if packed.spend_of is not spend or packed.purchases != purchases:
@@ -101,14 +105,30 @@ def _pack_runs(keys: list[int], tiles: dict[int, int], before: Runs) -> Runs:
     )
 
 
-def _columns(runs: Runs, base: int) -> list[Any]:
+def _columns(runs: Runs, base: int, sign: int = 1) -> list[Any]:
     first, _, count, heads, kinds, many = runs
     if not count:
         return []
-    found: list[Any] = [first - base, heads, kinds]
+    found: list[Any] = [sign * (first - base), heads, kinds]
     if many:
         found.append(many)
     return found
+
+
+def unpack_hours(columns: list[Any], days: list[Any], last_hour: int) -> dict[int, int]:
+    """Return the tiles of hours, given the columns of the days.
+
+    Raises
+    ------
+    Damaged
+        If there are more or fewer than they say.
+    """
+    if not columns:
+        return {}
+    before, heads, kinds, *many = columns
+    if isinstance(kinds, int):
+        kinds = days[2][-kinds:]
+    return unpack_tiles([-before, heads, kinds, *many], last_hour)
 
 
 def unpack_tiles(columns: list[Any], base: int) -> dict[int, int]:
@@ -122,8 +142,7 @@ def unpack_tiles(columns: list[Any], base: int) -> dict[int, int]:
     if not columns:
         return {}
     first, packed, kinds, *many = columns
-    # Nearly always, a byte is a number.
-    heads = packed if packed.isascii() else unpack_steps(packed)
+    heads = unpack_steps(packed)
     if sum(heads[::2]) != len(kinds):
         raise Damaged("there are more or fewer tiles than they should be")
     tiles: dict[int, int] = {}
@@ -143,16 +162,28 @@ def unpack_tiles(columns: list[Any], base: int) -> dict[int, int]:
     return tiles
 
 
-def _pack_spend(spend: dict[int, float]) -> list[float]:
-    """Return steps from day to day, and the money of each."""
+def _pack_spend(spend: dict[int, float]) -> tuple[int, bytes | list[float]]:
+    """Return the first day, and its money with the steps to the next days and theirs."""
     flat: list[float] = []
-    before = 0
+    first = before = min(spend, default=0)
+    plain = True
     for day in sorted(spend):
-        flat += (day - before, scaled(spend[day]))
+        money = scaled(spend[day])
+        plain = plain and isinstance(money, int) and money >= 0
+        flat += (day - before, money)
         before = day
-    return flat
+    del flat[:1]
+    return first, pack_steps(map(int, flat)) if plain else flat
 
 
-def unpack_spend(flat: list[Any]) -> dict[int, float]:
-    """Return the money of each day."""
-    return dict(zip(accumulate(flat[::2]), map(unscaled, flat[1::2]), strict=True))
+def unpack_spend(first: int, packed: bytes | list[Any]) -> dict[int, float]:
+    """Return the money of each day.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer days than they say.
+    """
+    flat = unpack_steps(packed) if isinstance(packed, bytes) else packed
+    days = accumulate(flat[1::2], initial=first)
+    return dict(zip(days, map(unscaled, flat[::2]), strict=True))

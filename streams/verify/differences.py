@@ -97,7 +97,7 @@ def _fields(state: CustomerState) -> Iterator[tuple[str, Any]]:
             yield f"kinds[{_kind(kind)}]", count
     for part in _PARTS:
         whole = getattr(state, part)
-        for name in sorted(whole.__slots__):
+        for name in sorted(name for name in whole.__slots__ if not name.startswith("_")):
             value = getattr(whole, name)
             if isinstance(value, list):
                 yield from ((f"{part}.{name}[{place}]", one) for place, one in enumerate(value))

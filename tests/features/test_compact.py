@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.compact import Damaged, pack_steps, scaled, unpack_steps, unscaled, which, whole
+from features.compact import (
+    Damaged,
+    brief,
+    flags,
+    full,
+    pack_steps,
+    scaled,
+    unpack_steps,
+    unscaled,
+    which,
+    whole,
+)
 from features.vectors import pack_vector, unpack_vector
 
 
@@ -34,6 +45,18 @@ def test_a_step_without_an_end_is_refused(data: bytes) -> None:
 def test_an_amount_comes_back_to_the_bit(value: float) -> None:
     for again in (unscaled(scaled(value)), float(whole(value))):
         assert (again, copysign(1.0, again)) == (value, copysign(1.0, value))
+
+
+@given(st.one_of(st.integers(-(2**60), 2**60), st.integers(-99, 99).map(lambda n: n * 1_800_000)))
+def test_a_span_comes_back(span: int) -> None:
+    assert full(brief(span)) == span
+
+
+@given(st.lists(st.sampled_from([0, 0, 7, "", "x", (), (0,)]), min_size=1, max_size=20))
+def test_the_flags_say_what_is_there(things: list[object]) -> None:
+    bits = flags(things)
+    assert [bool(bits >> place & 1) for place in range(len(things))] == list(map(bool, things))
+    assert bits < 1 << len(things)
 
 
 @given(st.lists(st.integers(0, 1_000), min_size=16, max_size=16))
