@@ -14,9 +14,10 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between attempts to connect.
 _CONNECT: Final = 1.0
-#: Milliseconds that the broker may wait for news: while a partition is busy, and while none is.
-_WAIT_BUSY: Final = 20
-_WAIT_IDLE: Final = 500
+#: Milliseconds that the broker may wait for news, and bytes of them from which on it does not:
+#: while a partition is busy, and while none is.
+_BUSY: Final = (20, 64 * 1024)
+_IDLE: Final = (500, 1)
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
@@ -30,15 +31,19 @@ class ConsumerThread(AIOKafkaConsumerThread):
         return consumer
 
     def hurry(self, *, busy: bool) -> None:
-        """Have the broker answer soon while a partition is busy.
+        """Have the broker answer soon while a partition is busy, and with much at once.
 
         While records of a busy partition are at hand, only the quiet ones are asked for; and for as
         long as the broker then waits for news of these, none of the busy one can be had. With the
         second and a half that Faust sets, a full partition stood still half of the time.
+
+        What comes one by one is to be handled together with what comes in the same moment, and
+        waits for that with the broker. Here it would lie while what came after it waits for
+        another fetch.
         """
         fetcher = None if self._consumer is None else self._consumer._fetcher
         if fetcher is not None:
-            fetcher._fetch_max_wait_ms = _WAIT_BUSY if busy else _WAIT_IDLE
+            fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = _BUSY if busy else _IDLE
 
     async def on_start(self) -> None:
         """Connect; Faust would end the process when no broker answers just now."""

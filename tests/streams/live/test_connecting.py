@@ -41,9 +41,12 @@ def test_a_thread_that_a_crash_has_ended_is_stopped_without_an_error() -> None:
 def test_a_busy_partition_does_not_wait_long_for_news_of_a_quiet_one() -> None:
     thread = _Thread(SimpleNamespace(transport=SimpleNamespace(app=None)))
     thread.hurry(busy=True)  # not connected yet
-    fetcher = SimpleNamespace(_fetch_max_wait_ms=1_500)
+    fetcher = SimpleNamespace(_fetch_max_wait_ms=1_500, _fetch_min_bytes=1)
     thread._consumer = SimpleNamespace(_fetcher=fetcher)
     thread.hurry(busy=True)
-    busy = fetcher._fetch_max_wait_ms
+    busy, together = fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes
     thread.hurry(busy=False)
     assert busy * 10 < fetcher._fetch_max_wait_ms < 1_500
+    # What comes now and then is told at once; what comes all the time, together with more.
+    assert fetcher._fetch_min_bytes == 1
+    assert together > 10_000
