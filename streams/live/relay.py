@@ -22,7 +22,7 @@ from streams.live.messages import unpack
 
 logger = logging.getLogger(__name__)
 
-#: Messages, and bytes of them, under way at once, of one partition.
+#: Messages under way at once of one partition, and bytes of them of all.
 _FLIGHT: Final = 1_000
 _FLIGHT_BYTES: Final = 8 * 1024 * 1024
 _BACKOFF: Final = (0.2, 5.0)
@@ -91,8 +91,7 @@ class Relay:
                     if self._producer is None:
                         self._producer = self._make_producer()
                         await self._producer.start()
-                    for partition, held in list(self._held.items()):
-                        await self._publish(partition, held)
+                    await self._publish_all()
                     # Nothing of these is under way now: what they published is all that counts.
                     for before in self._before.values():
                         before.unsent.clear()
@@ -129,30 +128,49 @@ class Relay:
                 async with asyncio.timeout(_END):
                     await producer.stop()
 
-    async def _publish(self, partition: int, held: Held) -> None:
+    async def _publish_all(self) -> None:
+        """Publish some of each partition, side by side: the broker takes a while for any of it.
+
+        However much of one waits, the others have their turn.
+        """
+        if not self._held:
+            return
+        most = _FLIGHT_BYTES // len(self._held)
+        flights = [self._publish(number, held, most) for number, held in self._held.items()]
+        # All of them: on a failure, nothing may be under way any more.
+        for answer in await asyncio.gather(*flights, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+        if any(held.published < held.mark.head for held in self._held.values()):
+            self._work.set()
+
+    async def _publish(self, partition: int, held: Held, most: int) -> None:
+        if self._held.get(partition) is not held:
+            return
         before = self._before.pop(partition, None)
         if before is not None:
             held.inherit(before)
-        while self._held.get(partition) is held and held.published < held.mark.head:
-            flights: list[Any] = []
-            upto, size = held.published, 0
-            while upto < held.mark.head and len(flights) < _FLIGHT and size < _FLIGHT_BYTES:
-                data = held.unsent.get(upto)
-                upto += 1
-                if data is None:  # acknowledged and trimmed before a restart
-                    continue
-                size += len(data)
-                message = unpack(data)
-                flights.append(
-                    await self._producer.send(
-                        self._topics[message.topic],
-                        key=message.key,
-                        value=(message.value,),
-                        headers=message.headers,
-                    )
+        if held.published >= held.mark.head:
+            return
+        answers: list[Any] = []
+        upto, size = held.published, 0
+        while upto < held.mark.head and len(answers) < _FLIGHT and size < most:
+            data = held.unsent.get(upto)
+            upto += 1
+            if data is None:  # acknowledged and trimmed before a restart
+                continue
+            size += len(data)
+            message = unpack(data)
+            answers.append(
+                await self._producer.send(
+                    self._topics[message.topic],
+                    key=message.key,
+                    value=(message.value,),
+                    headers=message.headers,
                 )
-            # All of them, or those that fail after the first would complain that nobody asked.
-            for answer in await asyncio.gather(*flights, return_exceptions=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-            held.acknowledge(upto)
+            )
+        # All of them, or those that fail after the first would complain that nobody asked.
+        for answer in await asyncio.gather(*answers, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+        held.acknowledge(upto)

@@ -79,6 +79,35 @@ def test_while_the_broker_is_away_messages_wait_and_then_leave_in_order() -> Non
     play(lambda: Producer(failures=2), story)
 
 
+def test_partitions_do_not_wait_for_each_other() -> None:
+    async def story(relay: Relay, producer: Producer) -> None:
+        producer.answers.clear()
+        first, second = await holding(relay, "ada"), await holding(relay, "bob", partition=1)
+        await eventually("both are under way", lambda: len(producer.sent) == 2)
+        # What comes while they are goes after them: one flight of a partition at a time.
+        await commit(first, 2, "eve")
+        relay.wake()
+        await commit(second, 2, "joe")
+        relay.wake()
+        producer.answers.set()
+        await eventually("all is published", lambda: (first.published, second.published) == (2, 2))
+        assert keys(producer) == [b"ada", b"bob", b"eve", b"joe"]
+
+    play(Producer, story)
+
+
+def test_a_partition_with_much_to_publish_lets_the_others_have_their_turn() -> None:
+    async def story(relay: Relay, producer: Producer) -> None:
+        busy = await holding(relay, *(str(number) for number in range(3_000)))
+        quiet = await holding(relay, "bob", partition=1)
+        await eventually(
+            "all is published", lambda: (busy.published, quiet.published) == (3_000, 1)
+        )
+        assert keys(producer).index(b"bob") < 2_000
+
+    play(Producer, story)
+
+
 def test_a_partition_that_was_let_go_is_published_no_more() -> None:
     async def story(relay: Relay, producer: Producer) -> None:
         lost = await holding(relay, "ada")
