@@ -6,13 +6,18 @@ import asyncio
 import gc
 import importlib
 import signal
+import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from faust.worker import Worker
 
 from streams.live.serving import ChunkApp
 from streams.live.stopping import end, leave_within
+
+#: Seconds for which one thread may keep the interpreter from the others. Records pass through the
+#: thread that speaks to Kafka, and what is computed beside it would hold them up at each step.
+_TURN: Final = 0.0005
 
 
 class _Worker(Worker):
@@ -41,6 +46,7 @@ def run(app: ChunkApp, level: str = "info") -> None:
         If going on would be wrong; says why.
     """
     _collect_seldom()
+    sys.setswitchinterval(_TURN)
     worker: Any = _Worker(
         app, loglevel=level, loop=asyncio.get_event_loop(), redirect_stdouts=False
     )
