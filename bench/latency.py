@@ -91,7 +91,7 @@ def at_rate(
         costs, began = cores(children), time.perf_counter()
         total = warm.events + plan.total
         with Positions(corner, _LOOK) as positions:
-            sent = send(corner, plan)
+            sent = send(corner, plan, ready=True)
             reached = progress(corner).records - warm.events
             passed = time.perf_counter() - began
             spent = {name: (each - costs[name]) / passed for name, each in cores(children).items()}

@@ -52,13 +52,16 @@ def send(
     plan: Plan,
     watch: Callable[[float, int], None] | None = None,
     enough: Callable[[], bool] | None = None,
+    *,
+    ready: bool = False,
 ) -> Sent:
     """Send events at a rate.
 
     ``watch`` is told the seconds and the events so far, twice a second; sending ends early when
-    ``enough`` says so then.
+    ``enough`` says so then. With ``ready``, all events are made, and held, before the first is due:
+    to make them takes as much of a processor as to send them.
     """
-    return asyncio.run(_send(corner, plan, watch, enough))
+    return asyncio.run(_send(corner, plan, watch, enough, ready))
 
 
 async def _send(
@@ -66,6 +69,7 @@ async def _send(
     plan: Plan,
     watch: Callable[[float, int], None] | None,
     enough: Callable[[], bool] | None,
+    ready: bool,
 ) -> Sent:
     topic = corner.topic("clickstream")
     producer = AIOKafkaProducer(bootstrap_servers=corner.servers.kafka, acks=1)
@@ -77,9 +81,11 @@ async def _send(
     lying = bytearray()
     late = 0.0
     base = time.time_ns() // 1_000_000 if plan.base is None else plan.base
-    coming = traffic(plan, corner.partitions, base)
+    coming = (
+        (each.partition, each.key, each.value) for each in traffic(plan, corner.partitions, base)
+    )
     # The first one takes long: what is drawn by chance is drawn for all.
-    coming = chain([next(coming)], coming)
+    coming = iter(list(coming)) if ready else chain([next(coming)], coming)
     began, wall = clock(), time.time_ns() // 1_000_000
     looked = 0.0
     try:
@@ -88,8 +94,7 @@ async def _send(
             until = min(total, int(passed * plan.rate) + 1)
             late = max(late, passed - sent / plan.rate)
             batches = [producer.create_batch() for _ in range(corner.partitions)]
-            for message in islice(coming, until - sent):
-                home, key, value = message.partition, message.key, message.value
+            for home, key, value in islice(coming, until - sent):
                 lying.append(home)
                 while batches[home].append(key=key, value=value, timestamp=None) is None:
                     await producer.send_batch(batches[home], topic, partition=home)
