@@ -13,11 +13,9 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from features.store import Store
@@ -29,6 +27,7 @@ from streams.live.held import Held
 from streams.live.messages import Message, letter_message
 from streams.live.relay import Relay
 from streams.live.withdrawing import withdrawal, withdrawal_message
+from streams.membership import Assigned, leave
 
 logger = logging.getLogger(__name__)
 
@@ -65,21 +64,6 @@ class Settle(Protocol):
 
 async def settle_nothing(outcomes: Sequence[Outcome]) -> None:
     """Stand in where nothing is to be settled."""
-
-
-class _Rebalanced(ConsumerRebalanceListener):
-    """Lets go of partitions as soon as they are somebody else's; holds new ones for their place."""
-
-    def __init__(self, consumer: Any, let_go: Callable[[int], None]) -> None:
-        self._consumer = consumer
-        self._let_go = let_go
-
-    async def on_partitions_revoked(self, revoked: Any) -> None:
-        for part in revoked:
-            self._let_go(part.partition)
-
-    async def on_partitions_assigned(self, assigned: Any) -> None:
-        self._consumer.pause(*assigned)
 
 
 class OutcomeReader:
@@ -136,7 +120,7 @@ class OutcomeReader:
             consumer = self._make()
             try:
                 await consumer.start()
-                consumer.subscribe([self._topic], listener=_Rebalanced(consumer, self._let_go))
+                consumer.subscribe([self._topic], listener=Assigned(consumer, self._let_go))
                 while True:
                     obey()
                     await self._round(consumer)
@@ -150,9 +134,7 @@ class OutcomeReader:
             finally:
                 for number in list(self._held):
                     self._let_go(number)
-                with suppress(KafkaError, OSError, TimeoutError):
-                    async with asyncio.timeout(_END):
-                        await consumer.stop()
+                await leave(consumer, _END)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _BACKOFF[1])
 

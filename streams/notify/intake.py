@@ -12,14 +12,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
-from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from features import MINUTE, Millis
 from streams.cancelling import obey
+from streams.membership import Assigned, leave
 from streams.notify.counting import Counts
 from streams.notify.delivery import Notice, NotSent, notice_of
 from streams.notify.endpoint import Endpoint
@@ -40,23 +39,6 @@ _END: Final = 3.0
 _SILENT: Final = 3.0
 #: The clocks of the broker and of whoever adds an endpoint may differ by that much.
 _CLOCKS: Final = MINUTE
-
-
-class _Unplaced(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Holds the partitions that were assigned until their place is known."""
-
-    def __init__(self, consumer: Any) -> None:
-        self._consumer = consumer
-        self.joined = False
-        self.waiting: set[Any] = set()
-
-    async def on_partitions_revoked(self, revoked: Any) -> None:
-        self.waiting.clear()
-
-    async def on_partitions_assigned(self, assigned: Any) -> None:
-        self.joined = True
-        self.waiting = set(assigned)
-        self._consumer.pause(*assigned)
 
 
 class Intake:
@@ -111,13 +93,11 @@ class Intake:
             except (KafkaError, OSError) as error:
                 self._say(f"waiting for Kafka: {str(error) or type(error).__name__}")
             finally:
-                with suppress(KafkaError, OSError, TimeoutError):
-                    async with asyncio.timeout(_END):
-                        await consumer.stop()
+                await leave(consumer, _END)
             await asyncio.sleep(_PAUSE)
 
     async def _read(self, consumer: Any) -> None:
-        unplaced = _Unplaced(consumer)
+        unplaced = Assigned(consumer)
         consumer.subscribe([self._topic], listener=unplaced)
         heard = -_SILENT
         while True:
@@ -152,7 +132,7 @@ class Intake:
             return f"no topic {self._topic}; create it with: ebb topics create"
         return "" if joined else "it has not joined its group yet"
 
-    async def _place(self, consumer: Any, unplaced: _Unplaced) -> None:
+    async def _place(self, consumer: Any, unplaced: Assigned) -> None:
         """Go to the places that Redis knows; where it knows none, to the group's own."""
         places = await self._queue.positions(self._topic)
         for part in list(unplaced.waiting):
