@@ -8,6 +8,7 @@ import click
 
 from streams.cli.context import Context
 from streams.cli.errors import Problem, Usage
+from streams.cli.lacking import check_topics
 
 _LEVELS: Final = click.Choice(["debug", "info", "warning", "error"])
 _NEEDED: Final = frozenset({"starlette", "uvicorn", "httptools"})
@@ -44,7 +45,9 @@ def collect(
         raise Usage(
             f"{error.name} is not installed; install it with: pip install 'ebbtide[collect]'"
         ) from None
-    _check_topics(context)
+    check_topics(
+        context, ("clickstream", "dead_letters"), "until one does, senders are told to come back"
+    )
     try:
         run(settings, log_level)
     except SystemExit:
@@ -53,21 +56,3 @@ def collect(
             f"cannot listen on {settings.collect.host}:{settings.collect.port}; choose another"
             " with --port"
         ) from None
-
-
-def _check_topics(context: Context) -> None:
-    """Refuse to start without the topics; a Kafka that is away will be waited for."""
-    from streams.brokers import KafkaAway, open_admin
-    from streams.topics import compare_with, topic_plan
-
-    settings = context.settings
-    try:
-        with open_admin(settings, 2_000) as admin:
-            missing = compare_with(admin, topic_plan(settings)).missing
-    except KafkaAway as error:
-        context.console.print(f"{error}; until one does, senders are told to come back")
-        return
-    needed = [settings.topic(name) for name in ("clickstream", "dead_letters")]
-    lacking = [name for name in needed if name in missing]
-    if lacking:
-        raise Problem(f"{', '.join(lacking)}: no such topics; create them with: ebb topics create")

@@ -8,6 +8,7 @@ import click
 
 from streams.cli.context import Context
 from streams.cli.errors import Problem
+from streams.cli.lacking import check_topics
 
 _LEVELS: Final = click.Choice(["debug", "info", "warning", "error"])
 
@@ -28,25 +29,8 @@ def notify(context: Context, port: str | None, log_level: str) -> None:
     settings = context.settings
     from streams.notify import CannotListen, run
 
-    _check_topic(context)
+    check_topics(context, ("interventions",), "what waits in Redis is sent meanwhile")
     try:
         run(settings, log_level)
     except CannotListen as error:
         raise Problem(f"{error}; choose another with --port") from None
-
-
-def _check_topic(context: Context) -> None:
-    """Refuse to start without the topic; a Kafka that is away will be waited for."""
-    from streams.brokers import KafkaAway, open_admin
-    from streams.topics import compare_with, topic_plan
-
-    settings = context.settings
-    try:
-        with open_admin(settings, 2_000) as admin:
-            missing = compare_with(admin, topic_plan(settings)).missing
-    except KafkaAway as error:
-        context.console.print(f"{error}; what waits in Redis is sent meanwhile")
-        return
-    topic = settings.topic("interventions")
-    if topic in missing:
-        raise Problem(f"{topic}: no such topic; create it with: ebb topics create")

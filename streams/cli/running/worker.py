@@ -9,6 +9,7 @@ import click
 
 from streams.cli.context import Context
 from streams.cli.errors import Problem
+from streams.cli.lacking import no_topics
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -81,9 +82,7 @@ def _run(
     _wait_for_kafka(context, wait)
     topics = compare_topics(settings)
     if topics.missing:
-        raise Problem(
-            f"{', '.join(topics.missing)}: no such topics; create them with: ebb topics create"
-        )
+        raise no_topics(topics.missing)
     events, moved = settings.topic("clickstream"), settings.topic("rekeyed")
     if topics.partitions[events] != topics.partitions[moved]:
         raise Problem(
