@@ -7,8 +7,21 @@ The slopes are learnt from both arms together, each around its own mean, so that
 itself cannot lean on them; and since nothing that is known before a customer is drawn can depend
 on the draw, the difference of the arms stays what it was, but for noise.
 
+How well a slope is known hangs on how much customers differ *within* the arms, and how much its
+error then moves the difference, on how far apart the arms lie. A number that tells little but the
+arms apart would therefore move it to any length. Two limits, neither of them chosen:
+
+- Differences that are no larger than the rounding of the means they are taken from are none:
+  n times the precision of a float, of numbers as large as 1.
+- Where the arms lie further apart than customers do within them, one number alone or several
+  together, nothing is adjusted: the error of the slopes alone would add as much to the variance of
+  the difference as there is without them. With 50 customers an arm and three numbers, chance draws
+  that less than once in 10^13 times; so it was not chance that drew, or not with one for all.
+
 Source: Deng, Xu, Kohavi, Walker, "Improving the sensitivity of online controlled experiments by
-utilizing pre-experiment data", WSDM 2013.
+utilizing pre-experiment data", WSDM 2013. The variance of the difference with slopes that are
+estimated is that of the analysis of covariance (Cochran, "Analysis of covariance", Biometrics
+1957).
 """
 
 from __future__ import annotations
@@ -22,8 +35,7 @@ from models.effect.sequence import Floats
 
 Flags = npt.NDArray[np.bool_]
 
-#: Where arms are that much further apart than those within them, chance has not drawn them.
-_APART: Final = 1e-4
+_PRECISION: Final = float(np.finfo(np.float64).eps)
 
 
 def adjusted(values: Floats, treated: Flags, before: Floats) -> Floats:
@@ -55,17 +67,31 @@ def adjusted(values: Floats, treated: Flags, before: Floats) -> Floats:
     >>> bool(np.isclose(values.mean(), rest.mean()))
     True
     """
-    wide = before - before.mean(axis=0)
-    inside = np.array(before, dtype=np.float64)
-    around = np.array(values, dtype=np.float64)
+    largest = np.abs(before).max(axis=0, initial=0.0)
+    numbers = before / np.where(largest > 0, largest, 1.0)
+    count, share = len(values), float(treated.mean())
+    both = share * (1 - share)
+    wide, inside = numbers - numbers.mean(axis=0), _around_own_mean(numbers, treated)
+    gap = numbers[treated].mean(axis=0) - numbers[~treated].mean(axis=0) if both else wide[0]
+    within, rounding = (inside**2).mean(axis=0), count * _PRECISION
+    tells = (within > rounding**2) & (within > both * gap**2)
+    # In one measure, so that none is lost beside larger ones.
+    unit = np.sqrt(within[tells])
+    wide, inside, gap = wide[:, tells] / unit, inside[:, tells] / unit, gap[tells] / unit
+    spreads, ways = np.linalg.eigh(inside.T @ inside / count)
+    least = len(spreads) * rounding
+    if both * ((ways.T @ gap) ** 2 / np.maximum(spreads, least)).sum() >= 1:
+        return values.copy()
+    # Numbers that say the same twice get no slope of their own.
+    ways, spreads = ways[:, spreads > least], spreads[spreads > least]
+    along = ways.T @ (inside.T @ _around_own_mean(values, treated)) / count
+    found: Floats = values - wide @ (ways @ (along / spreads))
+    return found
+
+
+def _around_own_mean(numbers: Floats, treated: Flags) -> Floats:
+    found = np.array(numbers, dtype=np.float64)
     for arm in (treated, ~treated):
         if arm.any():
-            inside[arm] -= inside[arm].mean(axis=0)
-            around[arm] -= around[arm].mean()
-    # What only tells the arms apart would be drawn out to any length.
-    reach, within = (np.abs(each).max(axis=0, initial=0.0) for each in (wide, inside))
-    inside[:, within <= _APART * reach] = 0.0
-    # Numbers that are the same for all, or say the same twice, get no slope of their own.
-    slopes = np.linalg.lstsq(inside.T @ inside, inside.T @ around, rcond=1e-12)[0]
-    found: Floats = values - wide @ slopes
+            found[arm] -= found[arm].mean(axis=0)
     return found

@@ -7,7 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.effect import LEAST, adjusted, compare, weeks_until_clear
@@ -179,3 +179,76 @@ def test_the_pace_is_the_time_until_the_bounds_leave_out_zero() -> None:
     assert weeks_until_clear(later, 200) == 0
     assert weeks_until_clear(found, 0) == math.inf
     assert weeks_until_clear(found, 0.1) == math.inf
+
+
+def ordinary(seed: int, size: int = 400, numbers: int = 3) -> tuple[np.ndarray, ...]:
+    """Return customers as chance draws them, with numbers in very different measures."""
+    rng = np.random.default_rng(seed)
+    before = rng.normal(size=(size, numbers)) @ rng.normal(size=(numbers, numbers))
+    before = (before + rng.integers(-99, 99, numbers)) * 10.0 ** rng.integers(-6, 7, numbers)
+    arms = rng.random(size) < 0.7
+    arms[:2] = True, False
+    standard = (before - before.mean(axis=0)) / before.std(axis=0)
+    values = standard @ rng.normal(size=numbers) + rng.normal(size=size) + 0.5 * arms
+    return values, arms, before
+
+
+@given(st.integers(0, 2**32), st.sampled_from([120, 400, 2_000]), st.integers(1, 4))
+def test_the_adjusted_difference_is_that_of_least_squares(
+    seed: int, size: int, numbers: int
+) -> None:
+    """The slow way: a regression on the arm and all numbers; its coefficient is the difference."""
+    values, arms, before = ordinary(seed, size, numbers)
+    standard = (before - before.mean(axis=0)) / before.std(axis=0)
+    columns = np.column_stack([np.ones(size), arms, standard])
+    expected = np.linalg.lstsq(columns, values, rcond=None)[0][1]
+    found = adjusted(values, arms, before)
+    assert found[arms].mean() - found[~arms].mean() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("apart", [1.0, 1e-9, 1e9])
+@pytest.mark.parametrize("jitter", [0.0, 1e-17, 1e-16, 1e-13, 1e-10, 1e-6, 1e-3, 0.1])
+def test_what_tells_little_but_the_arms_apart_adjusts_nothing(apart: float, jitter: float) -> None:
+    values, arms, before = ordinary(3)
+    noise = np.random.default_rng(4).normal(size=len(values))
+    leaks = apart * (7.0 + arms + jitter * noise)
+    alone = adjusted(values, arms, leaks[:, None])
+    assert np.array_equal(alone, values)
+    beside = adjusted(values, arms, np.column_stack([before, leaks]))
+    assert np.allclose(beside, adjusted(values, arms, before), atol=1e-9)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-16, 1e-12, 1e-9, 1e-6, 1e-3, 0.1])
+def test_what_tells_the_arms_apart_together_adjusts_nothing_either(jitter: float) -> None:
+    """Each alone looks like any other number; their difference is the arm."""
+    values, arms, before = ordinary(5)
+    noise = np.random.default_rng(6).normal(size=(2, len(values)))
+    pair = np.column_stack([noise[0], noise[0] + 0.3 * arms + jitter * noise[1]])
+    assert np.array_equal(adjusted(values, arms, pair), values)
+    assert np.array_equal(adjusted(values, arms, np.hstack([before, pair])), values)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.booleans(), st.integers(0, 3), st.integers(-9, 9)),
+        min_size=100,
+        max_size=140,
+    ),
+    st.sampled_from([1e-300, 1e-9, 1.0, 1e15, 1e300]),
+)
+def test_whatever_was_known_the_difference_is_finite_and_near_what_is_told(
+    rows: list[tuple[float, bool, int, int]], measure: float
+) -> None:
+    """Numbers that are the same for most, depend on each other, or on the arm."""
+    values = np.array([row[0] for row in rows])
+    arms = np.array([row[1] for row in rows])
+    one, two = (np.array([float(row[place]) for row in rows]) for place in (2, 3))
+    before = measure * np.column_stack([one, 0.1 * two, one + 0.1 * two, arms + 1e-9 * two])
+    found = adjusted(values, arms, before)
+    assert np.isfinite(found).all()
+    assert found.mean() == pytest.approx(values.mean(), abs=1e-6 * (1 + np.abs(values).max()))
+    if arms.any() and not arms.all():
+        # What was to be expected explains no more of what came than all of it.
+        for arm in (arms, ~arms):
+            assert np.abs(found[arm] - found[arm].mean()).max() <= 1e3 * np.abs(values).max() + 1
