@@ -72,14 +72,14 @@ def declined(corner: Corner, alerts: Iterable[dict[str, Any]]) -> None:
             )
 
 
-def filling(corner: Corner) -> Filling:
-    """Return how the day's budget stands."""
+def filling(corner: Corner, pot: str = POT) -> Filling:
+    """Return how a day's budget stands."""
 
     async def look() -> Filling:
         client: Any = open_redis(corner.settings.redis.url)
         try:
             limits = RedisLimits(client, corner.settings.redis.namespace)
-            [found] = await limits.look([POT])
+            [found] = await limits.look([pot])
             return found
         finally:
             await client.aclose()
