@@ -1,4 +1,3 @@
-#!lua
 -- Put back what nobody has settled in time, and forget reservations and pots that nobody needs any
 -- more: some at a time, so that the server is not kept from its other work.
 --
@@ -26,11 +25,7 @@ for place = 1, #over, 2 do
           local pot, amount, money = unpack(take)
           local taken = redis.call('HGET', hash, 'p:' .. pot)
           if money == 1 and taken then
-            local spent = 0
-            for number = 2, #told, 2 do
-              spent = spent + (told[number] < 0 and amount or told[number])
-            end
-            local rest = math.max(0, amount - spent)
+            local rest = math.max(0, amount - spent_of(0, told, amount))
             local name, now_ = 'p:' .. pot, tonumber(taken) - rest
             if use == 1 then
               name = 's:' .. pot

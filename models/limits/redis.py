@@ -31,6 +31,8 @@ from models.limits.port import (
 
 #: What a client raises when the server, or the cluster, cannot be asked.
 _AWAY: Final = (RedisError, RedisClusterException)
+#: The script that all others begin with.
+_KNOWN: Final = "reservation.lua"
 #: Reservations that end in one step.
 _ENDED: Final = 500
 
@@ -124,7 +126,10 @@ def _answer(granted: int, name: bytes, *lacks: bytes) -> Answer:
 
 
 def _script(name: str) -> tuple[str, str]:
-    text = files("models.limits").joinpath(name).read_text(encoding="utf-8")
+    """Return a script, with what all of them know of a reservation, and its hash."""
+    room = files("models.limits")
+    known, text = (room.joinpath(each).read_text(encoding="utf-8") for each in (_KNOWN, name))
+    text = known + text
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 

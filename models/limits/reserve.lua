@@ -1,4 +1,3 @@
-#!lua
 -- Set aside what alerts need, one after the other: of each the first choice for which there is
 -- enough, all that it takes or nothing, and once for each alert.
 --
@@ -9,24 +8,15 @@
 --       money of each take; the choice's name; when it ends; 1 if silence means use
 --       2 when each reservation is looked at next   3 until when each pot is kept
 -- ARGV: for each alert its id, how many choices, and of each its name, when it ends, 1 if
---       silence means use, how many takes, and of each take the pot's name, its limit, until when it is kept, 1 if it is money,
---       the amount, and how much must be left
+--       silence means use, how many takes, and of each take the pot's name, its limit, until when
+--       it is kept, 1 if it is money, the amount, and how much must be left
 -- Returns for each alert 1 if something is granted, else 0, the granted choice's name, and name, pot
 -- and what is left there of each choice before it.
 --
--- The first line makes a server that is out of memory refuse the script before it has written. An
--- append-only file may be torn anywhere in here: so one command writes a reservation together with
--- what it takes, and an end that has no reservation is passed over.
+-- An append-only file may be torn anywhere in here: so one command writes a reservation together
+-- with what it takes, and an end that has no reservation is passed over.
 local hash, ends, kept = KEYS[1], KEYS[2], KEYS[3]
 local answers, at = {}, 1
-
-local function spent_of(closed, told, amount)
-  local spent = 0
-  for place = 2, #told, 2 do
-    spent = spent + (told[place] < 0 and amount or told[place])
-  end
-  return closed == 2 and math.max(spent, amount) or spent
-end
 
 -- What a reservation gives back that is no longer wanted, by pot.
 local function given_back(data)

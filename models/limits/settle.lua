@@ -1,4 +1,3 @@
-#!lua
 -- What is heard of alerts: each outcome is counted once.
 --
 -- KEYS: 1 the limits' hash, as reserve.lua keeps it
@@ -8,19 +7,6 @@
 local hash = KEYS[1]
 local most = tonumber(ARGV[1])
 local answers = {}
-
-local function spent_of(closed, told, amount)
-  local spent = 0
-  for place = 2, #told, 2 do
-    spent = spent + (told[place] < 0 and amount or told[place])
-  end
-  return closed == 2 and math.max(spent, amount) or spent
-end
-
-local function held_of(closed, told, amount)
-  local spent = spent_of(closed, told, amount)
-  return closed == 0 and math.max(spent, amount) or spent
-end
 
 for place = 2, #ARGV, 4 do
   local alert, outcome = ARGV[place], ARGV[place + 1]
