@@ -198,6 +198,35 @@ def _writes(stage: Stage) -> bool:
             return False
 
 
+def change_policy(stage: Stage, dice: random.Random) -> None:
+    """It is wrong for a while, half there or gone, and then another one; somebody may die of it."""
+    policy = stage.policy
+    policy.turn(dice)
+    mischief = dice.choice(["none", "half", "wrong", "gone"])
+    if mischief == "half":
+        policy.write_half(dice)
+    elif mischief == "wrong":
+        policy.write_wrong()
+    elif mischief == "gone":
+        policy.remove()
+    # Long enough to be taken for what the file says, or not.
+    some(dice, 0.2, 2.5)
+    if dice.random() < 0.5:
+        policy.replace()
+    else:
+        policy.write_half(dice)
+        some(dice, 0.0, 0.3)
+        policy.write()
+    some(dice, 0.0, 2.0)
+    if dice.random() < 0.5:
+        # Perhaps before it has noticed: whoever takes over may go by another version.
+        kill_worker(stage, dice)
+    try:
+        wait_for("all go by the policy file", stage.goes_by_the_file, 40, 0.1)
+    except AssertionError as error:
+        stage.incidents.append(str(error))
+
+
 def recreate_topic(stage: Stage, dice: random.Random) -> None:
     """Nobody can tell what is missing: the workers must stop, and be told to go on."""
     for each in stage.workers:
@@ -289,6 +318,7 @@ KINDS: Final[dict[str, Kind]] = {
     "restore": Kind("Redis set back to an older copy", restore_redis, 6),
     "join-leave": Kind("workers join and leave", join_and_leave, 7),
     "stop-all": Kind("SIGTERM all, start again", stop_all, 10, brief=False),
+    "policy": Kind("the policy file is changed, half or wrong at first", change_policy, 8),
     "memory": Kind("Redis out of memory", fill_memory, 4),
     "disk": Kind("Redis's disk is full", fill_disk, 6),
     "topic": Kind(

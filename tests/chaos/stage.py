@@ -20,6 +20,7 @@ from tests.chaos.feeder import Feeder
 from tests.chaos.keeper import Keeper
 from tests.chaos.letters import Letter
 from tests.chaos.mutants import OF_NOTIFY
+from tests.chaos.policies import PolicyFile
 from tests.chaos.proxy import Proxy
 from tests.chaos.receivers import BRIEF, receivers, untold
 from tests.chaos.watch import Watch
@@ -114,8 +115,11 @@ class Stage:
         self.keeper = Keeper(folder / "redis")
         self.way = Proxy(free_port())
         self.way.towards(self.keeper.port)
+        self.policy = PolicyFile(folder / "policy.toml")
         environment = {
             **SHOP,
+            "EBB_POLICY": str(folder / "policy.toml"),
+            "EBB_POLICY_REFRESH": "1s",
             "EBB_KAFKA": broker.address,
             "EBB_REDIS": self.keeper.url,
             "EBB_REDIS_NAMESPACE": name,
@@ -201,6 +205,13 @@ class Stage:
             return False
         behind = [end > place for end, place in zip(self.feeder.taken, places, strict=False)]
         return sum(behind) >= PARTITIONS - 1
+
+    def goes_by_the_file(self) -> bool:
+        """Whether every worker decides by the policy file as it lies there, and says so."""
+        told = [health(self._ports[each.name])[1].get("policy", {}) for each in self.workers]
+        return all(
+            (each.get("version"), each.get("wrong")) == (self.policy.version, []) for each in told
+        )
 
     def balanced(self) -> bool:
         """Whether every process has its share of the work, and all of it is shared out."""
