@@ -70,7 +70,11 @@ def create(
     _show_secret(context, key, secret, as_json)
 
 
-@keys.command("list", epilog="Example: ebb keys list --json")
+@keys.command(
+    "list",
+    short_help="List the write keys, with their scopes, rates and ends.",
+    epilog="Example: ebb keys list --json",
+)
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.pass_obj
 def list_keys(context: Context, as_json: bool) -> None:
@@ -122,7 +126,11 @@ def revoke(context: Context, name: str) -> None:
         click.echo(f"revoked {key.name} {key.key_id}")
 
 
-@keys.command("rotate", epilog="Example: ebb keys rotate web --keep 7d")
+@keys.command(
+    "rotate",
+    short_help="Make a new key for a source; the old ones end after a while.",
+    epilog="Example: ebb keys rotate web --keep 7d",
+)
 @click.argument("name")
 @click.option(
     "--keep",

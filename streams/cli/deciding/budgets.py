@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from models.playbooks import Limited, Plan
 
 
-@click.command("budgets", epilog="Example: ebb policy budgets policy.toml --at 2026-11-27")
+@click.command(
+    "budgets",
+    short_help="Say what is spent of each budget, and what is left.",
+    epilog="Example: ebb policy budgets policy.toml --at 2026-11-27",
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--at", metavar="TIME", help="Of the day and the month of that time.")
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")

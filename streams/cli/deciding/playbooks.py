@@ -22,7 +22,11 @@ _BY_WORKERS: Final = "The workers decide by it when policy.file, or EBB_POLICY, 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("check", epilog="Example: ebb policy check examples/policy.toml")
+@click.command(
+    "check",
+    short_help="Say what is wrong with a policy file, or what it says.",
+    epilog="Example: ebb policy check examples/policy.toml",
+)
 @click.argument("file", type=_FILE)
 @click.option(
     "--customers",
@@ -97,7 +101,11 @@ def _other_holdout(context: Context, plan: Plan) -> list[str]:
     ]
 
 
-@click.command("explain", epilog="Example: ebb policy explain policy.toml --customer ada --json")
+@click.command(
+    "explain",
+    short_help="Say what a policy file would do with a customer, and why.",
+    epilog="Example: ebb policy explain policy.toml --customer ada --json",
+)
 @click.argument("file", type=_FILE)
 @click.option("--customer", required=True, metavar="ID", help="Of whom.")
 @click.option("--at", metavar="TIME", help="As of this later time, if nothing more comes.")
@@ -154,7 +162,11 @@ def explain(
         )
 
 
-@click.command("value", epilog="Example: ebb policy value --sample 20000")
+@click.command(
+    "value",
+    short_help="Find what customers are worth, for a policy file.",
+    epilog="Example: ebb policy value --sample 20000",
+)
 @click.option(
     "--sample",
     type=click.IntRange(min=1),

@@ -46,7 +46,9 @@ policy.add_command(value)
 policy.add_command(rehearse)
 
 
-@policy.command("what-if", epilog=EPILOG)
+@policy.command(
+    "what-if", short_help="Take a backtest's decisions again under other policies.", epilog=EPILOG
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", "models", metavar="NAME,...", help="Go by the risks of this model.")
 @click.option("--threshold", "thresholds", metavar="RISK,...", help="Risk from which to alert.")

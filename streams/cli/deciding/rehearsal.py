@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from models.playbooks import Plan, Rehearsed, Situation
 
 
-@click.command("rehearse", epilog="Example: ebb policy rehearse policy.toml out")
+@click.command(
+    "rehearse",
+    short_help="Say what a policy file would have done in a backtest.",
+    epilog="Example: ebb policy rehearse policy.toml out",
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")

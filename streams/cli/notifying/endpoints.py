@@ -92,7 +92,11 @@ def add(
     _show_secret(context, endpoint, secret, as_json)
 
 
-@endpoints.command("list", epilog="Example: ebb endpoints list --json")
+@endpoints.command(
+    "list",
+    short_help="List the endpoints: how each stands, and what waits for it.",
+    epilog="Example: ebb endpoints list --json",
+)
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.pass_obj
 def list_endpoints(context: Context, as_json: bool) -> None:
@@ -180,7 +184,11 @@ def disable(context: Context, name: str) -> None:
     click.echo(f"disabled {name}")
 
 
-@endpoints.command("enable", epilog="Example: ebb endpoints enable crm.example")
+@endpoints.command(
+    "enable",
+    short_help="Send again to an endpoint that was disabled or slow.",
+    epilog="Example: ebb endpoints enable crm.example",
+)
 @click.argument("name")
 @click.pass_obj
 def enable(context: Context, name: str) -> None:
@@ -198,7 +206,11 @@ def enable(context: Context, name: str) -> None:
     )
 
 
-@endpoints.command("test", epilog="Example: ebb endpoints test crm.example")
+@endpoints.command(
+    "test",
+    short_help="Send an endpoint a signed test message; show its answer.",
+    epilog="Example: ebb endpoints test crm.example",
+)
 @click.argument("name")
 @click.pass_obj
 def test(context: Context, name: str) -> None:

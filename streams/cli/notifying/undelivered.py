@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 FEW: Final = 20
 
 
-@click.command("dead", epilog="Example: ebb endpoints dead crm.example --json")
+@click.command(
+    "dead",
+    short_help="List the messages that were given up, and why.",
+    epilog="Example: ebb endpoints dead crm.example --json",
+)
 @click.argument("name")
 @click.option(
     "--last",
@@ -58,7 +62,11 @@ def dead(context: Context, name: str, last: int, as_json: bool) -> None:
             click.echo(f"{notice.webhook_id}  {to_iso(notice.died)}  {notice.why}")
 
 
-@click.command("redrive", epilog="Example: ebb endpoints redrive crm.example --all")
+@click.command(
+    "redrive",
+    short_help="Send messages again that were given up.",
+    epilog="Example: ebb endpoints redrive crm.example --all",
+)
 @click.argument("name")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")

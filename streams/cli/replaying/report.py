@@ -87,7 +87,10 @@ def _show(found: list[Listed], top: Path) -> None:
         click.echo("  ".join([*padded, source]))
 
 
-@report.command(epilog="Example: ebb report build out --language zh")
+@report.command(
+    short_help="Write report.html of a finished backtest again.",
+    epilog="Example: ebb report build out --language zh",
+)
 @click.argument("folder", type=_FOLDER)
 @_LANGUAGE
 @click.option("--model", metavar="NAME", help="Of whom to tell.  [default: the one that decided]")
@@ -97,7 +100,11 @@ def build(context: Context, folder: Path, language: str | None, model: str | Non
     click.echo(_build(context, folder, language, model))
 
 
-@report.command("open", epilog="Example: ebb report open out")
+@report.command(
+    "open",
+    short_help="Open report.html of a finished backtest in the browser.",
+    epilog="Example: ebb report open out",
+)
 @click.argument("folder", type=_FOLDER)
 @_LANGUAGE
 @click.pass_obj

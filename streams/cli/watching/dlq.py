@@ -36,7 +36,11 @@ def dlq() -> None:
     """List the dead letters, show one, or send them again after a fix."""
 
 
-@dlq.command("list", epilog="Example: ebb dlq list --since 1d --reason price")
+@dlq.command(
+    "list",
+    short_help="List the newest dead letters, and count all by reason.",
+    epilog="Example: ebb dlq list --since 1d --reason price",
+)
 @click.option("--reason", metavar="TEXT", help="Only with this in the reason or the field.")
 @click.option("--topic", metavar="NAME", help="Only of messages that lay in this topic.")
 @click.option(
@@ -83,7 +87,10 @@ def list_letters(
     show_counts(context, found, as_json)
 
 
-@dlq.command(epilog="Example: ebb dlq show clickstream-3-17 --raw > message.json")
+@dlq.command(
+    short_help="Show one dead letter, and whether it would be accepted now.",
+    epilog="Example: ebb dlq show clickstream-3-17 --raw > message.json",
+)
 @click.argument("letter_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @click.option("--raw", is_flag=True, help="Write the message's value as it was, and nothing else.")
@@ -114,7 +121,10 @@ def show(context: Context, letter_id: str, as_json: bool, raw: bool) -> None:
         show_letter(letter, found.state(letter), refusal)
 
 
-@dlq.command(epilog="Example: ebb dlq redrive --reason 'after its arrival' --dry-run")
+@dlq.command(
+    short_help="Send dead letters again, each once.",
+    epilog="Example: ebb dlq redrive --reason 'after its arrival' --dry-run",
+)
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="All that wait.")
 @click.option("--reason", metavar="TEXT", help="All with this in the reason or the field.")

@@ -75,6 +75,18 @@ def test_the_help_of_a_command_shows_an_example_and_the_options_of_all(name: str
     assert "--set KEY=VALUE" in shown
 
 
+def test_what_a_command_of_a_group_does_is_told_in_a_line() -> None:
+    context = click.Context(ebb)
+    groups = [
+        each for name in NAMES if isinstance(each := ebb.get_command(context, name), click.Group)
+    ]
+    assert len(groups) > 4
+    for group in groups:
+        shown = group.get_help(click.Context(group, terminal_width=80)).partition("Commands:")[2]
+        assert [line for line in shown.splitlines() if line.endswith("...")] == []
+        assert len(shown.strip().splitlines()) == len(group.commands)
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"), [("statsu", "status"), ("alert", "alerts"), ("docter", "doctor")]
 )
