@@ -201,7 +201,7 @@ def _working(app: ChunkApp, rules: CurrentRules) -> Callable[[], Working]:
     name, started = f"{socket.gethostname()}:{os.getpid()}", _now()
 
     def working() -> Working:
-        held = sorted(app.consumer.cursors) if app.consumer_generation_id > 0 else ()
+        held = sorted(app.consumer.cursors) if app.in_group else ()
         told = rules.in_force
         return Working(
             name, tuple(held), started, told.policy, told.since, told.wrong, told.wrong_since

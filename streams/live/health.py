@@ -28,8 +28,7 @@ def add_health(app: ChunkApp) -> None:
     @app.page("/health")
     async def health(view: Any, request: Any) -> Any:
         consumer = app.consumer
-        # Before it has joined its group it holds nothing, and cannot be asked what it is assigned.
-        joined = app.consumer_generation_id > 0
+        joined = app.in_group
         held = set(consumer.cursors) if joined else set()
         waiting = sorted(consumer.partitions() - held) if joined else []
         reasons = _reasons(app, joined=joined, waiting=bool(waiting))
@@ -40,8 +39,7 @@ def add_health(app: ChunkApp) -> None:
 
     @app.page("/metrics")
     async def metrics(view: Any, request: Any) -> Any:
-        joined = app.consumer_generation_id > 0
-        held = len(app.consumer.cursors) if joined else 0
+        held = len(app.consumer.cursors) if app.in_group else 0
         in_force = InForce() if app.rules is None else app.rules.in_force
         return view.text(metrics_of(held, in_force), content_type="text/plain")
 

@@ -59,6 +59,13 @@ class ChunkApp(faust.App):
     presence: Presence | None = None
     #: Why the app gave up, for whoever started it.
     gave_up: CannotGoOn | None = None
+    #: Of the group; Faust sets it. Some brokers count from 0, which Faust begins with.
+    consumer_generation_id = -1
+
+    @property
+    def in_group(self) -> bool:
+        """Whether it has joined its group; before that it cannot be asked what it holds."""
+        return self.consumer_generation_id >= 0
 
     @property
     def trouble(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -88,10 +89,18 @@ def test_a_kept_demo_answers_other_commands_until_it_is_stopped(tmp_path: Path) 
         assert "keeps running" in told, told
 
         customer = told.split("ebb inspect ")[1].split()[0]
-        asked = [sys.executable, "-m", "streams.cli", "inspect", customer, "--json"]
         environ = clean_environment({"EBB_CONFIG": str(data / "ebbtide.toml")})
-        answer = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, timeout=60)
-        assert json.loads(answer.stdout)["customer"] == customer
+
+        def asked(*words: str) -> Any:
+            command = [sys.executable, "-m", "streams.cli", *words, "--json"]
+            answer = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, timeout=60)
+            return json.loads(answer.stdout)
+
+        assert asked("inspect", customer)["customer"] == customer
+        # Its broker's groups begin with the generation 0.
+        stands = asked("status")
+        [worker] = stands["workers"]
+        assert worker["partitions"] == [each["partition"] for each in stands["partitions"]]
 
         shop = re.search(r"http://127\.0\.0\.1:\d+/", told)
         assert shop is not None, told
