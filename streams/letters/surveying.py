@@ -19,7 +19,8 @@ MOST_IDS: Final = 2_000_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 #: Most kinds of reason that are told apart.
 _MOST_KINDS: Final = 200
-_NUMBER: Final = re.compile(r"\d[\d:.TZ+-]*(?<![.:])")
+#: A number that is no part of a name.
+_NUMBER: Final = re.compile(r"(?<![A-Za-z\d])\d[\d:.TZ+-]*(?<![.:])")
 
 
 class TooManyLetters(ValueError):
@@ -149,6 +150,8 @@ def kind(reason: str) -> str:
     'N bytes are more than the N of an event'
     >>> kind("2026-01-01T00:00:00Z is after its arrival by more than 1 days")
     'N is after its arrival by more than N days'
+    >>> kind("Invalid RFC3339 encoded datetime (byte 7)")
+    'Invalid RFC3339 encoded datetime (byte N)'
     """
     return _NUMBER.sub("N", reason)
 
