@@ -33,7 +33,7 @@ test: $(STAMPS)/dev  ## all tests, the end-to-end ones on real servers (ARGS=-x 
 lint: $(STAMPS)/dev  ## style, types, the direction of imports, the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 	$(BIN)/lint-imports
 	@if command -v docker-compose >/dev/null 2>&1; then \
 		echo docker-compose config -q; docker-compose config -q; \
