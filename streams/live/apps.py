@@ -29,7 +29,7 @@ from streams.live.outcomes import OutcomeReader
 from streams.live.redis import open_redis
 from streams.live.relay import Relay, bare
 from streams.live.rules import CurrentRules, watch_of
-from streams.live.serving import ChunkApp, ChunkSchema
+from streams.live.serving import ChunkApp, ChunkSchema, NoTables
 from streams.live.settling import settle_costs
 from streams.live.training import TrainingReader
 from streams.noise import say_seldom
@@ -251,6 +251,7 @@ def _app(settings: Settings, role: str, topics: tuple[str, ...]) -> ChunkApp:
         stream_wait_empty=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        TableManager=NoTables,
         store="memory://",
         web_enabled=bool(settings.worker.port),
         web_port=settings.worker.port or 6066,

@@ -19,6 +19,9 @@ from streams.live.stopping import end, leave_within
 #: thread that speaks to Kafka, and what is computed beside it would hold them up at each step.
 _TURN: Final = 0.0005
 
+#: Seconds in which connections that were given up close.
+_CLOSING: Final = 0.1
+
 
 class _Worker(Worker):
     """Faust's worker, of which a stop ends: by itself, after a while, or at a second signal."""
@@ -28,6 +31,10 @@ class _Worker(Worker):
             end(128 + signal.value, "stopped at once, as asked again")
         super()._schedule_shutdown(signal)
         leave_within(0)
+
+    async def _sentinel_task(self) -> None:
+        # Everything has ended by now, and Faust would wait a second more.
+        await asyncio.sleep(_CLOSING)
 
 
 def run(app: ChunkApp, level: str = "info") -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import faust
 from faust.app.base import BootStrategy
+from faust.tables import TableManager
 
 from streams.live.attendance import Presence
 from streams.live.chunks import ChunkConsumer
@@ -40,6 +41,15 @@ class _Boot(BootStrategy):
     """Faust's services without its producer: everything leaves through the outbox."""
 
     enable_kafka_producer = False
+
+
+class NoTables(TableManager):
+    """Faust's tables, of which there are none: nobody waits a second for more of them."""
+
+    async def on_start(self) -> None:
+        """Say that all tables are there, and let events come."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class ChunkApp(faust.App):
