@@ -15,8 +15,9 @@ from streams.pipeline import Arrival
 from tests import oracle
 from tests.e2e.cdnow import SHOP, Run, import_slice, purchases_in, sample
 from tests.e2e.conftest import NewCorner
-from tests.e2e.corner import Corner, Said, differing
+from tests.e2e.corner import Corner, Said, differing, says
 from tests.e2e.replaying import replayed
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -147,6 +148,8 @@ def test_workers_that_are_stopped_and_killed_lose_nothing_and_repeat_nothing(
     all_of_it = corner.import_cdnow(undisturbed.file)["sent"]
     first, second = corner.worker(), corner.worker()
 
+    # The other may be far ahead of it, and who is told before it listens just dies.
+    wait_for("the first works", says(first, "Worker ready"))
     corner.wait_until_applied(all_of_it // 10)
     first.terminate()
     assert first.wait(30) == 0
