@@ -17,8 +17,9 @@ from streams.pipeline import Arrival, Effects
 from streams.replay.becoming import handed_over
 from streams.replay.book import Book
 from tests.features.histories import START, happened
+from tests.streams.pipeline.judges import Told
+from tests.streams.pipeline.miniature import shop_with
 from tests.streams.test_merging import LATER, VISITOR, Partition, Town, link
-from tests.streams.test_pipeline import Told, shop_with
 
 OTHER = "anon:77"
 #: The limits by hand: over a channel, or over all; how many, in which time.
