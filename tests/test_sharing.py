@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.sharing import Lanes
+from tests.servers import ROOT
+from tests.sharing import LONG, TOGETHER, Lanes
 
 TESTS = [
     "tests/e2e/test_bad_input.py::test_one",
@@ -134,3 +135,9 @@ def test_a_replacement_comes_to_a_single_test_that_is_left(
     third.collects()
     third.runs()
     assert third.ran == [TESTS[10]]
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = {*LONG, *TOGETHER, *TOGETHER.values()}
+    assert [file for file in sorted(named) if not (ROOT / file).is_file()] == []
+    assert len(set(LONG)) == len(LONG)
