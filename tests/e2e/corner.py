@@ -221,7 +221,9 @@ class Corner:
     def read(self, topic: str) -> list[Said]:
         """Read a topic from its beginning to its end with a plain consumer."""
         name = self.settings.topic(topic)
-        with open_consumer(self.settings, auto_offset_reset="earliest") as consumer:
+        # TCP has checked it all: to do so again, in Python, would take longer than to read it.
+        words = {"auto_offset_reset": "earliest", "check_crcs": False}
+        with open_consumer(self.settings, **words) as consumer:
             parts = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name)]
             consumer.assign(parts)
             ends = consumer.end_offsets(parts)
