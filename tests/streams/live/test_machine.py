@@ -328,7 +328,7 @@ def test_a_store_without_a_fence_is_found() -> None:
 
 
 def test_a_relay_that_does_not_wait_for_the_broker_is_found() -> None:
-    finds(Parts(producer=Hasty), first=5)
+    finds(Parts(producer=Hasty), first=12)
 
 
 def test_an_outbox_that_is_trimmed_too_early_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
