@@ -223,6 +223,8 @@ def expected_gain(
     """
     if playbook.idle:
         return 0.0
+    if learnt is not None and learnt.gain is not None:
+        return learnt.gain
     uplift = playbook.uplift if learnt is None else learnt.uplift
     if uplift is None:
         return None

@@ -39,6 +39,7 @@ _CURE: Final = "write it anew with ebb effect --write-response"
 _Word = Annotated[str, Meta(min_length=1, max_length=100)]
 _Count = Annotated[int, Meta(ge=0)]
 _Lift = Annotated[float, Meta(ge=-1e6, le=1e6)]
+_Money = Annotated[float, Meta(ge=-1e12, le=1e12)]
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +60,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         as one of the two arms has too few.
     low, high
         Between what it lies, however often one looks.
+    money, money_error
+        By how much more a treated one brought within the horizon, after cost, in money, and its
+        standard error; None where the file is of before that was written.
     """
 
     playbook: _Word
@@ -70,6 +74,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     error: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     low: _Lift | None = None
     high: _Lift | None = None
+    money: _Money | None = None
+    money_error: Annotated[float, Meta(ge=0, le=1e12)] | None = None
 
     @property
     def known(self) -> bool:
@@ -156,10 +162,18 @@ def encode_learnt(learnt: Learnt) -> bytes:
     told = msgspec.to_builtins(ordered)
     del told["groups"], told["fingerprint"]
     head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in told.items())
-    rows = ",\n".join(f"  {json.dumps(msgspec.to_builtins(each))}" for each in groups)
+    rows = ",\n".join(f"  {json.dumps(_as_told(each))}" for each in groups)
     listed = f"[\n{rows}\n ]" if rows else "[]"
     mark = json.dumps(_fingerprint(ordered))
     return f'{{\n{head} "groups": {listed},\n "fingerprint": {mark}\n}}\n'.encode()
+
+
+def _as_told(group: Group) -> dict[str, Any]:
+    """Return a group as plain data; where no money is told, as before there was any."""
+    told: dict[str, Any] = msgspec.to_builtins(group)
+    if group.money is None and group.money_error is None:
+        del told["money"], told["money_error"]
+    return told
 
 
 def decode_learnt(data: bytes) -> Learnt:
@@ -241,11 +255,18 @@ def _check_bounds(place: int, group: Group) -> None:
         raise LearntWrong(
             f"groups[{place}]: low, lift, high and error go together, low below high; {_CURE}"
         )
+    if (group.money is None) is not (group.money_error is None) or (
+        group.money is not None and not there
+    ):
+        raise LearntWrong(
+            f"groups[{place}]: money and money_error go together, and with lift; {_CURE}"
+        )
 
 
 def _fingerprint(learnt: Learnt) -> str:
     told: dict[str, Any] = msgspec.to_builtins(learnt)
     del told["fingerprint"]
+    told["groups"] = [_as_told(each) for each in learnt.groups]
     said = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return blake2b(said.encode(), digest_size=6).hexdigest()
 

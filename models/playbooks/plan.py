@@ -252,6 +252,10 @@ class Playbook:
         return tuple(dict.fromkeys(channel for channel in found if channel))
 
 
+Goal: TypeAlias = Literal["return", "margin"]
+GOALS: Final[tuple[Goal, ...]] = ("return", "margin")
+
+
 @dataclass(frozen=True)
 class Steering:
     """That what was learnt of playbooks stands in for what the file thinks of them.
@@ -270,6 +274,9 @@ class Steering:
         the file's: the smaller, the more it takes to believe otherwise.
     learnt
         What that file says; None as long as nobody has read it.
+    goal
+        By what playbooks are compared: how many more of the customers ``return``, or the
+        ``margin`` that they bring, after cost.
     """
 
     response: str
@@ -277,6 +284,7 @@ class Steering:
     least: int = 100
     spread: float = 0.05
     learnt: Learnt | None = None
+    goal: Goal = "return"
 
     @cached_property
     def groups(self) -> dict[tuple[str, tuple[str, ...]], Group]:
@@ -286,7 +294,8 @@ class Steering:
 
     def counts(self, group: Group) -> bool:
         """Whether enough is known of a group."""
-        return group.known and min(group.treated, group.held_out) >= self.least
+        told = group.known and (self.goal == "return" or group.money is not None)
+        return told and min(group.treated, group.held_out) >= self.least
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from models.judging import CODES
 from models.playbooks.faults import Fault, PolicyWrong, Table, meant, shown
 from models.playbooks.lines import lines_of
 from models.playbooks.plan import (
+    GOALS,
     KINDS,
     MOST,
     MOST_DAYS,
@@ -226,6 +227,7 @@ class _Reader:
             # Fewer have no bounds anyway.
             least=table.whole("least", Steering.least, least=50, most=10**7),
             spread=table.number("spread", Steering.spread, above=0, most=1),
+            goal=table.word("goal", GOALS, "goal"),
         )
         table.end()
         return found

@@ -6,6 +6,8 @@
    would not have. So the one is the other times the risk, which was that of the group.
 3. It is shrunk to the file's uplift (to none where the file says nothing), the more so the less
    sure it is: the mean of two normal guesses, each weighed by its precision.
+   Where the goal is the margin, so is what such customers brought by it, after cost: the file's
+   guess is what it would have of this one, the uplift of risk and value less the cost.
 4. If the bounds are wholly below zero, the playbook harms, and is not taken. Until they are,
    nothing is held against it but that it brings nothing.
 5. What the customer is owed, or what does nothing, is not asked about.
@@ -22,7 +24,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from models.playbooks.faults import Fault, PolicyWrong
-from models.playbooks.learnt import LearntWrong, decode_learnt
+from models.playbooks.learnt import Group, LearntWrong, decode_learnt
 from models.playbooks.lines import lines_of
 from models.playbooks.plan import Plan, Playbook, Steering
 from models.playbooks.situation import Situation
@@ -41,6 +43,8 @@ class Estimate(NamedTuple):
         Which customers.
     treated, held_out
         Of how many it is known.
+    gain
+        What is expected of it, in cents, after cost, where the goal is the margin; else None.
     """
 
     uplift: float
@@ -50,6 +54,7 @@ class Estimate(NamedTuple):
     where: tuple[str, ...]
     treated: int
     held_out: int
+    gain: float | None = None
 
     @property
     def harms(self) -> bool:
@@ -107,7 +112,22 @@ def estimate(steering: Steering, playbook: Playbook, situation: Situation) -> Es
         where,
         group.treated,
         group.held_out,
+        _gain(steering, playbook, situation, group),
     )
+
+
+def _gain(
+    steering: Steering, playbook: Playbook, situation: Situation, group: Group
+) -> float | None:
+    if steering.goal == "return":
+        return None
+    assert group.money is not None and group.money_error is not None
+    lost = situation.risk * situation.value
+    word = lost * (playbook.uplift or 0.0) - playbook.cost
+    own, noise = (steering.spread * lost) ** 2, (100 * group.money_error) ** 2
+    # Of a customer who is worth nothing, only what was measured of others is known.
+    share = own / (own + noise) if own else float(not noise)
+    return word + share * (100 * group.money - word)
 
 
 def with_learnt(plan: Plan, text: str, data: bytes, features: Collection[str]) -> Plan:
@@ -136,6 +156,11 @@ def with_learnt(plan: Plan, text: str, data: bytes, features: Collection[str]) -
         learnt = decode_learnt(data)
     except LearntWrong as error:
         raise PolicyWrong([at_response(text, f"{steering.response}: {error}")]) from None
+    if steering.goal == "margin" and any(
+        each.known and each.money is None for each in learnt.groups
+    ):
+        wrong = "it tells no money, by which to steer; write it anew with ebb effect"
+        raise PolicyWrong([at_response(text, f"{steering.response}: {wrong} --write-response")])
     for name in learnt.features:
         if name not in features:
             wrong = f"by: there is no feature {name!r}; ebb features lists them all"

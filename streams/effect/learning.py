@@ -111,12 +111,15 @@ def write_learnt(path: Path, learnt: Learnt) -> None:
 
 
 def _group(line: Line, playbook: str, where: tuple[str, ...]) -> Group:
-    returned = line.figures["returned"]
+    returned, margin = line.figures["returned"], line.figures["margin"]
     bounds: dict[str, float] = {}
+    # Both are known at the same time, of the same customers.
     if returned.enough:
         found = returned.difference
         error = math.sqrt(returned.spread / returned.count)
         told = {"lift": found.estimate, "error": error, "low": found.low, "high": found.high}
+        told["money"] = margin.difference.estimate
+        told["money_error"] = math.sqrt(margin.spread / margin.count)
         bounds = {name: _rounded(value) for name, value in told.items()}
     return Group(
         playbook=playbook,

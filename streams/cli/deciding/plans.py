@@ -15,6 +15,7 @@ from models.playbooks import (
     Considered,
     Course,
     Doubt,
+    Estimate,
     Group,
     OneOf,
     Option,
@@ -71,8 +72,9 @@ def _of_all(plan: Plan) -> Iterator[str]:
         first, last = (at[:10] for at in (steering.learnt.first, steering.learnt.last))
         alerted = f", of customers alerted from {first} to {last}" if first else ""
         yield f"steered by what was learnt ({steering.response}{alerted})"
+        goal = "by the margin that they bring, " if steering.goal == "margin" else ""
         yield (
-            f"  from {steering.least:,} treated and {steering.least:,} held out on;"
+            f"  {goal}from {steering.least:,} treated and {steering.least:,} held out on;"
             f" {steering.explore:.1%} explore, and go by the file's order"
         )
 
@@ -101,14 +103,16 @@ def _of_one(plan: Plan, playbook: Playbook) -> Iterator[tuple[str, str]]:
     if plan.steering is not None and plan.steering.learnt is not None:
         for group in plan.steering.learnt.groups:
             if group.playbook == playbook.name:
-                yield "learnt", _learnt(plan.steering, group)
+                yield "learnt", _learnt(plan, plan.steering, group)
 
 
-def _learnt(steering: Steering, group: Group) -> str:
+def _learnt(plan: Plan, steering: Steering, group: Group) -> str:
     named = " ".join(group.where) or "all"
     if not group.known or group.lift is None or group.low is None or group.high is None:
         return f"{named}: too few ({group.treated:,} treated, {group.held_out:,} held out)"
     points = f"{100 * group.lift:+.1f} points come back"
+    if steering.goal == "margin" and group.money is not None:
+        points = f"{money(100 * group.money, plan.currency)} more from each, {points}"
     bounds = f"{100 * group.low:.1f} to {100 * group.high:.1f}"
     counted = f"{group.treated:,} treated, {group.held_out:,} held out"
     if not steering.counts(group):
@@ -197,6 +201,8 @@ def _said(each: Considered, plan: Plan, language: str) -> str:
         return f"no: {say(each.hindrance, language, plan.currency)}"
     gain = "" if each.gain is None else f", expected gain {money(each.gain, plan.currency)}"
     by = "" if each.learnt is None else f", by a learnt uplift of {each.learnt.uplift:.3f}"
+    if each.learnt is not None and each.learnt.gain is not None:
+        by = ", by what such customers have brought"
     return f"yes, number {each.rank}{gain}{by}"
 
 
@@ -239,7 +245,12 @@ def _steering_as_dict(steering: Steering | None) -> dict[str, Any]:
     """Return how what was learnt steers; nothing where it does not."""
     if steering is None:
         return {}
-    told = {"explore": steering.explore, "least": steering.least, "spread": steering.spread}
+    told: dict[str, Any] = {
+        "goal": steering.goal,
+        "explore": steering.explore,
+        "least": steering.least,
+        "spread": steering.spread,
+    }
     learnt = steering.learnt
     groups = () if learnt is None else learnt.groups
     return {
@@ -313,11 +324,17 @@ def course_as_dict(plan: Plan, who: Situation, course: Course, language: str) ->
                 "why": None
                 if each.hindrance is None
                 else say(each.hindrance, language, plan.currency),
-                **({} if each.learnt is None else {"learnt": each.learnt._asdict()}),
+                **({} if each.learnt is None else {"learnt": _estimate_as_dict(each.learnt)}),
             }
             for each in course.considered
         ],
     }
+
+
+def _estimate_as_dict(learnt: Estimate) -> dict[str, Any]:
+    told = learnt._asdict()
+    gain = told.pop("gain")
+    return told if gain is None else {**told, "gain": gain / 100}
 
 
 def _steered_as_dict(course: Course) -> dict[str, Any]:

@@ -28,6 +28,8 @@ def learnt(draw: st.DrawFn) -> Learnt:
     for playbook, where in names:
         low, lift, high = sorted(draw(st.tuples(NUMBERS, NUMBERS, NUMBERS)))
         bounds = {"low": low, "lift": lift, "high": high, "error": draw(st.floats(0, 1))}
+        if draw(st.booleans()):
+            bounds |= {"money": draw(NUMBERS), "money_error": draw(st.floats(0, 1))}
         counts = draw(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)))
         groups.append(
             Group(
@@ -132,6 +134,10 @@ def test_anything_else_is_refused_with_what_to_do(data: bytes) -> None:
         ({"groups.lift": 1e300}, "Expected `float` <= 1000000.0 - at `$.groups[0].lift`; write"),
         ({"groups.low": 0.1}, "groups[0]: low, lift, high and error go together, low below high;"),
         ({"groups.error": None}, "groups[0]: low, lift, high and error go together, low below"),
+        (
+            {"groups.money": 1.5},
+            "groups[0]: money and money_error go together, and with lift; write",
+        ),
         ({"groups.where": ["new"]}, "groups[1]: the same group as another one; write it anew"),
         ({"groups.held_out": 1_000}, "fingerprint: it is not that of what the file says, so"),
     ],
@@ -149,6 +155,11 @@ def test_what_is_wrong_is_told_with_its_place(change: dict[str, object], said: s
     with pytest.raises(LearntWrong) as caught:
         decode_learnt(json.dumps(told).encode())
     assert str(caught.value).startswith(said)
+
+
+def test_a_file_of_before_money_was_told_is_read_as_it_was_written() -> None:
+    assert b"money" not in GOOD
+    assert all(group.money is None for group in decode_learnt(GOOD).groups)
 
 
 def test_a_file_is_bounded() -> None:

@@ -49,6 +49,8 @@ def table_of(seed: int) -> list[Group]:
         )
         lift, reach = rng.choice([-0.3, -0.02, 0.0, 0.1, 0.4]), rng.choice([0.0, 0.02, 0.2])
         bounds = {"lift": lift, "error": reach / 2, "low": lift - reach, "high": lift + reach}
+        bounds |= {"money": rng.choice([-20.0, -0.5, 0.0, 0.5, 20.0])}
+        bounds |= {"money_error": rng.choice([0.0, 0.5, 10.0])}
         each = Group(
             playbook=playbook,
             where=(where,),
@@ -203,6 +205,86 @@ def test_where_too_little_is_known_nothing_is_other_than_by_the_file(
     assert course._replace(steering="") == by_file
     unread = choose(replace(plan, steering=replace(steering, learnt=None)), who)
     assert unread == course
+
+
+# -- by the margin -----------------------------------------------------------------------------
+
+
+@settings(max_examples=120, deadline=None)
+@given(STEERED, THERE, st.sampled_from([0.0, 0.5, 100.0]))
+def test_by_the_margin_they_are_ranked_by_what_they_brought_such_customers(
+    plan: Plan, who: Situation, euros: float
+) -> None:
+    assert plan.steering is not None
+    who = replace(who, value=100 * euros)
+    plan = replace(plan, steering=replace(plan.steering, goal="margin"))
+    course, by_return = choose(plan, who), by_hand(plan, who)
+    books = {each.name: each for each in plan.playbooks}
+    free = []
+    for place, each in enumerate(course.considered):
+        playbook = books[each.playbook]
+        found = None if explorer(plan, who.customer) else believed(plan, playbook, who)
+        if found is None or playbook.idle:
+            assert each.learnt is None
+            assert each.gain == pytest.approx(by_file_s_word(playbook, who))
+        else:
+            _, group = found
+            assert group.money is not None and group.money_error is not None
+            lost = who.risk * who.value
+            word = lost * (playbook.uplift or 0.0) - playbook.cost
+            expected = between(word, plan.steering.spread * lost, 100 * group.money, group)
+            assert each.gain == pytest.approx(expected, abs=1e-6, rel=1e-6)
+        code = None if each.hindrance is None else each.hindrance.code
+        if code in (None, "loss") and each.gain is not None and not playbook.idle:
+            owed = not playbook.channels
+            assert (code == "loss") is (each.gain < 0 and not owed)
+        if each.hindrance is None:
+            free.append((playbook.priority, -(each.gain or 0.0), place, each.playbook))
+    expected_names = [name for *_, name in sorted(free)]
+    assert names(course) == expected_names[: len(names(course))]
+    # What drives customers away is not taken, whatever it brings of those who stay.
+    harmed = {e.playbook for e in course.considered if e.hindrance and e.hindrance.code == "harms"}
+    assert harmed <= by_return[1]
+
+
+def by_file_s_word(playbook: Playbook, who: Situation) -> float | None:
+    if all(each.action.kind == "nothing" for each in playbook.arms):
+        return 0.0
+    if playbook.uplift is None:
+        return None
+    weights = sum(each.weight for each in playbook.arms)
+    cost = sum(each.weight * each.action.cost for each in playbook.arms) / weights
+    return who.risk * who.value * playbook.uplift - cost
+
+
+def between(word: float, spread: float, measured: float, group: Group) -> float:
+    """Return the mean of two guesses, each weighed by one over its variance."""
+    error = 100 * (group.money_error or 0.0)
+    if not error:
+        return measured
+    if not spread:
+        return word
+    weights = 1 / spread**2, 1 / error**2
+    return (weights[0] * word + weights[1] * measured) / sum(weights)
+
+
+def test_what_brings_customers_back_at_a_loss_goes_behind_what_pays() -> None:
+    gift, note = only("gift", 50, uplift=0.1), only("note", 10, uplift=0.05)
+    by = (
+        group("gift", 0.2, 0.3, money=-3.0, money_error=0.2),
+        group("note", 0.0, 0.1, money=1.5, money_error=0.2),
+    )
+    by_return = steered(gift, note, by=by)
+    assert by_return.steering is not None
+    by_margin = replace(by_return, steering=replace(by_return.steering, goal="margin"))
+    assert names(choose(by_return, ADA)) == ["gift", "note"]
+    course = choose(by_margin, ADA)
+    assert (names(course), course.steering, course.instead) == (["note"], "steered", "gift")
+    [dear, cheap] = course.considered
+    assert dear.hindrance is not None and dear.hindrance.code == "loss"
+    assert cheap.gain == pytest.approx(150, rel=0.1)
+    # Whose value is nothing are thought to be like all others.
+    assert choose(by_margin, replace(ADA, value=0.0)).considered[1].gain == pytest.approx(-10)
 
 
 # -- what is owed, what harms, what is not certain ---------------------------------------------
@@ -369,6 +451,7 @@ def test_a_file_says_how_it_is_steered_and_its_fingerprint_covers_what_was_learn
     ("line", "said"),
     [
         ("explore = 0", "explore: 0 cannot be; write a number from 0.01 to 1"),
+        ('goal = "money"', "goal: 'money' is no goal; write return or margin"),
         ('explore = "10%"', "explore: '10%' is no number; write a number from 0.01 to 1"),
         ("least = 10", "least: 10 cannot be; write a whole number from 50 to 10000000"),
         ("spread = 0", "spread: 0 cannot be; write a number above 0, at most 1"),
@@ -402,6 +485,21 @@ def test_a_file_that_says_nothing_that_was_learnt_is_a_fault_of_the_line_that_na
     assert str(caught.value).startswith(
         "line 6, steering.response: response.json: fingerprint: it is not that of what the file"
     )
+
+
+def test_by_the_margin_a_file_must_tell_money() -> None:
+    text = TEXT + 'goal = "margin"\n'
+    plan = read_plan(text, ())
+    assert plan.steering is not None and plan.steering.goal == "margin"
+    with pytest.raises(PolicyWrong) as caught:
+        with_learnt(plan, text, DATA, ())
+    assert str(caught.value) == (
+        "line 6, steering.response: response.json: it tells no money, by which to steer; write it"
+        " anew with ebb effect --write-response"
+    )
+    told = encode_learnt(learnt_of(group("gift", 0.1, 0.2, money=2.0, money_error=0.5)))
+    found = with_learnt(plan, text, told, ())
+    assert found.steering is not None and len(found.steering.groups) == 1
 
 
 def test_a_feature_that_there_is_not_any_more_is_a_fault() -> None:

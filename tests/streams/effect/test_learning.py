@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from features import DAY, HOUR, Event, Millis, to_datetime
@@ -16,6 +17,7 @@ from models.deciding import Alert, Offer, Outcome, Reason
 from models.effect import Rules
 from models.playbooks import (
     Course,
+    Group,
     Learnt,
     Plan,
     Situation,
@@ -236,6 +238,62 @@ def test_it_is_worth_more_than_the_file_s_order(learnt: Learnt, tmp_path: Path) 
     assert by_file == pytest.approx(-50, abs=60)
     # All that there is to be had, but for the tenth who explore.
     assert by_learnt == pytest.approx(0.9 * best + 0.1 * by_file, abs=30)
+
+
+def test_by_the_margin_what_brings_back_those_who_then_buy_for_nothing_is_not_taken(
+    tmp_path: Path,
+) -> None:
+    """The gift brings more back, who buy for 5 with it; the note fewer, who buy for 60 as ever."""
+    text = TEXT.replace('name = "gift"', 'name = "gift"\npriority = PRIORITY')
+    back = {"gift": 0.25, "note": 0.10}
+    groups = []
+    for priority in (1, 100):  # each is the first for one half of the time
+        plan = read_plan(
+            text.replace("PRIORITY", str(priority)).replace(
+                'name = "note"', f'name = "note"\npriority = {101 - priority}'
+            ),
+            (),
+        )
+        made, rng = Log(), random.Random(priority)
+        for who in shoppers(20 + priority, 4_000):
+            course = choose(plan, who)
+            assert course.first is not None
+            made.sent.append(alert_of(who, course))
+            option = course.first
+            gift = option.playbook == "gift" and not option.held
+            lift = 0.0 if option.held else back[option.playbook]
+            if rng.random() < 0.4 + lift:
+                at = who.at + rng.randrange(1, 20 * 24) * HOUR
+                made.done.append(bought(who.customer, at, 5.0 if gift else 60.0))
+        made.done.append(visit("clock", START + 200 * DAY))
+        groups += learnt_of(joined(made), RULES, DIMENSIONS).groups
+    for group in groups:
+        truth = 0.65 * 5 - 0.4 * 60 if group.playbook == "gift" else 0.1 * 60
+        assert group.money is not None and group.money_error is not None
+        assert abs(group.money - truth) < 4 * group.money_error < 8
+    learnt = replace_groups(learnt_of(joined(made), RULES, DIMENSIONS), groups)
+    write_learnt(tmp_path / "response.json", learnt)
+    found = {}
+    for goal in ("return", "margin"):
+        said = f'{TEXT}{STEERING}goal = "{goal}"\nexplore = 0.01\n'
+        data = (tmp_path / "response.json").read_bytes()
+        plan = with_learnt(read_plan(said, ()), said, data, ())
+        steered_ones = [choose(plan, who) for who in shoppers(30, 200)]
+        found[goal] = {
+            each.first.playbook
+            for each in steered_ones
+            if each.first is not None and each.steering != "explored"
+        }
+    assert found == {"return": {"gift"}, "margin": {"note"}}
+
+
+def bought(name: str, at: Millis, amount: float) -> tuple[Millis, Event]:
+    event = Event(event_id=f"{name}@{at}", user_id=name, type="purchase", time=at, amount=amount)
+    return at, event
+
+
+def replace_groups(learnt: Learnt, groups: list[Group]) -> Learnt:
+    return msgspec.structs.replace(learnt, groups=tuple(groups))
 
 
 @pytest.mark.parametrize("seed", range(6))
