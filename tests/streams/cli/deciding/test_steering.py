@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -146,6 +147,30 @@ def test_a_check_shows_what_was_learnt_and_what_of_it_counts(policy: Path) -> No
     assert [each["counts"] for each in told["steering"]["groups"]] == [True, True]
     learnt = decode_learnt(policy.with_name("response.json").read_bytes())
     assert told["steering"]["learnt"] == learnt.fingerprint
+
+
+def test_by_the_margin_the_check_and_the_explanation_tell_money(
+    policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy.write_text(POLICY + 'goal = "margin"\n', encoding="utf-8")
+    done = run("policy", "check", policy)
+    assert done.exit_code == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert any(line.startswith("by the margin that they bring, from 50 treated") for line in lines)
+    told = json.loads(run("policy", "check", policy, "--json").stdout)["steering"]
+    assert told["goal"] == "margin"
+    for group in told["groups"]:
+        start = (
+            f"learnt    loyal: {group['money']:,.2f} EUR more from each, {100 * group['lift']:+.1f}"
+        )
+        assert any(line.startswith(start) for line in lines), start
+    plan = read_policy(policy, SHOP.definition)
+    who = dataclasses.replace(situation_of(dossier(), plan, "silence"), segment="loyal")
+    course = choose(plan, who)
+    show_course(plan, who, course, "en")
+    assert "EUR, by what such customers have brought\n" in capsys.readouterr().out
+    offer, remind = course_as_dict(plan, who, course, "en")["playbooks"]
+    assert offer["learnt"]["gain"] == offer["gain"] != remind["gain"]
 
 
 def test_a_check_says_where_the_file_is_wrong(policy: Path) -> None:
