@@ -42,7 +42,7 @@ def at(bootstrap: str) -> Server:
 
 
 def _features(bootstrap: str) -> Mapping[str, Any]:
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=10_000)
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=5_000)
     try:
         found: Mapping[str, Any] = admin.describe_features()
         return found

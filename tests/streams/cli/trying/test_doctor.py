@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import redis
 from click.testing import CliRunner, Result
 
+from features import SECOND
 from streams.cli import ebb
 from streams.cli.context import Context
+from streams.cli.trying import checkup
 from streams.cli.trying.checkup import Finding, check_python, check_settings
 from streams.cli.trying.doctor import settings_page
 from streams.settings import load_settings
@@ -83,7 +86,12 @@ def test_a_wrong_setting_ends_the_examination_with_2() -> None:
     assert "churn.horizon = 'soon' (environment EBB_HORIZON)" in result.output
 
 
-def test_servers_that_are_away_are_all_told_and_end_with_3() -> None:
+def test_servers_that_are_away_are_all_told_and_end_with_3(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # How long a command waits for a broker is told elsewhere.
+    soon = partial(checkup.open_admin, wait=SECOND)
+    monkeypatch.setattr(checkup, "open_admin", soon)
     environ = {"EBB_KAFKA": "localhost:1", "EBB_REDIS": "redis://:hunter2@localhost:1/0"}
     result = run(environ)
     assert result.exit_code == 3
