@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from features import DAY, HOUR, MINUTE, Definition, Event, Millis, build_catalogue, from_datetime
+from features import (
+    DAY,
+    HOUR,
+    MINUTE,
+    CustomerState,
+    Definition,
+    Event,
+    Millis,
+    build_catalogue,
+    from_datetime,
+)
 from models.deciding import Alert, Ledger, Policy
 from models.limits import MemoryLimits
 from models.playbooks import Plan, read_plan
-from streams.pipeline import Arrival, Effects
+from streams.composition import task_of
+from streams.pipeline import NO_WATERMARK, Arrival, Customer, Effects, handle
 from streams.replay.becoming import handed_over
 from streams.replay.book import Book
+from streams.verify.records import Records
+from streams.verify.redeciding import Expected, Redeciding
 from tests.features.histories import START, happened
 from tests.streams.pipeline.judges import Told
 from tests.streams.pipeline.miniature import shop_with
@@ -270,6 +286,42 @@ def test_who_is_many_visitors_is_remembered_no_longer_than_any_limit_can_ask() -
     sent = shop.there.read("ada").ledger.sent
     assert len(sent) == 100
     assert sent[-1].at == START + 149
+
+
+# -- taken again --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_decisions_are_the_same_again_with_what_was_promised_and_only_then(told: bool) -> None:
+    policy = Policy(threshold=0.01, hysteresis=0.0, cooldown=0, holdout=0.3)
+    shop = Town(visitors=True, policy=policy, plan=plan_of(), lateness=0)
+    shop.comes(happened(0, "complaint", START, VISITOR))
+    shop.comes(link(0, START + HOUR))
+    shop.arrives()
+    hours = (2, 4 * 24, 4 * 24 + 13, 6 * 24, 14 * 24)
+    own = [happened(n, "complaint", START + hour * HOUR, "ada") for n, hour in enumerate(hours)]
+    for event in own:
+        shop.comes(event)
+    ledger = shop.there.read("ada").ledger
+    assert len(contacts_of(shop.there.effects, "ada")) == 2
+
+    rules, judge = shop.there.shop, shop.there.judge
+    moved = [replace(each, promised=each.promised if told else None) for each in shop.sent]
+    log = [*moved, *(Arrival(0, LATER, event) for event in own)]
+    book = {"ada": Customer(CustomerState(Definition()), Ledger(), new=True)}
+    redeciding = Redeciding(rules)
+    redeciding.watch(handle(rules, judge, log, (), book, NO_WATERMARK))
+    redeciding.expect(Expected("ada", ledger, shop.there.watermark, 0))
+    records = Records(redeciding.customers.__contains__, task_of(rules))
+    alerts = [alert for effects in shop.there.effects for alert in effects.alerts]
+    records.read_alerts(SimpleNamespace(value=msgspec.json.encode(each)) for each in alerts)
+    examples = [each for effects in shop.there.effects for each in effects.examples]
+    records.read_training(SimpleNamespace(value=msgspec.json.encode(each)) for each in examples)
+    counts = redeciding.retell(records).counts
+    assert counts["unknown"] == 0
+    assert (counts["different"] == 0) is told
+    decided = sum(len(effects.decided) for effects in shop.there.effects)
+    assert counts.total() >= decided > len(own)
 
 
 # -- in a replay --------------------------------------------------------------------------------
