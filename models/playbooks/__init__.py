@@ -36,7 +36,7 @@ from models.playbooks.plan import (
 )
 from models.playbooks.reading import read_plan
 from models.playbooks.rehearsing import Rehearsed, rehearse
-from models.playbooks.remembering import rememberable, remembered
+from models.playbooks.remembering import memory_of, rememberable, remembered
 from models.playbooks.saying import money, say, say_steering
 from models.playbooks.situation import STAGES, Sent, Situation, stage_of
 from models.playbooks.steering import Estimate, at_response, with_learnt
@@ -91,6 +91,7 @@ __all__ = [
     "encode_learnt",
     "fit_prior",
     "limits_of",
+    "memory_of",
     "money",
     "order_mean",
     "orders_expected",

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from features import Millis
 from models.deciding import Alert, Decision, Ledger, Policy, Promised, Sent, Standing
-from models.playbooks import rememberable
+from models.playbooks import memory_of, rememberable
 from streams.pipeline import Shop
 
 #: The version of a decision that was taken without a policy file.
@@ -123,7 +123,9 @@ class SoFar:
         self.sent: tuple[Sent, ...] = ()
         self.sure = True
         self.version: str | None = None
+        #: When a version that is not at hand decided last, and when it or one before had alerted.
         self._doubted: Millis = -1
+        self._alerted: Millis = -1
 
     def lose(self) -> None:
         """Take note that it is not known what was decided."""
@@ -133,8 +135,19 @@ class SoFar:
         """Take note of what was decided by rules that are at hand."""
         self.version = NONE if shop.plan is None else shop.plan.fingerprint
         self.standing, self.sent = standing, sent
-        # What the other version may have forgotten, this one has forgotten by now.
-        self.sure = self.sure or all(each.at > self._doubted for each in sent)
+        self.sure = self.sure or self._forgotten(shop, standing.alerted_at)
+
+    def _forgotten(self, shop: Shop, alerted_at: Millis) -> bool:
+        """Tell whether nothing is left of what the other version may have forgotten or known."""
+        if any(each.at <= self._doubted for each in self.sent):
+            return False
+        if self._alerted < 0:
+            return True
+        # Where it had forgotten what it did, the time of the last alert stood for that, as of no
+        # playbook: which no later action of the playbook puts out of mind, but time alone.
+        if shop.plan is None or alerted_at <= self._doubted:
+            return False
+        return alerted_at - self._alerted >= memory_of(shop.plan)
 
     def take_over(self, promised: Promised) -> None:
         """Take note of what the customer was promised as a visitor."""
@@ -171,11 +184,11 @@ class SoFar:
         if before is None or (waiting and decision is None and alert is None):
             self.lose()
             return
-        self.sure, self._doubted = False, at
+        self.sure, self._doubted, self._alerted = False, at, before.alerted_at
         if alert is None and (decision is None or not decision.alert):
             self.standing = policy.left_alone(risk, before)
             return
-        self.standing = Standing(True, at)
+        self.standing, self._alerted = Standing(True, at), at
         done = Promised(before, self.sent).all_sent()
         self.sent = (*done, _sent(at, decision, alert))
 
