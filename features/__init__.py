@@ -2,7 +2,15 @@
 
 from features.catalogue import Catalogue, Feature, build_catalogue
 from features.codec import decode_state, encode_state
-from features.compact import Damaged, scaled, unscaled
+from features.compact import (
+    Damaged,
+    brief,
+    full,
+    pack_steps,
+    scaled,
+    unpack_steps,
+    unscaled,
+)
 from features.customer import Applied, CustomerState
 from features.definition import PASSIVE, Definition
 from features.events import (
@@ -18,6 +26,7 @@ from features.events import (
 from features.naming import HIDDEN, VISITOR, is_customer, is_visitor
 from features.rhythm import POWERS
 from features.silence import NEVER
+from features.sketch import Sketch
 from features.timeline import (
     DAY,
     HOUR,
@@ -77,11 +86,13 @@ __all__ = [
     "InvalidEvent",
     "Kind",
     "Millis",
+    "Sketch",
     "Step",
     "Told",
     "Trail",
     "UnknownVersion",
     "Word",
+    "brief",
     "build_catalogue",
     "decode_event",
     "decode_state",
@@ -89,16 +100,19 @@ __all__ = [
     "encode_state",
     "format_duration",
     "from_datetime",
+    "full",
     "is_customer",
     "is_distress",
     "is_visitor",
     "linked_customer",
+    "pack_steps",
     "pack_vector",
     "parse_duration",
     "scaled",
     "to_datetime",
     "to_iso",
     "told_something",
+    "unpack_steps",
     "unpack_vector",
     "unscaled",
     "up_to_date",

@@ -20,11 +20,13 @@ from features.customer import CustomerState
 from features.definition import Definition
 from features.events import Kind
 from features.portrait import Portrait
-from features.straight import LIMIT, STRAIGHT, straight
+from features.sketch import Sketch
+from features.straight import LIMIT, STRAIGHT, combine, measure
 from features.timeline import Millis
 
 #: Columns of a trait: its value is one-hot by hash, so that new values need no retraining.
 TRAIT_COLUMNS: Final = 8
+_STRAIGHT_BYTES: Final = 4 * len(STRAIGHT)
 
 
 @dataclass(frozen=True)
@@ -390,12 +392,36 @@ class Catalogue:
             kept for learning and shown in an alert. Missing values have their defaults and
             absurd ones are cut at `LIMIT`, so every value is finite.
         """
-        values = straight(state, at) if self._straight else []
+        return self.sketched(state, at)[0]
+
+    def sketched(self, state: CustomerState, at: Millis) -> tuple[array[float], Sketch | None]:
+        """Return what `vector` returns, and what it is made of, which takes fewer bytes.
+
+        Parameters
+        ----------
+        state, at
+            As of `vector`.
+
+        Returns
+        -------
+        array of float, Sketch or None
+            None where the vector does not follow from few numbers.
+        """
+        measured = None
+        values: list[float] = []
+        if self._straight:
+            rhythm = state.rhythm
+            measured = measure(state, at)
+            values = combine(measured, rhythm, at, state.definition.horizon_days)
         if self._others:
             portrait = Portrait(state, at)
             values += [_cut(formula(portrait)) for formula in self._others]
         # By way of bytes: an array takes twice as long over a list.
-        return array("f", self._singles.pack(*values))
+        packed = self._singles.pack(*values)
+        sketch = None
+        if measured is not None:
+            sketch = Sketch.of(measured, rhythm, at, packed[_STRAIGHT_BYTES:])
+        return array("f", packed), sketch
 
     def by_formulas(self, state: CustomerState, at: Millis) -> array[float]:
         """Return what `vector` returns, each feature by its formula: slow, and plainly right."""

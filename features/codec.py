@@ -156,7 +156,7 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
         seconds,
         *rest,
     ) = up_to_date(_decoder.decode(data), STATE_VERSION, STEPS)
-    places = _places(present, _SELDOM)
+    places = _places(present)
     if len(places) != len(rest) or present >> _SELDOM or not all(rest):
         raise Damaged("they are no state: of what not everybody has there is more or less")
     seldom: list[Any] = [0] * _SELDOM
@@ -193,7 +193,7 @@ def decode_state(data: bytes, definition: Definition) -> CustomerState:
     state.first_seen = (last_day - span) * DAY + first_seen
     # Each is of one kind.
     state.events = events = sum(counts)
-    for place, count in zip(_places(bits, KINDS_COUNT, first=True), counts, strict=True):
+    for place, count in zip(_kinds(bits), counts, strict=True):
         kinds[place] = count
     if bought:
         money.orders, money.last_order, spent, log_amount, last_amount, money.quantity = bought
@@ -235,7 +235,7 @@ def _pack_told(state: CustomerState) -> int | list[Any]:
     times = traits.times
     if not (times or traits.words):
         return 0
-    if len(times) == len(traits) and not traits.words and all(at == first for at in times.values()):
+    if len(times) == len(traits) and not traits.words and set(times.values()) == {first}:
         return _TOLD_AT_FIRST
     return traits.stored(state.last_seen)
 
@@ -265,8 +265,12 @@ STEPS: Final[dict[int, Step]] = {
 
 
 @lru_cache(maxsize=4096)
-def _places(bits: int, most: int, *, first: bool = False) -> tuple[int, ...]:
-    """Return the places of the bits that are set; ``first``: the first place is the highest."""
-    return tuple(
-        place for place in range(most) if bits >> (most - 1 - place if first else place) & 1
-    )
+def _places(bits: int) -> tuple[int, ...]:
+    """Return the places of the bits that are set, the first place the lowest."""
+    return tuple(place for place in range(_SELDOM) if bits >> place & 1)
+
+
+@lru_cache(maxsize=4096)
+def _kinds(bits: int) -> tuple[int, ...]:
+    """Return the kinds that there are, the first kind the highest bit."""
+    return tuple(kind for kind in range(KINDS_COUNT) if bits >> (KINDS_COUNT - 1 - kind) & 1)

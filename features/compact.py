@@ -15,7 +15,7 @@ from features.timeline import MINUTE, Millis
 #: Seven bits a byte; numbers of more bytes than that are not ours.
 _LONGEST: Final = 10
 #: Far beyond what is counted here, and well within what a float can count.
-_MOST: Final = 1e15
+MOST: Final = 1e15
 _HALF_HOUR: Final = 30 * MINUTE
 _ONES: Final = bytes([0x30] + [0x31] * 255)
 
@@ -84,7 +84,7 @@ def scaled(value: float, parts: int = 100) -> float:
     """
     if not value:
         return 0 if copysign(1.0, value) > 0 else value
-    if -_MOST < value < _MOST and (count := round(value * parts)) / parts == value:
+    if -MOST < value < MOST and (count := round(value * parts)) / parts == value:
         return count
     return float(value)
 
@@ -98,7 +98,7 @@ def whole(value: float) -> float:
     """Return a float that is a whole number as an int, which takes fewer bytes."""
     if not value:
         return 0 if copysign(1.0, value) > 0 else value
-    if -_MOST < value < _MOST and value == (count := int(value)):
+    if -MOST < value < MOST and value == (count := int(value)):
         return count
     return value
 

@@ -90,7 +90,8 @@ class Money:
         if self.orders >= _TYPICAL_AFTER:
             typical = expm1(self.log_amount / self.orders)
             cap = min(cap, OUTLIER * max(typical, 1.0))
-        return max(-cap, min(amount, cap))
+        # Of the two zeros the plain one: the other would not survive being told in few bytes.
+        return max(-cap, min(amount, cap)) + 0.0
 
     def buy(self, amount: float, quantity: float, order: int, *, last: bool = True) -> None:
         """Add a purchase; lines of one order, one after the other, are one order.
@@ -251,7 +252,7 @@ class CustomerState:
                 self.now = at
             self.session.add(at, kind)
             if rating is not None:
-                self.last_rating = rating
+                self.last_rating = rating + 0.0
         activity = self.definition.activity
         if event_type in activity if activity else event_type not in self.definition.passive:
             self._note_activity(at)
@@ -314,7 +315,7 @@ class CustomerState:
         self.first_seen = min(self.first_seen, at)
         if event.rating is not None:
             if not self.ratings:
-                self.last_rating = event.rating
+                self.last_rating = event.rating + 0.0
             self.ratings += 1
             self.ratings_sum += event.rating
         if is_distress(kind, event.rating):

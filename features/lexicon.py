@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 from features.compact import Damaged
 
@@ -24,7 +25,8 @@ _WORDS: Final = (
     *("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "zh", "ja", "ko"),
     *("US", "GB", "DE", "FR", "ES", "IT", "NL", "PL", "SE", "CN", "JP", "IN"),
 )
-_NUMBERS: Final = {word: number for number, word in enumerate(_WORDS)}
+_NUMBERS: Final[dict[str, int | str]] = {word: number for number, word in enumerate(_WORDS)}
+_KNOWN: Final[dict[int | str, Any]] = dict(enumerate(_WORDS))
 
 
 def written(traits: Mapping[str, str]) -> list[int | str]:
@@ -37,8 +39,8 @@ def written(traits: Mapping[str, str]) -> list[int | str]:
     >>> read(written({"tier": "gold"}))
     {'tier': 'gold'}
     """
-    number = _NUMBERS.get
-    return [number(word, word) for name in sorted(traits) for word in (name, traits[name])]
+    words = list(chain.from_iterable(sorted(traits.items())))
+    return list(map(_NUMBERS.get, words, words))
 
 
 def read(words: Sequence[int | str]) -> dict[str, str]:
@@ -49,7 +51,7 @@ def read(words: Sequence[int | str]) -> dict[str, str]:
     Damaged
         If a number is no word.
     """
-    if any(isinstance(word, int) and not 0 <= word < len(_WORDS) for word in words):
+    plain = [_KNOWN.get(word, word) for word in words]
+    if not all([isinstance(word, str) for word in plain]):
         raise Damaged("a trait is a word that this Ebbtide does not know")
-    plain = [_WORDS[word] if isinstance(word, int) else word for word in words]
     return dict(zip(plain[::2], plain[1::2], strict=True))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import exp, log, nan
-from typing import Final
+from typing import Any, Final
 
 FADING: Final = 0.97
 POWERS: Final = (0.6, 1.0, 1.7, 3.0)
@@ -21,19 +21,37 @@ GAPS_KEPT: Final = 64
 #: Half-lives of the visit counters, in horizons.
 HALF_LIVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 LN2: Final = log(2.0)
+#: What follows from the gaps.
+_FOLLOWS: Final = frozenset(("log_gap", "powers", "sum_square", "visits", "weight"))
 
 
-@lru_cache(maxsize=1024)
-def _said_by(gap: int, horizon_days: float) -> tuple[float, list[float], list[float]]:
-    """Return what a gap of so many days says: ln, powers, and what of each counter it leaves.
+class _Said(dict[int, tuple[float, list[float], list[float]]]):
+    """What a gap of so many days says: ln, powers, and what of each counter it leaves.
 
     Remembered, for most gaps of a shop are the same few whole numbers of days.
     """
-    return (
-        log(gap),
-        [float(gap) ** k for k in POWERS],
-        [exp(-LN2 * gap / (share * horizon_days)) for share in HALF_LIVES],
-    )
+
+    def __init__(self, horizon_days: float) -> None:
+        super().__init__()
+        self._horizon_days = horizon_days
+
+    def __missing__(self, gap: int) -> tuple[float, list[float], list[float]]:
+        said = (
+            log(gap),
+            [float(gap) ** k for k in POWERS],
+            [exp(-LN2 * gap / (share * self._horizon_days)) for share in HALF_LIVES],
+        )
+        if gap < _REMEMBERED:
+            self[gap] = said
+        return said
+
+
+_said = lru_cache(maxsize=16)(_Said)
+_REMEMBERED: Final = 1024
+
+
+def _said_by(gap: int, horizon_days: float) -> tuple[float, list[float], list[float]]:
+    return _said(horizon_days)[gap]
 
 
 def _weights(most: int) -> tuple[float, ...]:
@@ -87,6 +105,7 @@ class Rhythm:
 
     __slots__ = (
         "_gaps",
+        "_horizon_days",
         "days",
         "first_day",
         "last_day",
@@ -102,6 +121,8 @@ class Rhythm:
     def __init__(self) -> None:
         #: All gaps, of which the rest follows to the last bit; None if it does not, or of too many.
         self._gaps: list[int] | None = []
+        #: H, as long as what follows from the gaps has not been added up.
+        self._horizon_days = 0.0
         self.first_day = 0
         self.last_day = 0
         self.days = 0
@@ -141,11 +162,6 @@ class Rhythm:
         self.last_gap = gap
         self.sum_gap += gap
         self.sum_square += gap * gap
-        if self._gaps is not None:
-            if self.days > GAPS_KEPT:
-                self._gaps = None
-            else:
-                self._gaps.append(gap)
         log_gap, (p, q, r, s), (f, g, h, i, j) = _said_by(gap, horizon_days)
         self.weight = FADING * self.weight + 1.0
         self.log_gap = FADING * self.log_gap + log_gap
@@ -154,6 +170,11 @@ class Rhythm:
         self.powers = [FADING * a + p, FADING * b + q, FADING * c + r, FADING * d + s]
         a, b, c, d, e = self.visits
         self.visits = [a * f + 1.0, b * g + 1.0, c * h + 1.0, d * i + 1.0, e * j + 1.0]
+        if self._gaps is not None:
+            if self.days > GAPS_KEPT:
+                self._gaps = None
+            else:
+                self._gaps.append(gap)
         return True
 
     def insert(self, day: int, known: Sequence[int], horizon_days: float) -> bool:
@@ -232,28 +253,15 @@ class Rhythm:
         >>> Rhythm.of_gaps(18, [9, 9], horizon_days=30.0).mean
         9.0
         """
-        rhythm = cls()
+        rhythm = _Untold()
         span = sum(gaps)
         rhythm.first_day = last_day - span
         rhythm.last_day = last_day
         rhythm.days = len(gaps) + 1
+        rhythm.last_gap = gaps[-1] if gaps else 0
+        rhythm.sum_gap = span
         rhythm._gaps = gaps
-        weight = log_gap = a = b = c = d = 0.0
-        v = w = x = y = z = 1.0
-        squares = 0
-        # As `visit` does it, which would ask for each number again.
-        for gap in gaps:
-            said, (p, q, r, s), (f, g, h, i, j) = _said_by(gap, horizon_days)
-            squares += gap * gap
-            weight = FADING * weight + 1.0
-            log_gap = FADING * log_gap + said
-            a, b, c, d = FADING * a + p, FADING * b + q, FADING * c + r, FADING * d + s
-            v, w, x, y, z = v * f + 1.0, w * g + 1.0, x * h + 1.0, y * i + 1.0, z * j + 1.0
-        if gaps:
-            rhythm.last_gap = gaps[-1]
-        rhythm.sum_gap, rhythm.sum_square = span, squares
-        rhythm.weight, rhythm.log_gap = weight, log_gap
-        rhythm.powers, rhythm.visits = [a, b, c, d], [v, w, x, y, z]
+        rhythm._horizon_days = horizon_days
         return rhythm
 
     def forget_gaps(self) -> None:
@@ -298,3 +306,47 @@ class Rhythm:
             count * exp(-LN2 * silence / (share * horizon_days))
             for count, share in zip(self.visits, HALF_LIVES, strict=True)
         ]
+
+
+class _Untold(Rhythm):
+    """A rhythm of which only the gaps are known yet; it becomes a plain one when more is asked."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        # What is not there is asked for below.
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what follows from the gaps, when somebody asks for the first time."""
+        if name not in _FOLLOWS:
+            raise AttributeError(name)
+        self._add_up()
+        return object.__getattribute__(self, name)
+
+    def _add_up(self) -> None:
+        assert self._gaps is not None
+        weight = log_gap = a = b = c = d = 0.0
+        v = w = x = y = z = 1.0
+        squares = 0
+        said = _said(self._horizon_days)
+        # As `visit` does it, which would ask for each number again.
+        for gap in self._gaps:
+            ln, (p, q, r, s), (f, g, h, i, j) = said[gap]
+            squares += gap * gap
+            weight = FADING * weight + 1.0
+            log_gap = FADING * log_gap + ln
+            a, b, c, d = FADING * a + p, FADING * b + q, FADING * c + r, FADING * d + s
+            v, w, x, y, z = v * f + 1.0, w * g + 1.0, x * h + 1.0, y * i + 1.0, z * j + 1.0
+        self.sum_square, self.weight, self.log_gap = squares, weight, log_gap
+        self.powers, self.visits = [a, b, c, d], [v, w, x, y, z]
+        self._horizon_days = 0.0
+        self.__class__ = Rhythm  # type: ignore[assignment]
+
+    @property
+    def mean(self) -> float:
+        """As of any rhythm: it is asked for far more often than all the rest."""
+        gaps, total = self._gaps or (), 0.0
+        for gap in gaps:
+            total = FADING * total + gap
+        return total / weight_of(self.days) if gaps else 0.0

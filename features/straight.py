@@ -10,13 +10,14 @@ A feature that is new in the catalogue need not be here: the catalogue then goes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import exp, sqrt
 from typing import Final
 
 from features.customer import CustomerState
 from features.events import Kind
-from features.rhythm import HALF_LIVES, LN2
+from features.rhythm import HALF_LIVES, LN2, Rhythm
 from features.tiles import KIND_BITS, KIND_MASK, KINDS_COUNT
 from features.timeline import DAY, HOUR, MINUTE, Millis
 
@@ -69,16 +70,140 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
     >>> seen["recency"], seen["visit_silence"], seen["spent_30d"], seen["since_negative"]
     (10.0, 9.5, 9.5, -1.0)
     """
-    rhythm, session, money, tiles = state.rhythm, state.session, state.money, state.tiles
-    day = at / DAY
+    return combine(measure(state, at), state.rhythm, at, state.definition.horizon_days)
 
+
+#: What `measure` returns, in order. The silence, and how long it is since something went wrong, are
+#: milliseconds; the first event is told from the start of the first visit day.
+MEASURED: Final = (
+    *("silence", "events_1", "events_7", "events_30", "events_90"),
+    *("views_7", "searches_30", "carts_30", "events", "ended", "ended_events", "ended_length"),
+    *("purchases_30", "spent_30", "purchases_90", "spent_90", "orders", "spent", "last_amount"),
+    *("quantity", "first_seen", "cart_abandons", "checkout_abandons"),
+    *("ratings", "ratings_sum", "last_rating", "since_negative", "negatives", "complaints_90"),
+    *("messages_30", "coupons_90", "returns_90", "refunds"),
+)
+
+
+def measure(state: CustomerState, at: Millis) -> tuple[float, ...]:
+    """Return what the features of a customer at a time are made of, beside rhythm and time."""
+    session, money, tiles = state.session, state.money, state.tiles
     last = state.last_activity
     if last < 0:
         last = state.last_seen
-    recency = (at - last) / DAY if at > last else 0.0
-    tenure = (at - state.first_seen) / DAY if at > state.first_seen else 0.0
+    events_1 = 0
+    hour = at // HOUR - 24
+    # Most are looked at in silence, when none of their last hours is that recent.
+    if state.last_seen // HOUR >= hour:
+        first_1 = hour << KIND_BITS
+        for key, count in tiles.hours.items():
+            if key >= first_1:
+                events_1 += count
+    today = at // DAY
+    week, month, season = _by_day(tiles.days, today)
+    events_7 = sum(week)
+    events_30 = events_7 + sum(month)
+    purchases_30 = week[_PURCHASE] + month[_PURCHASE]
+    spent_30: float = 0
+    spent_90: float = 0
+    if tiles.spend:
+        spend = tiles.spend
+        since_30, since_90 = today - 30, today - 90
+        # Sorted, so that the sum does not depend on the order in which days were first seen.
+        recent = sorted([number for number in spend if number >= since_90])
+        spent_90 = sum([spend[number] for number in recent])
+        spent_30 = sum([spend[number] for number in recent if number >= since_30])
+    return (
+        at - last if at > last else 0,
+        events_1,
+        events_7,
+        events_30,
+        events_30 + sum(season),
+        week[_VIEW],
+        week[_SEARCH] + month[_SEARCH],
+        week[_CART] + month[_CART],
+        state.events,
+        session.ended,
+        session.ended_events,
+        session.ended_length,
+        purchases_30,
+        spent_30,
+        purchases_30 + season[_PURCHASE],
+        spent_90,
+        money.orders,
+        money.spent,
+        money.last_amount,
+        money.quantity,
+        state.first_seen - state.rhythm.first_day * DAY,
+        session.cart_abandons,
+        session.checkout_abandons,
+        state.ratings,
+        state.ratings_sum,
+        state.last_rating,
+        at - state.last_negative if state.negatives else 0,
+        state.negatives,
+        week[_COMPLAINT] + month[_COMPLAINT] + season[_COMPLAINT],
+        week[_MESSAGE] + month[_MESSAGE],
+        week[_COUPON] + month[_COUPON] + season[_COUPON],
+        (week[_REFUND] + month[_REFUND] + season[_REFUND])
+        + (week[_CANCEL] + month[_CANCEL] + season[_CANCEL]),
+        state.kinds[_REFUND],
+    )
 
-    # -- rhythm
+
+def combine(
+    measured: Sequence[float], rhythm: Rhythm, at: Millis, horizon_days: float
+) -> list[float]:
+    """Return the features of `STRAIGHT`, cut at `LIMIT`, of what they are made of.
+
+    Parameters
+    ----------
+    measured
+        As of `measure`.
+    rhythm
+        The customer's at ``at``.
+    at
+        The moment.
+    horizon_days
+        H.
+    """
+    (
+        silent,
+        events_1,
+        events_7,
+        events_30,
+        events_90,
+        views_7,
+        searches_30,
+        carts_30,
+        events,
+        ended,
+        ended_events,
+        ended_length,
+        purchases_30,
+        spent_30,
+        purchases_90,
+        spent_90,
+        orders,
+        spent,
+        order_last,
+        quantity,
+        first_seen,
+        cart_abandons,
+        checkout_abandons,
+        ratings,
+        ratings_sum,
+        last_rating,
+        since_negative,
+        negatives,
+        complaints_90,
+        messages_30,
+        coupons_90,
+        returns_90,
+        refunds,
+    ) = measured
+    day = at / DAY
+    first_seen += rhythm.first_day * DAY
     days, weight, powers = rhythm.days, rhythm.weight, rhythm.powers
     usual = powers[1] / weight if weight else 0.0
     since_last = since_first = 0.0
@@ -98,42 +223,14 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
             deviation = sqrt(variance)
     silence = day - rhythm.last_day
     fading = -LN2 * (silence if silence > 0.0 else 0.0)
-    span_h4, span_h2, span_h, span_2h, span_4h = _spans(state.definition.horizon_days)
+    span_h4, span_h2, span_h, span_2h, span_4h = _spans(horizon_days)
     visits_h4, visits_h2, visits_h, visits_2h, visits_4h = rhythm.visits
-
-    # -- windows
-    events_1 = 0
-    hour = at // HOUR - 24
-    # Most are looked at in silence, when none of their last hours is that recent.
-    if state.last_seen // HOUR >= hour:
-        first_1 = hour << KIND_BITS
-        for key, count in tiles.hours.items():
-            if key >= first_1:
-                events_1 += count
-    today = at // DAY
-    week, month, season = _by_day(tiles.days, today)
-    events_7 = sum(week)
-    events_30 = events_7 + sum(month)
-    events_90 = events_30 + sum(season)
-    purchases_30 = week[_PURCHASE] + month[_PURCHASE]
-    spent_30: float = 0
-    spent_90: float = 0
-    if tiles.spend:
-        spend = tiles.spend
-        since_30, since_90 = today - 30, today - 90
-        # Sorted, so that the sum does not depend on the order in which days were first seen.
-        recent = sorted([number for number in spend if number >= since_90])
-        spent_90 = sum([spend[number] for number in recent])
-        spent_30 = sum([spend[number] for number in recent if number >= since_30])
-
-    ended, orders, ratings = session.ended, money.orders, state.ratings
-    spent, order_last = money.spent, money.last_amount
     order_mean = spent / orders if orders else 0.0
-    items_mean = money.quantity / orders if orders else 0.0
+    items_mean = quantity / orders if orders else 0.0
     values = [
-        recency,
+        silent / DAY,
         since_last / usual if usual else 0.0,
-        tenure,
+        (at - first_seen) / DAY if at > first_seen else 0.0,
         days,
         rhythm.last_gap,
         mean,
@@ -149,21 +246,21 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
         visits_h * exp(fading / span_h),
         visits_2h * exp(fading / span_2h),
         visits_4h * exp(fading / span_4h),
-        state.events,
+        events,
         events_1,
         events_7,
         events_30,
         events_90,
         3 * events_30 / events_90 if events_90 else 0.0,
-        week[_VIEW],
-        week[_SEARCH] + month[_SEARCH],
-        week[_MESSAGE] + month[_MESSAGE],
+        views_7,
+        searches_30,
+        messages_30,
         ended,
-        session.ended_events / ended if ended else 0.0,
-        session.ended_length / MINUTE / ended if ended else 0.0,
-        session.cart_abandons,
-        session.checkout_abandons,
-        week[_CART] + month[_CART],
+        ended_events / ended if ended else 0.0,
+        ended_length / MINUTE / ended if ended else 0.0,
+        cart_abandons,
+        checkout_abandons,
+        carts_30,
         orders,
         spent,
         order_mean,
@@ -172,17 +269,16 @@ def straight(state: CustomerState, at: Millis) -> list[float]:
         spent_30,
         spent_90,
         purchases_30,
-        purchases_30 + season[_PURCHASE],
-        week[_COUPON] + month[_COUPON] + season[_COUPON],
-        state.negatives,
-        (at - state.last_negative) / DAY if state.negatives else -1.0,
-        week[_COMPLAINT] + month[_COMPLAINT] + season[_COMPLAINT],
-        (week[_REFUND] + month[_REFUND] + season[_REFUND])
-        + (week[_CANCEL] + month[_CANCEL] + season[_CANCEL]),
-        state.kinds[_REFUND] / orders if orders else 0.0,
+        purchases_90,
+        coupons_90,
+        negatives,
+        since_negative / DAY if negatives else -1.0,
+        complaints_90,
+        returns_90,
+        refunds / orders if orders else 0.0,
         ratings,
-        state.ratings_sum / ratings if ratings else 0.0,
-        state.last_rating,
+        ratings_sum / ratings if ratings else 0.0,
+        last_rating,
     ]
     # Counts, shares and days cannot be as large as that; money and powers of days can.
     far = (powers[2], powers[3], spent, order_mean, order_last, items_mean, spent_30, spent_90)
@@ -210,4 +306,4 @@ def _by_day(tiles: dict[int, int], today: int) -> tuple[list[int], list[int], li
     return week, month, season
 
 
-__all__ = ["LIMIT", "STRAIGHT", "straight"]
+__all__ = ["LIMIT", "MEASURED", "STRAIGHT", "combine", "measure", "straight"]

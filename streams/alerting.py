@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from features import Millis, to_datetime
+from features import Millis, Sketch, to_datetime
 from models.deciding import (
     Alert,
     Cause,
@@ -34,6 +34,8 @@ class Scored(NamedTuple):
         When, why the customer is looked at, what came out, and by which model.
     vector
         The features as they were scored.
+    sketch
+        What these are made of; None where they do not follow from few numbers.
     grounds
         What raises the risk, strongest first.
     traits
@@ -46,6 +48,7 @@ class Scored(NamedTuple):
     risk: float
     version: str
     vector: array[float]
+    sketch: Sketch | None
     grounds: list[Ground]
     traits: Mapping[str, str] | None
 

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features import Millis
+from features import Millis, Sketch
 from models.deciding import (
     NOTHING_PROMISED,
     Cause,
@@ -90,6 +90,7 @@ def judge_and_decide(
     effects: Effects,
     moments: Sequence[Moment],
     vectors: Sequence[array[float]],
+    sketches: Sequence[Sketch | None],
     traits: Sequence[dict[str, str]],
 ) -> Generator[Sequence[Request], Sequence[Answer], None]:
     """Score the decision points of a batch, decide, and learn what became of predictions.
@@ -119,7 +120,7 @@ def judge_and_decide(
         effects.vectors = joined.reshape(len(vectors), -1)
         effects.judgement = judgement = judge.judge(effects.vectors)
         weights = shop.explainer.weigh(judgement)
-        risks = judgement.risks.tolist()
+        risks = judgement.told()
     for place, moment in enumerate(moments):
         user_id, customer, at, watermark, cause, row, _, promised = moment
         if waiting and (user_id in waiting or len(waiting) == MOST_AT_ONCE):
@@ -141,8 +142,8 @@ def judge_and_decide(
         if not ledger.has_decided(at, cause):
             grounds = shop.explainer.grounds(weights[row], shop.catalogue.facts(vectors[row]))
             told = traits[row] if traits else None
-            version, vector = judgement.version, vectors[row]
-            scored = Scored(row, at, cause, risks[row], version, vector, grounds, told)
+            version, vector, sketch = judgement.version, vectors[row], sketches[row]
+            scored = Scored(row, at, cause, risks[row], version, vector, sketch, grounds, told)
             waits = _decide(shop, user_id, customer, scored, place, effects)
             if waits is None:
                 places.append(place)
@@ -250,7 +251,7 @@ def _conclude(
 ) -> None:
     """Log what is decided, and raise the alert if it is one."""
     ledger, counts = customer.ledger, effects.counts
-    row, at, cause, risk, version, vector, grounds, traits = scored
+    row, at, cause, risk, version, vector, sketch, grounds, traits = scored
     ruling = play = None
     if isinstance(decided, Ruling):
         ruling, verdict = decided, decided.verdict
@@ -280,7 +281,9 @@ def _conclude(
     else:
         counts["pending"] += 1
         due = at + shop.definition.horizon + 1
-        ledger.keep(Prediction(at, due, cause, risk, version, vector.tobytes(), treated))
+        prediction = Prediction(at, due, cause, risk, version, vector.tobytes(), treated)
+        prediction.sketch = sketch
+        ledger.keep(prediction)
     customer.ledger_changed = True
 
 

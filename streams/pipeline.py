@@ -35,6 +35,7 @@ from features import (
     Applied,
     Kind,
     Millis,
+    Sketch,
     Trail,
     is_distress,
     is_visitor,
@@ -152,9 +153,10 @@ def handling(
     effects = Effects(watermark)
     moments: list[Moment] = []
     vectors: list[array[float]] = []
+    sketches: list[Sketch | None] = []
     traits: list[dict[str, str]] = []
-    _observe(shop, arrivals, due, book, effects, moments, vectors, traits)
-    yield from judge_and_decide(shop, judge, effects, moments, vectors, traits)
+    _observe(shop, arrivals, due, book, effects, moments, vectors, sketches, traits)
+    yield from judge_and_decide(shop, judge, effects, moments, vectors, sketches, traits)
     for user_id, customer in effects.changed.items():
         # Not past the customer's own next timer: a batch that takes only so many timers must keep
         # what one that takes them all would have kept when that timer is scored.
@@ -182,12 +184,13 @@ def _observe(
     effects: Effects,
     moments: list[Moment],
     vectors: list[array[float]],
+    sketches: list[Sketch | None],
     traits: list[dict[str, str]],
 ) -> None:
     counts = effects.counts
     changed = effects.changed
     definition = shop.definition
-    vector, judges = shop.catalogue.vector, shop.judges
+    sketched, judges = shop.catalogue.sketched, shop.judges
     planned = shop.plan is not None
     scored: set[str] = set()
 
@@ -202,7 +205,9 @@ def _observe(
     def consider(user_id: str, customer: Customer, at: Millis, cause: Cause) -> None:
         scored.add(user_id)
         moments.append(Moment(user_id, customer, at, effects.watermark, cause, len(vectors)))
-        vectors.append(vector(customer.state, at))
+        vector, sketch = sketched(customer.state, at)
+        vectors.append(vector)
+        sketches.append(sketch)
         if planned:
             # As of now: what follows in the batch may say something else.
             traits.append(customer.state.traits.copy())

@@ -2,29 +2,33 @@
 
 What is the same for most decisions of a customer (the model's name, the threshold) is told apart
 from what is not, so that the ledger need say it once. A decision that has anything that is not
-foreseen here is kept as it is.
+foreseen here is kept as it is, as MessagePack; all others as whole numbers, in as few bytes as
+each needs, but for the risk, which has three.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
+from struct import Struct
+from struct import error as StructError
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from features import Damaged, Millis, scaled, unscaled
+from features import Damaged, Millis, pack_steps, scaled, unpack_steps, unscaled
 from models.deciding.play import Play
 from models.deciding.policy import Because
 from models.judging import Ground
+from models.learning import RISK_PARTS
 
 #: The words that are kept as numbers: append only.
-_CAUSES: Final = ("silence", "distress", "session_end")
-_BANDS: Final = ("low", "medium", "high")
-_ARMS: Final = ("treated", "holdout")
-_WHYS: Final = ("below", "reached", "resting", "hovering")
+CAUSES: Final = ("silence", "distress", "session_end")
+BANDS: Final = ("low", "medium", "high")
+ARMS: Final = ("treated", "holdout")
+WHYS: Final = ("below", "reached", "resting", "hovering")
 #: Of each ground its numbers in the order in which they are kept: append only.
-_NUMBERS: Final[dict[str, tuple[str, ...]]] = {
+NUMBERS: Final[dict[str, tuple[str, ...]]] = {
     "silence": ("silent", "usual", "share"),
     "activity": ("recent", "before", "known"),
     "trouble": ("since", "complaints", "returns", "last"),
@@ -34,11 +38,19 @@ _NUMBERS: Final[dict[str, tuple[str, ...]]] = {
     "offers": ("coupons",),
     "profile": (),
 }
-_GROUNDS: Final = tuple(_NUMBERS)
-_CODES: Final = {code: place for place, code in enumerate(_GROUNDS)}
+GROUNDS: Final = tuple(NUMBERS)
+_CODES: Final = {code: place for place, code in enumerate(GROUNDS)}
+_CODE_BITS: Final = 4
+_CODE_MASK: Final = (1 << _CODE_BITS) - 1
 #: In place of the risk, in the numbers of `Because`.
 _RISKS: Final = ("below", "reached")
 _THOUSANDTHS: Final = 1000
+#: Of a decision that is kept in numbers: its model has a number; its risk is not told in parts of
+#: `models.learning.RISK_PARTS` and has eight bytes.
+_NUMBERED: Final = 1 << 6
+_EXACT: Final = 1 << 7
+_RISK_BYTES: Final = 3
+_risk = Struct("<d")
 
 #: What most decisions of a customer share: the model's name without its number, why, its limit.
 Shared: TypeAlias = tuple[str, int, float]
@@ -104,7 +116,7 @@ class Kept(NamedTuple):
     shared
         What others have too.
     rest
-        All else, as MessagePack.
+        All else.
     said
         Where that is at hand.
     """
@@ -133,7 +145,11 @@ def rounded(grounds: list[Ground]) -> list[Ground]:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Any])
+_decoder = msgspec.msgpack.Decoder(dict[str, Any])
+_DAMAGE: Final = (
+    *(LookupError, TypeError, ValueError, RuntimeError, StopIteration),
+    *(msgspec.MsgspecError, StructError),
+)
 
 
 def keep(decision: Decision) -> Kept:
@@ -141,51 +157,59 @@ def keep(decision: Decision) -> Kept:
     said = decision.cause, decision.risk, decision.version
     try:
         shared, rest = _keep(decision)
-    except (LookupError, ValueError, TypeError):
+    except (LookupError, ValueError, TypeError, ArithmeticError):
         # Of an older version, of a model with causes of its own, or of a playbook.
         plain = msgspec.to_builtins(decision)
         del plain["at"]
         # It is read as floats, and must then be kept alike.
         because, numbers = decision.because
         plain["because"] = because, [float(number) for number in numbers]
-        shared, rest = _ODD, [plain]
-    return Kept(decision.at, shared, _encoder.encode(rest), said)
+        shared, rest = _ODD, _encoder.encode(plain)
+    return Kept(decision.at, shared, rest, said)
 
 
-def _keep(decision: Decision) -> tuple[Shared, list[Any]]:
+def _keep(decision: Decision) -> tuple[Shared, bytes]:
     if decision.play is not None:
         raise ValueError("there are few of them, and names in them")
     cause, risk, (why, numbers) = decision.cause, decision.risk, decision.because
-    because = _WHYS.index(why)
-    flags = _CAUSES.index(cause) | _BANDS.index(decision.band) << 2
-    flags |= _ARMS.index(decision.arm) << 4 | decision.alert << 5
+    because = WHYS.index(why)
+    flags = CAUSES.index(cause) | BANDS.index(decision.band) << 2
+    flags |= ARMS.index(decision.arm) << 4 | decision.alert << 5
     first, limit = numbers
-    if why in _RISKS:
-        if first != risk:
-            raise ValueError("it was decided by another risk")
-        rest: list[Any] = [flags, risk]
-    else:
-        rest = [flags, risk, scaled(first, 1)]
+    rest: list[Any] = []
     name, number = _numbered(decision.version)
     if number is not None:
-        rest[0] = flags | 1 << 6
+        flags |= _NUMBERED
         rest.append(number)
+    if why not in _RISKS:
+        rest.append(scaled(first, 1))
+    elif first != risk:
+        raise ValueError("it was decided by another risk")
     for code, contribution, found, text in decision.grounds:
-        names = _NUMBERS[code]
+        names = NUMBERS[code]
         if text or len(found) > len(names):
             raise ValueError("it is told in words")
-        rest += (_CODES[code], scaled(contribution, _THOUSANDTHS))
-        missing = len(found)
-        for each in names:
+        # Which numbers are missing; mostly none is.
+        missing = 0
+        values = []
+        for place, each in enumerate(names):
             value = found.get(each)
             if value is None:
-                rest.append(None)
+                missing |= 1 << place
             else:
-                rest.append(scaled(value))
-                missing -= 1
-        if missing:
+                values.append(scaled(value))
+        if len(values) != len(found):
             raise ValueError("it has other numbers")
-    return (name, because, scaled(limit)), rest
+        rest += (missing << _CODE_BITS | _CODES[code], scaled(contribution, _THOUSANDTHS), *values)
+    parts = risk * RISK_PARTS
+    whole = int(parts)
+    # What is neither whole nor at least 0 cannot be packed, and raises an error.
+    if whole == parts and not whole >> 8 * _RISK_BYTES:
+        told = whole.to_bytes(_RISK_BYTES)
+    else:
+        flags |= _EXACT
+        told = _risk.pack(risk)
+    return (name, because, scaled(limit)), b"%c%b%b" % (flags, told, pack_steps(rest))
 
 
 def recall(kept: Kept) -> Decision:
@@ -197,36 +221,36 @@ def recall(kept: Kept) -> Decision:
         If it was not written so.
     """
     try:
-        fields = _decoder.decode(kept.rest)
         if kept.shared == _ODD:
-            return msgspec.convert({"at": kept.at, **fields[0]}, Decision)
-        return _recall(kept, fields)
-    except (LookupError, TypeError, ValueError, msgspec.MsgspecError, StopIteration) as error:
+            return msgspec.convert({"at": kept.at, **_decoder.decode(kept.rest)}, Decision)
+        return _recall(kept)
+    except _DAMAGE as error:
         raise Damaged(f"a decision cannot be read: {error}") from error
 
 
-def _recall(kept: Kept, fields: list[Any]) -> Decision:
+def _recall(kept: Kept) -> Decision:
     name, because, limit = kept.shared
-    why = _WHYS[because]
-    rest = iter(fields)
-    flags, risk = next(rest), next(rest)
+    why = WHYS[because]
+    flags, risk, numbers = _apart(kept.rest)
+    rest = iter(numbers)
+    version = f"{name}{next(rest)}" if flags & _NUMBERED else name
     first = risk if why in _RISKS else unscaled(next(rest), 1)
-    version = f"{name}{next(rest)}" if flags >> 6 & 1 else name
     grounds = []
-    for code in rest:
+    for head in rest:
+        code = GROUNDS[head & _CODE_MASK]
         contribution = unscaled(next(rest), _THOUSANDTHS)
-        found = {}
-        for each in _NUMBERS[_GROUNDS[code]]:
-            value = next(rest)
-            if value is not None:
-                found[each] = unscaled(value)
-        grounds.append(Ground(_GROUNDS[code], contribution, found))
+        found = {
+            each: unscaled(next(rest))
+            for place, each in enumerate(NUMBERS[code])
+            if not head >> _CODE_BITS + place & 1
+        }
+        grounds.append(Ground(code, contribution, found))
     return Decision(
         kept.at,
-        _CAUSES[flags & 3],
+        CAUSES[flags & 3],
         risk,
-        _BANDS[flags >> 2 & 3],
-        _ARMS[flags >> 4 & 1],
+        BANDS[flags >> 2 & 3],
+        ARMS[flags >> 4 & 1],
         version,
         bool(flags >> 5 & 1),
         Because(why, (first, unscaled(limit))),
@@ -234,8 +258,18 @@ def _recall(kept: Kept, fields: list[Any]) -> Decision:
     )
 
 
+def _apart(rest: bytes) -> tuple[int, float, list[int]]:
+    """Return flags, risk, and the numbers that follow."""
+    flags = rest[0]
+    if flags & _EXACT:
+        (risk,) = _risk.unpack_from(rest, 1)
+        return flags, risk, unpack_steps(rest[1 + _risk.size :])
+    parts, numbers = rest[1 : 1 + _RISK_BYTES], rest[1 + _RISK_BYTES :]
+    return flags, int.from_bytes(parts) / RISK_PARTS, unpack_steps(numbers)
+
+
 def said_of(rest: bytes, shared: Shared) -> Said:
-    """Return cause, risk and version of a decision that is kept, and leave the rest alone.
+    """Return cause, risk and version of a decision that is kept.
 
     Raises
     ------
@@ -243,16 +277,17 @@ def said_of(rest: bytes, shared: Shared) -> Said:
         If it was not written so.
     """
     try:
-        fields = _decoder.decode(rest)
         if shared == _ODD:
-            plain = fields[0]
+            plain = _decoder.decode(rest)
             return plain["cause"], plain["risk"], plain["version"]
-        name, because, _ = shared
-        flags = fields[0]
-        if flags >> 6 & 1:
-            name = f"{name}{fields[2 if _WHYS[because] in _RISKS else 3]}"
-        return _CAUSES[flags & 3], fields[1], name
-    except (LookupError, TypeError, ValueError, msgspec.MsgspecError) as error:
+        flags, name = rest[0], shared[0]
+        if not flags & (_EXACT | _NUMBERED):
+            # Most are these; the rest of the numbers need not be read.
+            return CAUSES[flags & 3], int.from_bytes(rest[1 : 1 + _RISK_BYTES]) / RISK_PARTS, name
+        _, risk, numbers = _apart(rest)
+        version = f"{name}{numbers[0]}" if flags & _NUMBERED else name
+        return CAUSES[flags & 3], risk, version
+    except _DAMAGE as error:
         raise Damaged(f"a decision cannot be read: {error}") from error
 
 

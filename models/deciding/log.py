@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
-from features import Millis
+from features import Damaged, Millis, brief, full
 from models.deciding.decision import Decision, Kept, Said, Shared, keep, recall, said_of
 
 #: Decisions kept for one customer; older ones are dropped.
@@ -14,6 +15,17 @@ DECISIONS_KEPT: Final = 8
 
 class DecisionLog:
     """Decisions in the order in which they were taken, with what several share told once.
+
+    Parameters
+    ----------
+    at
+        When each was taken.
+    shared, which
+        What several share, in the order in which it came up, and which of it each has.
+    rests
+        All else of each.
+    times
+        What is stored of ``at``: the steps from each to the next, as `features.brief` has them.
 
     Examples
     --------
@@ -26,33 +38,61 @@ class DecisionLog:
     ([2, 3, 4, 5, 6, 7, 8, 9], [('prior', 0, 60)], [2, 3, 4, 5, 6, 7, 8, 9])
     """
 
-    __slots__ = ("_said", "at", "rests", "shared", "which")
+    __slots__ = ("_said", "at", "rests", "shared", "times", "which")
 
     def __init__(
-        self, at: list[Millis], shared: list[Shared], which: list[int], rests: list[bytes]
+        self,
+        at: list[Millis],
+        shared: list[Shared],
+        which: list[int],
+        rests: list[bytes],
+        times: list[int],
     ) -> None:
-        #: When each was taken.
         self.at = at
-        #: What several share, in the order in which it came up, and which of it each has.
         self.shared = shared
         self.which = which
-        #: All else of each.
         self.rests = rests
+        self.times = times
         self._said: list[Said | None] = [None] * len(at)
 
     @classmethod
     def of(cls, decisions: Sequence[Decision]) -> DecisionLog:
         """Return a log of decisions."""
-        log = cls([], [], [], [])
+        log = cls([], [], [], [], [])
         for decision in decisions:
             log.add(decision)
         return log
+
+    @classmethod
+    def restored(
+        cls,
+        last: Millis,
+        shared: list[Shared],
+        which: list[int],
+        rests: list[bytes],
+        times: list[int],
+    ) -> DecisionLog:
+        """Return the log of which the last decision was then, and the rest as it was stored.
+
+        Raises
+        ------
+        Damaged
+            If of some decision something is missing.
+        """
+        steps = list(map(full, times))
+        at = list(accumulate(steps, initial=last - sum(steps))) if rests else []
+        # There is a step less than there are moments.
+        if not len(at) == len(which) == len(rests) or len(steps) > len(at):
+            raise Damaged("they are no ledger: of some decision something is missing")
+        return cls(at, shared, which, rests, times)
 
     def add(self, decision: Decision) -> None:
         """Note a decision; the oldest beyond the bound is dropped."""
         at, shared, rest, said = keep(decision)
         if shared not in self.shared:
             self.shared.append(shared)
+        if self.at:
+            self.times.append(brief(at - self.at[-1]))
         self.at.append(at)
         self.which.append(self.shared.index(shared))
         self.rests.append(rest)
@@ -61,7 +101,7 @@ class DecisionLog:
             self._drop()
 
     def _drop(self) -> None:
-        for column in (self.at, self.rests, self._said):
+        for column in (self.at, self.rests, self.times, self._said):
             del column[0]
         gone = self.which.pop(0)
         if gone not in self.which or self.which[0] != gone:

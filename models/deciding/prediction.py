@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from features import Millis, pack_vector, unpack_vector
+from features import DAY, Millis, Sketch, pack_vector, unpack_vector
 from models.learning import CUTS, LAST, NOT_YET
 
 #: In place of a stage, where an older version did not note any: came back, and not yet.
@@ -41,11 +41,13 @@ class Prediction:
     passed
         How many stages are done with. Of who came back nothing is learnt from the stages that
         follow, until the last.
+    sketch
+        What the vector is made of, where it can be had from that to the last bit.
     """
 
     __slots__ = (
         *("_before", "_packed", "_vector"),
-        *("at", "cause", "due", "passed", "returned_in", "risk", "treated", "version"),
+        *("at", "cause", "due", "passed", "returned_in", "risk", "sketch", "treated", "version"),
     )
 
     def __init__(
@@ -68,6 +70,7 @@ class Prediction:
         self.treated = treated
         self.returned_in = returned_in
         self.passed = passed
+        self.sketch: Sketch | None = None
         self._vector: bytes | None = vector
         #: The vector as it is stored: how it differs from that of another prediction.
         self._packed = b""
@@ -91,14 +94,16 @@ class Prediction:
     @property
     def vector(self) -> bytes:
         """The features as they were scored; unpacked only when somebody asks for them."""
-        if self._vector is None:
+        if self._vector is None and self.sketch is not None:
+            self._vector = self.sketch.vector(self.at, (self.due - 1 - self.at) / DAY)
+        elif self._vector is None:
             before = b"" if self._before is None else self._before.vector
             self._vector = unpack_vector(self._packed, before)
         return self._vector
 
     @vector.setter
     def vector(self, vector: bytes) -> None:
-        self._vector, self._packed, self._before = vector, b"", None
+        self._vector, self._packed, self._before, self.sketch = vector, b"", None, None
 
     def pack(self, before: Prediction | None) -> bytes:
         """Return the vector as it is stored after that of another prediction."""
@@ -111,6 +116,10 @@ class Prediction:
     def unpack(self, packed: bytes, before: Prediction | None) -> None:
         """Take what `pack` returned for the vector."""
         self._vector, self._packed, self._before = None, packed, before
+
+    def be_sketched(self, sketch: Sketch) -> None:
+        """Take what the vector is made of for it."""
+        self._vector, self.sketch = None, sketch
 
     def end(self, stage: int) -> Millis:
         """Return the first moment after a stage: it has passed when the watermark reaches it."""

@@ -9,7 +9,7 @@ from models.learning.example import (
     vector_of,
     vectors_of,
 )
-from models.learning.model import PRIOR, Judge, Judgement, Learner, Snapshot
+from models.learning.model import PRIOR, RISK_PARTS, Judge, Judgement, Learner, Snapshot
 from models.learning.odds import Floats, logit, sigmoid
 from models.learning.order import in_learning_order
 from models.learning.weighing import MEMORY_HORIZONS, Weighing
@@ -20,6 +20,7 @@ __all__ = [
     "MEMORY_HORIZONS",
     "NOT_YET",
     "PRIOR",
+    "RISK_PARTS",
     "Floats",
     "Judge",
     "Judgement",

@@ -61,6 +61,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}-{self.number}"
 
 
+#: A risk is told in whole parts of this many: more digits mean nothing, and take their bytes.
+RISK_PARTS: Final = 1 << 24
+
+
 class Judgement:
     """Risks of many decision points, and what each input contributed.
 
@@ -100,6 +104,11 @@ class Judgement:
         self.names = names
         self.version = version
         self.stages = stages
+
+    def told(self) -> list[float]:
+        """Return the risks as they are decided by, published and kept."""
+        told: list[float] = (np.round(self.risks * RISK_PARTS) / RISK_PARTS).tolist()
+        return told
 
 
 class Judge(Protocol):

@@ -256,7 +256,7 @@ async def read_dossier(
     vector = shop.catalogue.vector(state, moment)
     judgement = judge.judge(np.array([vector], dtype=np.float32))
     features = shop.catalogue.as_dict(vector)
-    risk = float(judgement.risks[0])
+    [risk] = judgement.told()
     weights = shop.explainer.weigh(judgement)[0]
     return Dossier(
         customer=customer,

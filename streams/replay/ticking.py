@@ -175,7 +175,7 @@ class LivePass:
 
 def _numbers(judgement: Judgement) -> list[list[float]]:
     """Return risk and stages of every row."""
-    risks = judgement.risks.tolist()
+    risks = judgement.told()
     if judgement.stages is None:
         return [[risk, nan, nan, nan] for risk in risks]
     stages = judgement.stages.tolist()

@@ -10,14 +10,16 @@ from msgspec import UNSET, UnsetType
 
 from features import Millis
 from models.deciding import Alert, Decision, Sent, Standing, Verdict, why
+from models.learning import RISK_PARTS
 from models.limits import Answer, Lack, Request
 from streams.pipeline import Shop
 from streams.ruling import Point as PlanPoint
 from streams.ruling import Ruling, rule
 from streams.verify.records import Recorded
 
-#: A risk is told again to the last bits but those in which processors differ.
-_CLOSE: Final = 1e-9
+#: A risk is told again but for the last of the parts in which it is told: processors differ in the
+#: last bits, and it was told to all of them once.
+_CLOSE: Final = 1 / RISK_PARTS
 
 
 class Point(NamedTuple):

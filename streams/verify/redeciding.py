@@ -222,12 +222,12 @@ class Redeciding:
                 continue
             vectors = np.array([np.frombuffer(points[n].vector, np.float32) for n in places])
             judgement = judge.judge(vectors)
-            weights = explainer.weigh(judgement)
+            risks, weights = judgement.told(), explainer.weigh(judgement)
             for row, place in enumerate(places):
                 facts = catalogue.facts(array("f", points[place].vector))
                 grounds = explainer.grounds(weights[row], facts)
                 codes = tuple(each.code for each in grounds)
-                found[place] = Judged(float(judgement.risks[row]), codes)
+                found[place] = Judged(risks[row], codes)
         return found
 
     def _redecide(
