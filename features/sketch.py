@@ -104,13 +104,20 @@ class Sketch:
         silence, days, measured, others = self._made_of
         written: list[Any] = [silence, days, *measured, others]
         for place in _SPANS:
-            written[place] = brief(written[place])
+            if span := written[place]:
+                written[place] = brief(span)
         for place in _AMOUNTS:
             amount = written[place]
-            # What is beyond that is not told in hundredths.
-            written[place] = scaled(amount) if -MOST < amount < MOST else _FAR.pack(amount)
+            # What is beyond that is not told in hundredths. Most are nothing.
+            if not amount:
+                written[place] = 0
+            elif -MOST < amount < MOST:
+                written[place] = scaled(amount)
+            else:
+                written[place] = _FAR.pack(amount)
         for place in _WHOLES:
-            written[place] = whole(written[place])
+            number = written[place]
+            written[place] = whole(number) if number else 0
         return tuple(written)
 
     def _read(self) -> tuple[Any, ...]:

@@ -46,7 +46,7 @@ class Prediction:
     """
 
     __slots__ = (
-        *("_before", "_packed", "_vector"),
+        *("_before", "_follows", "_packed", "_vector"),
         *("at", "cause", "due", "passed", "returned_in", "risk", "sketch", "treated", "version"),
     )
 
@@ -70,6 +70,8 @@ class Prediction:
         self.treated = treated
         self.returned_in = returned_in
         self.passed = passed
+        #: What `next` returned; 0 where that is to be found out.
+        self._follows: Millis = 0
         self.sketch: Sketch | None = None
         self._vector: bytes | None = vector
         #: The vector as it is stored: how it differs from that of another prediction.
@@ -129,10 +131,15 @@ class Prediction:
 
     def next(self) -> Millis:
         """Return when there is something new to be known."""
-        passed = self.passed
-        if passed >= LAST:
-            return self.due
-        return self.at + _ends(self.due - 1 - self.at)[passed]
+        # Asked of all predictions whenever one of them is due.
+        follows = self._follows
+        if not follows:
+            passed = self.passed
+            follows = self.due
+            if passed < LAST:
+                follows = self.at + _ends(self.due - 1 - self.at)[passed]
+            self._follows = follows
+        return follows
 
 
 class Matured(NamedTuple):
@@ -165,6 +172,7 @@ def mature(prediction: Prediction, watermark: Millis) -> Iterator[Matured]:
         stage = prediction.passed
         came_back = prediction.returned_in
         prediction.passed = LAST if stage == came_back < LAST else stage + 1
+        prediction._follows = 0
         if came_back < 0:
             yield Matured(prediction, stage, end - 1, int(came_back == AWAY), None)
         elif came_back <= stage:
