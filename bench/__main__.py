@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -46,6 +47,7 @@ BATCH = 500
 
 def pipeline(shop: Shop, task: Task, events: list[Event], *, store: bool) -> list[Effects]:
     """Run the events through the core as a worker would; with the encoding that storing needs."""
+    shop = replace(shop, stores=store)
     judge = prior_judge(task)
     book: dict[str, Customer] = {}
     timers: list[tuple[int, str]] = []

@@ -392,15 +392,19 @@ class Catalogue:
             kept for learning and shown in an alert. Missing values have their defaults and
             absurd ones are cut at `LIMIT`, so every value is finite.
         """
-        return self.sketched(state, at)[0]
+        return self.sketched(state, at, sketch=False)[0]
 
-    def sketched(self, state: CustomerState, at: Millis) -> tuple[array[float], Sketch | None]:
+    def sketched(
+        self, state: CustomerState, at: Millis, *, sketch: bool = True
+    ) -> tuple[array[float], Sketch | None]:
         """Return what `vector` returns, and what it is made of, which takes fewer bytes.
 
         Parameters
         ----------
         state, at
             As of `vector`.
+        sketch
+            Whether somebody wants to know what it is made of.
 
         Returns
         -------
@@ -418,10 +422,10 @@ class Catalogue:
             values += [_cut(formula(portrait)) for formula in self._others]
         # By way of bytes: an array takes twice as long over a list.
         packed = self._singles.pack(*values)
-        sketch = None
-        if measured is not None:
-            sketch = Sketch.of(measured, rhythm, at, packed[_STRAIGHT_BYTES:])
-        return array("f", packed), sketch
+        made_of = None
+        if sketch and measured is not None:
+            made_of = Sketch.of(measured, rhythm, at, packed[_STRAIGHT_BYTES:])
+        return array("f", packed), made_of
 
     def by_formulas(self, state: CustomerState, at: Millis) -> array[float]:
         """Return what `vector` returns, each feature by its formula: slow, and plainly right."""

@@ -322,9 +322,27 @@ class _Untold(Rhythm):
         if name not in _FOLLOWS:
             raise AttributeError(name)
         self._add_up()
-        return object.__getattribute__(self, name)
+        return getattr(self, name)
+
+    def visit(self, day: int, horizon_days: float) -> bool:
+        """Take note of a visit; most are of a day that is known, and change nothing."""
+        if day <= self.last_day:
+            return False
+        self._add_up()
+        return self.visit(day, horizon_days)
+
+    def insert(self, day: int, known: Sequence[int], horizon_days: float) -> bool:
+        """Take note of a visit on an earlier day than the last."""
+        self._add_up()
+        return self.insert(day, known, horizon_days)
+
+    def forget_gaps(self) -> None:
+        """Take the sums as they are."""
+        self._add_up()
+        self.forget_gaps()
 
     def _add_up(self) -> None:
+        """Become a plain rhythm."""
         assert self._gaps is not None
         weight = log_gap = a = b = c = d = 0.0
         v = w = x = y = z = 1.0
@@ -350,3 +368,7 @@ class _Untold(Rhythm):
         for gap in gaps:
             total = FADING * total + gap
         return total / weight_of(self.days) if gaps else 0.0
+
+
+# It has them all, for whoever goes through them by name.
+_Untold.__slots__ = Rhythm.__slots__  # type: ignore[assignment]

@@ -57,6 +57,8 @@ class Shop:
         Whether visitors, who have not said who they are, are judged as customers are.
     plan
         What to do about whom; None if the policy alone decides.
+    stores
+        Whether customers are stored, so that it is worth while to know what vectors are made of.
     """
 
     definition: Definition
@@ -69,6 +71,7 @@ class Shop:
     max_pending: int = 32
     visitors: bool = False
     plan: Plan | None = None
+    stores: bool = True
 
     def judges(self, user_id: str) -> bool:
         """Whether decisions are taken on somebody: on customers, and on visitors if so wanted."""

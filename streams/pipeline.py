@@ -191,7 +191,7 @@ def _observe(
     changed = effects.changed
     definition = shop.definition
     sketched, judges = shop.catalogue.sketched, shop.judges
-    planned = shop.plan is not None
+    planned, stores = shop.plan is not None, shop.stores
     scored: set[str] = set()
 
     def look(user_id: str, customer: Customer, until: Millis) -> None:
@@ -205,7 +205,7 @@ def _observe(
     def consider(user_id: str, customer: Customer, at: Millis, cause: Cause) -> None:
         scored.add(user_id)
         moments.append(Moment(user_id, customer, at, effects.watermark, cause, len(vectors)))
-        vector, sketch = sketched(customer.state, at)
+        vector, sketch = sketched(customer.state, at, sketch=stores)
         vectors.append(vector)
         sketches.append(sketch)
         if planned:

@@ -214,8 +214,10 @@ def _unpack(
     return Standing(raised, -1 if alerted is None else base - alerted), log, pending, sent
 
 
-def _unpack_rests(said: bytes) -> list[bytes]:
+def _unpack_rests(said: Any) -> list[bytes]:
     """Return what decisions do not share, each behind its length."""
+    if not isinstance(said, bytes):
+        raise Damaged("they are no ledger: decisions are no bytes")
     rests: list[bytes] = []
     place = 0
     while place < len(said):
@@ -234,6 +236,8 @@ def _unpack_rests(said: bytes) -> list[bytes]:
 
 def _unpack_pending(packed: list[Any], log: DecisionLog, base: Millis) -> list[Prediction]:
     horizon, gaps, *rest = packed
+    if not isinstance(gaps, bytes):
+        raise Damaged("they are no ledger: gaps are no bytes")
     horizon, gaps = full(horizon), unpack_steps(gaps)
     pending: list[Prediction] = []
     before: Prediction | None = None

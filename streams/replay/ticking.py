@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import nan
 from typing import Final
 
@@ -60,6 +61,8 @@ class LivePass:
         tick = max(min(DAY, round(shop.definition.horizon * _TICK)), 1)
         limits = MemoryLimits()
         promised: dict[str, Promised | None] = {}
+        # Nothing is stored: what vectors are made of would take memory for nothing.
+        shop = replace(shop, stores=False)
         books = self._books = [Book(shop, limits, promised) for _ in logs]
         # Partitions that draw on the same pots go on side by side, as they do in the workers: or
         # the first would have spent the day's budget before the second begins the day.

@@ -15,7 +15,7 @@ DAYS = st.lists(st.one_of(st.integers(1, 9), st.integers(1, 400)), max_size=GAPS
 
 
 def told(rhythm: Rhythm) -> dict[str, Any]:
-    return {name: getattr(rhythm, name) for name in Rhythm.__slots__}
+    return {name: getattr(rhythm, name) for name in Rhythm.__slots__ if name != "_horizon_days"}
 
 
 def visited(gaps: list[int]) -> Rhythm:
@@ -31,34 +31,59 @@ def visited(gaps: list[int]) -> Rhythm:
 def test_a_rhythm_is_known_again_to_the_last_bit_however_many_gaps_it_has(gaps: list[int]) -> None:
     rhythm = visited(gaps)
     assert rhythm.gaps == (gaps if len(gaps) < GAPS_KEPT else None)
-    packed = pack_rhythm(rhythm)
-    again = unpack_rhythm(packed, rhythm.last_day, rhythm.last_day - rhythm.first_day, H)
+    again = stored_and_read(rhythm)
     assert told(again) == told(rhythm)
-    assert pack_rhythm(again) == packed
+    assert pack_rhythm(again) == pack_rhythm(rhythm)
 
 
 @settings(max_examples=100)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=12),
-    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 12)), min_size=1, max_size=4),
+    st.lists(
+        st.tuples(st.integers(0, 300), st.integers(0, 12), st.booleans()), min_size=1, max_size=4
+    ),
 )
 def test_gaps_are_known_only_where_all_else_follows_from_them(
-    gaps: list[int], inserted: list[tuple[int, int]]
+    gaps: list[int], inserted: list[tuple[int, int, bool]]
 ) -> None:
-    rhythm = visited(gaps)
+    rhythm, stored = visited(gaps), visited(gaps)
     days = {rhythm.last_day - sum(gaps[place:]) for place in range(len(gaps) + 1)}
-    for before, forgotten in inserted:
+    for before, forgotten, is_stored in inserted:
         day = rhythm.last_day - before
         if day in days:
             continue
+        if is_stored:
+            stored = stored_and_read(stored)
         # Of those of long ago not all are known any more.
-        if rhythm.insert(day, sorted(days)[forgotten:], H):
+        known = sorted(days)[forgotten:]
+        news = rhythm.insert(day, known, H)
+        assert stored.insert(day, known, H) is news
+        assert told(stored) == told(rhythm)
+        if news:
             days.add(day)
         if rhythm.gaps is not None:
             assert told(Rhythm.of_gaps(rhythm.last_day, list(rhythm.gaps), H)) == told(rhythm)
-        packed = pack_rhythm(rhythm)
-        again = unpack_rhythm(packed, rhythm.last_day, rhythm.last_day - rhythm.first_day, H)
-        assert told(again) == told(rhythm)
+        assert told(stored_and_read(rhythm)) == told(rhythm)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(-3, 40), st.booleans()), min_size=1, max_size=GAPS_KEPT + 6))
+def test_storing_a_rhythm_at_any_point_changes_nothing(visits: list[tuple[int, bool]]) -> None:
+    never, stored = visited([]), visited([])
+    for pause, is_stored in visits:
+        if is_stored:
+            stored = stored_and_read(stored)
+        assert stored.mean == never.mean
+        day = never.last_day + pause
+        assert stored.visit(day, H) is never.visit(day, H)
+        assert pack_rhythm(stored) == pack_rhythm(never)
+    assert stored.mean == never.mean
+    assert told(stored) == told(never)
+
+
+def stored_and_read(rhythm: Rhythm) -> Rhythm:
+    span = rhythm.last_day - rhythm.first_day
+    return unpack_rhythm(pack_rhythm(rhythm), rhythm.last_day, span, H)
 
 
 def test_who_never_came_has_no_rhythm() -> None:
