@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from features import Definition
 from models.playbooks import (
-    Learnt,
     Plan,
     PolicyWrong,
     decode_learnt,
@@ -22,6 +21,7 @@ from streams.cli.context import Context
 from streams.composition import policy_of, shop_of
 from streams.live.policyfile import SETTLE, PolicyWatch, Unusable
 from streams.settings import Settings, SettingsError
+from tests.models.playbooks.lessons import learnt_of
 from tests.streams.planned import CAPPED, PLAN, TEXT
 
 WRONG = 'version = 1\n[[playbook]]\nname = "gift"\naction = { kind = "cal", channel = "phone" }\n'
@@ -88,9 +88,7 @@ def test_a_command_ends_with_wrong_usage(tmp_path: Path, command: tuple[str, ...
 
 
 STEERED = TEXT + '\n[steering]\nresponse = "learnt/response.json"\n'
-LEARNT = encode_learnt(
-    Learnt(version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=(), groups=())
-)
+LEARNT = encode_learnt(learnt_of(by=()))
 
 
 def test_what_was_learnt_is_read_from_beside_the_policy_file(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.playbooks import Group, Learnt, LearntWrong, Situation, decode_learnt, encode_learnt
 from models.playbooks.learnt import GROUPINGS, MOST_BYTES, MOST_GROUPS
 from models.understanding import SEGMENTS
+from tests.models.playbooks.lessons import group_of, learnt_of
 
 NUMBERS = st.floats(-1, 1, allow_nan=False)
 BY = (*GROUPINGS, "risk:0.8", "orders:1:5")
@@ -78,30 +79,7 @@ def test_what_is_written_is_read_and_the_order_changes_no_byte(
     assert data.decode().count("\n  {") == len(groups)
 
 
-GOOD = encode_learnt(
-    Learnt(
-        version=1,
-        first="",
-        last="",
-        horizon_days=30.0,
-        alpha=0.05,
-        by=("segment",),
-        groups=tuple(
-            Group(
-                playbook="gift",
-                where=(name,),
-                treated=900,
-                held_out=100,
-                risk=0.7,
-                lift=0.08,
-                error=0.05,
-                low=-0.04,
-                high=0.2,
-            )
-            for name in SEGMENTS
-        ),
-    )
-)
+GOOD = encode_learnt(learnt_of(*(group_of("gift", 0.08, 0.12, (name,), 100) for name in SEGMENTS)))
 
 
 @given(st.integers(0, len(GOOD) - 3))

@@ -18,7 +18,6 @@ from models.playbooks import (
     Course,
     Estimate,
     Group,
-    Learnt,
     Plan,
     Playbook,
     PolicyWrong,
@@ -32,6 +31,7 @@ from models.playbooks import (
     say_steering,
     with_learnt,
 )
+from tests.models.playbooks.lessons import learnt_of
 from tests.models.playbooks.plans import NOW, PLANS, SITUATIONS
 
 WHERE = st.sampled_from(["loyal", "new"])
@@ -74,12 +74,6 @@ STEERINGS = st.builds(
     st.sampled_from([0.02, 0.5]),
     TABLES,
 )
-
-
-def learnt_of(*found: Group, by: tuple[str, ...] = ("segment",)) -> Learnt:
-    return Learnt(
-        version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=by, groups=tuple(found)
-    )
 
 
 def with_steering(plan: Plan, steering: Steering, wide: bool) -> Plan:

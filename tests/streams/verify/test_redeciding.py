@@ -16,13 +16,14 @@ from models.deciding import Alert, Ledger, Policy
 from models.judging import Explainer
 from models.learning import Snapshot, TrainingExample
 from models.limits import MemoryLimits
-from models.playbooks import Group, Learnt, Steering, read_plan
+from models.playbooks import Steering, read_plan
 from models.registry import REGISTRY, judge_of, prior_judge
 from streams.composition import task_of
 from streams.pipeline import NO_WATERMARK, Arrival, Customer, Shop, handle
 from streams.verify.records import Records
 from streams.verify.redeciding import Expected, Redeciding, Retold
 from streams.verify.versions import elsewhere
+from tests.models.playbooks.lessons import group_of, learnt_of
 
 DEFINITION = Definition(horizon=30 * DAY)
 SHOP = Shop(
@@ -255,17 +256,7 @@ def test_what_a_plan_chose_is_chosen_again_by_what_was_known_then() -> None:
 
 def test_what_was_steered_is_steered_again_and_by_other_things_learnt_it_would_not_be() -> None:
     def learnt(playbook: str, explore: float = 0.01) -> Shop:
-        harms = Group(
-            playbook=playbook,
-            where=(),
-            treated=900,
-            held_out=300,
-            risk=0.8,
-            **{"lift": -0.2, "error": 0.03, "low": -0.3, "high": -0.1},
-        )
-        told = Learnt(
-            version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=(), groups=(harms,)
-        )
+        told = learnt_of(group_of(playbook, -0.2, 0.1), by=())
         steering = Steering("response.json", explore, learnt=told)
         return replace(PLANNED, plan=replace(PLAN, steering=steering))
 

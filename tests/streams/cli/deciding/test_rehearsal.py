@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from features import format_duration
-from models.playbooks import Group, Learnt, encode_learnt
+from models.playbooks import Group, encode_learnt
 from streams.cli import Context, ebb
+from tests.models.playbooks.lessons import learnt_of
 from tests.servers import ROOT
 from tests.streams.replay.backtested import SETTINGS, shoppers
 from tests.streams.replay.kept import kept
@@ -87,10 +88,7 @@ def test_what_was_learnt_steers_a_rehearsal_as_it_will_the_workers(
     (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
 
     def told(*groups: Group) -> dict[str, Any]:
-        learnt = Learnt(
-            version=1, first="", last="", horizon_days=30.0, alpha=0.05, by=(), groups=groups
-        )
-        (tmp_path / "r.json").write_bytes(encode_learnt(learnt))
+        (tmp_path / "r.json").write_bytes(encode_learnt(learnt_of(*groups, by=())))
         found = json.loads(run(tmp_path / "policy.toml", folder, "--json").stdout)
         return {each["playbook"]: each for each in found["playbooks"]}
 
