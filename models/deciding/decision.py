@@ -201,10 +201,8 @@ def _keep(decision: Decision) -> tuple[Shared, bytes]:
         if len(values) != len(found):
             raise ValueError("it has other numbers")
         rest += (missing << _CODE_BITS | _CODES[code], scaled(contribution, _THOUSANDTHS), *values)
-    parts = risk * RISK_PARTS
-    whole = int(parts)
-    # What is neither whole nor at least 0 cannot be packed, and raises an error.
-    if whole == parts and not whole >> 8 * _RISK_BYTES:
+    whole = round(risk * RISK_PARTS)
+    if whole / RISK_PARTS == risk and not whole >> 8 * _RISK_BYTES:
         told = whole.to_bytes(_RISK_BYTES)
     else:
         flags |= _EXACT

@@ -61,8 +61,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}-{self.number}"
 
 
-#: A risk is told in whole parts of this many: more digits mean nothing, and take their bytes.
-RISK_PARTS: Final = 1 << 24
+#: A risk is told in whole parts of this many: more digits mean nothing, and take their bytes. They
+#: are decimal, so that a risk of 0.7 is not below a threshold of 0.7.
+RISK_PARTS: Final = 10_000_000
 
 
 class Judgement:
