@@ -262,15 +262,15 @@ def _obstacle(
     # counts as if it were done now.
     at = situation.at
     last = max((sent.at for sent in situation.sent if sent.playbook == playbook.name), default=None)
-    if last is not None and at - last < playbook.cooldown:
-        return Hindrance("resting", "", (max(at - last, 0) / DAY, playbook.cooldown / DAY))
+    if last is not None and (since := max(at - last, 0)) < playbook.cooldown:
+        return Hindrance("resting", "", (since / DAY, playbook.cooldown / DAY))
     if not channels:
         # The customer is owed what it does.
         return None
     counted = [sent for sent in situation.sent if not sent.transactional]
     last = max((sent.at for sent in counted), default=None)
-    if last is not None and at - last < plan.cooldown:
-        return Hindrance("peace", "", (max(at - last, 0) / DAY, plan.cooldown / DAY))
+    if last is not None and (since := max(at - last, 0)) < plan.cooldown:
+        return Hindrance("peace", "", (since / DAY, plan.cooldown / DAY))
     for channel, most, per in plan.caps:
         if channel and channel not in channels:
             continue

@@ -97,12 +97,12 @@ def in_the_way(plan: Plan, playbook: Playbook, who: Situation) -> str:
         return "refused"
     # What lies ahead counts as if it were done now.
     for sent in who.sent:
-        if sent.playbook == playbook.name and who.at - sent.at < playbook.cooldown:
+        if sent.playbook == playbook.name and max(who.at - sent.at, 0) < playbook.cooldown:
             return "resting"
     if not over:
         return ""
     for sent in who.sent:
-        if not sent.transactional and who.at - sent.at < plan.cooldown:
+        if not sent.transactional and max(who.at - sent.at, 0) < plan.cooldown:
             return "peace"
     for cap in plan.caps:
         if cap.channel and cap.channel not in over:
