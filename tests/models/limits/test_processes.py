@@ -32,15 +32,24 @@ class Spender:
             *(sys.executable, "-m", "tests.models.limits.spending"),
             *(url, namespace, str(number), str(DAYS)),
         ]
-        self._said = folder / str(number)
+        self._folder, self._number = folder, number
+        self._lives = 0
         self.start()
 
     def start(self) -> None:
-        with self._said.open("ab") as said:
+        self._lives += 1
+        with self._of(self._lives).open("wb") as said:
             self.process = subprocess.Popen(self._command, stdout=said)
 
+    def _of(self, life: int) -> Path:
+        return self._folder / f"{self._number}-{life}"
+
     def said(self) -> list[list[str]]:
-        return [line.split() for line in self._said.read_text().splitlines()]
+        texts = (self._of(life + 1).read_text() for life in range(self._lives))
+        # Whoever is killed may leave half a line, and will say it again.
+        return [
+            line.split() for text in texts for line in text.splitlines(True) if line[-1] == "\n"
+        ]
 
     def ended(self) -> bool:
         return self.process.poll() is not None
