@@ -359,6 +359,7 @@ class _Untold(Rhythm):
         self.sum_square, self.weight, self.log_gap = squares, weight, log_gap
         self.powers, self.visits = [a, b, c, d], [v, w, x, y, z]
         self._horizon_days = 0.0
+        # They differ in nothing that is stored, which mypy cannot know.
         self.__class__ = Rhythm  # type: ignore[assignment]
 
     @property
@@ -370,5 +371,5 @@ class _Untold(Rhythm):
         return total / weight_of(self.days) if gaps else 0.0
 
 
-# It has them all, for whoever goes through them by name.
+# It has them all, for whoever goes through them by name; mypy takes the empty ones for a type.
 _Untold.__slots__ = Rhythm.__slots__  # type: ignore[assignment]
