@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -185,7 +184,7 @@ def test_who_comes_while_it_is_verified_is_not_missed() -> None:
         class Forgetful(MemoryStore):
             """Names nobody, as if they had all come after the scan."""
 
-            async def names(self, partition: int) -> Any:  # type: ignore[override]
+            async def names(self, partition: int) -> AsyncIterator[str]:
                 for name in ():
                     yield name
 
