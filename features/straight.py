@@ -50,29 +50,6 @@ def _spans(horizon_days: float) -> tuple[float, float, float, float, float]:
     return a, b, c, d, e
 
 
-def straight(state: CustomerState, at: Millis) -> list[float]:
-    """Return the features of `STRAIGHT` of a customer at a time, cut at `LIMIT`.
-
-    Parameters
-    ----------
-    state
-        The customer; its timers due by ``at`` must have fired.
-    at
-        The moment, not before ``state.now``.
-
-    Examples
-    --------
-    >>> from features.definition import Definition
-    >>> from features.events import Event
-    >>> ada = CustomerState(Definition())
-    >>> _ = ada.apply(Event(event_id="1", user_id="ada", type="purchase", time=0, amount=9.5))
-    >>> seen = dict(zip(STRAIGHT, straight(ada, 10 * DAY), strict=True))
-    >>> seen["recency"], seen["visit_silence"], seen["spent_30d"], seen["since_negative"]
-    (10.0, 9.5, 9.5, -1.0)
-    """
-    return combine(measure(state, at), state.rhythm, at, state.definition.horizon_days)
-
-
 #: What `measure` returns, in order. The silence, and how long it is since something went wrong, are
 #: milliseconds; the first event is told from the start of the first visit day.
 MEASURED: Final = (
@@ -86,7 +63,15 @@ MEASURED: Final = (
 
 
 def measure(state: CustomerState, at: Millis) -> tuple[float, ...]:
-    """Return what the features of a customer at a time are made of, beside rhythm and time."""
+    """Return what the features of a customer at a time are made of, beside rhythm and time.
+
+    Parameters
+    ----------
+    state
+        The customer; its timers due by ``at`` must have fired.
+    at
+        The moment, not before ``state.now``.
+    """
     session, money, tiles = state.session, state.money, state.tiles
     last = state.last_activity
     if last < 0:
@@ -165,7 +150,18 @@ def combine(
     at
         The moment.
     horizon_days
-        H.
+        H, in days.
+
+    Examples
+    --------
+    >>> from features.definition import Definition
+    >>> from features.events import Event
+    >>> ada = CustomerState(Definition())
+    >>> _ = ada.apply(Event(event_id="1", user_id="ada", type="purchase", time=0, amount=9.5))
+    >>> values = combine(measure(ada, 10 * DAY), ada.rhythm, 10 * DAY, horizon_days=30.0)
+    >>> seen = dict(zip(STRAIGHT, values, strict=True))
+    >>> seen["recency"], seen["visit_silence"], seen["spent_30d"], seen["since_negative"]
+    (10.0, 9.5, 9.5, -1.0)
     """
     (
         silent,
@@ -306,4 +302,4 @@ def _by_day(tiles: dict[int, int], today: int) -> tuple[list[int], list[int], li
     return week, month, season
 
 
-__all__ = ["LIMIT", "MEASURED", "STRAIGHT", "combine", "measure", "straight"]
+__all__ = ["LIMIT", "MEASURED", "STRAIGHT", "combine", "measure"]
